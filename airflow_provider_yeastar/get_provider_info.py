@@ -1,0 +1,101 @@
+"""What Airflow reads about this provider, through the entry point ``apache_airflow_provider``.
+
+Airflow reads it in every process that looks for providers, so nothing is imported here but the version.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_yeastar import __version__
+
+__all__ = ["get_provider_info"]
+
+_INTEGRATION = "Yeastar"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the metadata, in the shape of Airflow's ``provider_info.schema.json``.
+
+    The form of the connection keeps to ``provider.yaml.schema.json`` too, which is the stricter one about it. Airflow
+    reads the form here from 3.2 on; the hook's methods give earlier ones the same.
+    """
+    return {
+        "package-name": "airflow-provider-yeastar",
+        "name": "Yeastar",
+        "description": "Call reports of `Yeastar P-Series PBXs <https://www.yeastar.com/p-series-phone-system/>`__.\n",
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": _INTEGRATION,
+                "external-doc-url": "https://help.yeastar.com/en/p-series-appliance-edition/developer-guide/",
+                "tags": ["service"],
+            }
+        ],
+        "operators": [_modules("operators.call_report")],
+        "hooks": [_modules("hooks.yeastar")],
+        "triggers": [_modules("triggers.call_report")],
+        "connection-types": [
+            {
+                "connection-type": "yeastar",
+                "hook-class-name": "airflow_provider_yeastar.hooks.yeastar.YeastarHook",
+                "hook-name": "Yeastar PBX",
+                "ui-field-behaviour": _standard_fields(),
+                "conn-fields": _extra_fields(),
+            }
+        ],
+    }
+
+
+def _modules(*names: str) -> dict[str, Any]:
+    return {
+        "integration-name": _INTEGRATION,
+        "python-modules": [f"airflow_provider_yeastar.{name}" for name in names],
+    }
+
+
+def _standard_fields() -> dict[str, Any]:
+    return {
+        "hidden-fields": ["extra"],
+        "relabeling": {"login": "Client ID", "password": "Client Secret"},
+        "placeholders": {
+            "host": "pbx.example.com",
+            "port": "if left blank: 443 for https, 80 for http",
+            "schema": "https",
+        },
+    }
+
+
+def _extra_fields() -> dict[str, Any]:
+    return {
+        "api_version": {
+            "label": "API version",
+            "description": "v2.0 for data of firmware x.21.0.117 or later, v1.0 for older data; auto asks the PBX.",
+            "schema": {"type": ["string", "null"], "enum": ["auto", "v1.0", "v2.0"], "default": "auto"},
+        },
+        "timezone": {
+            "label": "Time zone",
+            "description": "The PBX's IANA time zone, such as Europe/Berlin; if left blank, its present offset serves.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "date_format": {
+            "label": "Date format",
+            "description": "Only for firmware that does not tell: the PBX's date display format, such as DD/MM/YYYY.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "time_format": {
+            "label": "Time format",
+            "description": "Only for firmware that does not tell: the PBX's time format, hh:mm:ss or hh:mm:ss AM.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "verify": {
+            "label": "Verify TLS",
+            "description": "true (if left blank), false, or the path of a CA bundle for the PBX's certificate.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "timeout": {
+            "label": "Time-out",
+            "description": "Seconds a single call may take to connect, and to go without an answer; 30 if left blank.",
+            "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
+        },
+    }

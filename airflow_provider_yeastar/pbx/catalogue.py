@@ -1,0 +1,144 @@
+"""Every report type and every parameter of "Download a Call Report", as two tables.
+
+Validation, documentation and error texts come from here. A rule stands here as ``required`` or with ``reports`` only
+where the vendor documents it or a real PBX has shown it; what is unknown is left open, so that it passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["OWN_ARGUMENTS", "PARAMETERS", "REPORT_TYPES", "Parameter", "ParameterKind", "ReportType", "TimeKind"]
+
+TimeKind = Literal["range", "time", "unknown"]
+ParameterKind = Literal["id", "id list", "text", "text list", "integer", "seconds", "flag"]
+
+
+@dataclass(frozen=True)
+class ReportType:
+    """A built-in report.
+
+    :param name: the vendor's ``type``.
+    :param title: its name in the web portal.
+    :param time: whether it takes ``start_time``/``end_time`` (range) or ``time``; unknown is treated as range.
+    :param required: parameters without which the PBX makes no report.
+    :param v2_only: whether it is missing in API v1.0.
+    """
+
+    name: str
+    title: str
+    time: TimeKind
+    required: tuple[str, ...] = ()
+    v2_only: bool = False
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of the request.
+
+    :param name: the vendor's name.
+    :param kind: what it takes; lists travel joined with commas, flags as 0 or 1, seconds as a number.
+    :param about: what it does, for the documentation.
+    :param reports: the only report types it serves, None where that is unknown; user-created reports take any.
+    """
+
+    name: str
+    kind: ParameterKind
+    about: str
+    reports: tuple[str, ...] | None = None
+
+
+REPORT_TYPES: Mapping[str, ReportType] = {
+    report.name: report
+    for report in (
+        ReportType("extcallstatistics", "Extension Call Statistics", "range", ("ext_id_list",)),
+        ReportType("extcallactivity", "Extension Call Activity", "time"),
+        ReportType("trunkactivity", "PBX Call Activity", "time", ("trunk_id_list",)),
+        ReportType("trunkdiddodactivity", "DID/Outbound Caller ID Activity", "time", ("trunk_id",)),
+        ReportType("ivr", "IVR Report", "range", ("ivr_id_list",)),
+        ReportType("aisttusage", "Transcription Usage Details", "range"),
+        ReportType("aireceptionistcallactivity", "AI Receptionist Call Activity", "unknown", v2_only=True),
+        ReportType("unreturnmisscall", "Unreturned Missed Call Report", "range"),
+        ReportType("queueavgwaittalktime", "Queue AVG Waiting & Talking Time", "time", ("queue_id_list",)),
+        ReportType("queueperformance", "Queue Performance", "range", ("queue_id_list",)),
+        ReportType("queueperformanceactivity", "Queue Performance Activity", "time"),
+        ReportType("queuecallbackssummary", "Queue Callback Summary", "range"),
+        ReportType("queuecallbacksactivity", "Queue Callback Activity", "range"),
+        ReportType("queuesatisfaction", "Satisfaction Survey", "range"),
+        ReportType("queuesatisfactiondetail", "Queue Satisfaction Survey Details", "range"),
+        ReportType("queueagentlogintime", "Agent Login Activity", "range", ("queue_id",)),
+        ReportType("queueagentpausetime", "Agent Pause Activity", "range"),
+        ReportType("queueagentmisscalls", "Agent Missed Call Activity", "range"),
+        ReportType("queueagentperformance", "Agent Performance", "range", ("queue_id",)),
+        ReportType("queueagentinoutcalls", "Agent Call Summary", "range", ("queue_id",)),
+        ReportType("ringgroupstatistics", "Ring Group Statistics", "range", ("ring_group_id_list",)),
+        ReportType("extcallbilling", "Extension Call Accounting", "range"),
+        ReportType("extcallbillingdetails", "Extension Call Accounting Details", "range"),
+        ReportType("qosreport", "QoS Report", "unknown"),
+    )
+}
+
+_MISSED = ("unreturnmisscall",)
+
+PARAMETERS: Mapping[str, Parameter] = {
+    parameter.name: parameter
+    for parameter in (
+        Parameter("ext_id_list", "id list", "Extensions or extension groups."),
+        Parameter("trunk_id", "id", "The trunk.", ("trunkdiddodactivity",)),
+        Parameter("trunk_id_list", "id list", "Trunks."),
+        Parameter("ivr_id_list", "id list", "IVRs.", ("ivr",)),
+        Parameter("ring_group_id_list", "id list", "Ring groups.", ("ringgroupstatistics",)),
+        Parameter("queue_id", "id", "The queue."),
+        Parameter("queue_id_list", "id list", "Queues."),
+        Parameter("agent_id_list", "id list", "Agents; all when left out."),
+        Parameter("ai_receptionist_id_list", "id list", "AI receptionists.", ("aireceptionistcallactivity",)),
+        Parameter("abandon_time", "seconds", "Calls abandoned within it are left out."),
+        Parameter("talk_time", "seconds", "Calls that proceeded within it are left out."),
+        Parameter("include_internal", "flag", "Count internal calls too.", ("trunkactivity",)),
+        Parameter("callback_result", "text", "Only callbacks with this result.", ("queuecallbacksactivity",)),
+        Parameter("reason", "text", "Only pauses for this reason, as set on the PBX.", ("queueagentpausetime",)),
+        Parameter("communication_type", "text", "For extensions Inbound, Outbound or Internal; all when left out."),
+        Parameter("call_from", "text", "Only calls from this number."),
+        Parameter("call_to", "text", "Only calls to this number.", _MISSED),
+        Parameter("call_to_type", "text", "Only calls routed to this type of destination.", _MISSED),
+        Parameter("miss_call_type", "text", "no_answer, busy, abandoned, …", _MISSED),
+        Parameter("unreturn_status", "integer", "Whether the call was returned.", _MISSED),
+        Parameter("status", "text", "Status of a queue call."),
+        Parameter(
+            "ring_duration_range", "text", "Interval by which waiting times are grouped (Inbound Queue Activity)."
+        ),
+        Parameter("agent_speed_to_answer", "text", "Seconds agents took to answer (Inbound Queue Logs)."),
+        Parameter("talk_time_range", "text", "Seconds of talking, time on hold included."),
+        Parameter("pure_talk_time", "text", "Seconds of talking, time on hold excluded."),
+        Parameter("hold_time", "text", "Seconds on hold."),
+        Parameter("agent_last_status", "text", "The agents' last call status (Inbound Queue Logs for Agent)."),
+        Parameter(
+            "process_result", "text", "What became of an abandoned or missed call (Inbound Queue Logs for Agent)."
+        ),
+        Parameter(
+            "waiting_time_in_queue", "text", "Seconds callers waited in the queue (Inbound Queue Logs for Agent)."
+        ),
+        Parameter("waiting_time_in_agent", "text", "Seconds agents took to answer (Inbound Queue Logs for Agent)."),
+        Parameter("did_num_list", "text list", "DID numbers that were dialled.", ("trunkdiddodactivity",)),
+        Parameter("dod_num_list", "text list", "DOD numbers that were dialled.", ("trunkdiddodactivity",)),
+        Parameter("pin_list", "text list", "PIN codes of restricted outbound routes.", ("extcallbillingdetails",)),
+        Parameter("need_detail", "flag", "Add the calls behind each row."),
+        Parameter("detail_type", "text", "How the calls are shown; the vendor's example has same_list."),
+    )
+}
+
+OWN_ARGUMENTS: Mapping[str, str] = {
+    "type": "report_type",
+    "my_report_id": "my_report_id",
+    "id": "scheduled_report_id",
+    "time": "period",
+    "start_time": "start_time",
+    "end_time": "end_time",
+    "format": "file_format",
+    "duration_format": "duration_format",
+    "is_async": "asynchronous",
+    "access_token": "yeastar_conn_id",
+}
+"""Parameters of the request that have an argument of their own."""

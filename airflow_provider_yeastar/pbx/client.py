@@ -1,0 +1,89 @@
+"""PbxClient: the few verbs with which the provider talks to a PBX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+
+from airflow_provider_yeastar.pbx.report_wait import ReportWait
+from airflow_provider_yeastar.pbx.reports import ReportRequest
+from airflow_provider_yeastar.pbx.session import PbxSession
+from airflow_provider_yeastar.pbx.settings import PbxSettings
+from airflow_provider_yeastar.pbx.token_store import Cipher, MemoryTokenStore, SharedTokenStore
+from airflow_provider_yeastar.pbx.transport import FileStream
+from airflow_provider_yeastar.pbx.waiting import Bounds, FinishedReport
+from airflow_provider_yeastar.pbx.wire import PbxInformation
+
+__all__ = ["PbxClient"]
+
+
+class PbxClient:
+    """One PBX and one API application on it. Close it, or use it in a ``with``.
+
+    :param settings: where the PBX is and how to log in.
+    :param state_dir: directory in which the processes of this host keep their tokens and whose turn it is at a PBX.
+    :param cipher: encrypts the tokens there; None writes them as they are, in files of mode 0600.
+    :param announce_secret: called with every token that comes into use, so that it can be masked in logs.
+    """
+
+    def __init__(
+        self,
+        settings: PbxSettings,
+        *,
+        state_dir: Path,
+        cipher: Cipher | None = None,
+        announce_secret: Callable[[str], None] | None = None,
+    ) -> None:
+        shared = settings.token_sharing == "host"
+        store = SharedTokenStore(settings, state_dir, cipher) if shared else MemoryTokenStore()
+        self._session = PbxSession(settings, store, announce_secret)
+        self._state_dir = state_dir
+
+    def __enter__(self) -> PbxClient:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def address(self) -> str:
+        """``host:port`` of the PBX, its name in messages."""
+        return self._session.settings.address
+
+    def close(self) -> None:
+        """Close the connections, and revoke a token that is not shared."""
+        self._session.close()
+
+    def forget_refusal(self) -> None:
+        """Let the next call log in although these credentials were refused a while ago."""
+        self._session.forget_refusal()
+
+    def get_information(self) -> PbxInformation:
+        """Return what the PBX says of itself (vendor's page "Query PBX Information").
+
+        :raises ClockMismatchError: when its clock contradicts the connection's ``timezone``.
+        """
+        try:
+            return self._session.facts().information
+        finally:
+            self._session.announce_secrets()
+
+    async def wait_for_report(self, request: ReportRequest, bounds: Bounds) -> FinishedReport:
+        """Ask for a report and return where it can be fetched (vendor's page "Download a Call Report").
+
+        :param request: what to ask for; ``asynchronous`` decides between the event and one long request.
+        :param bounds: until when to wait.
+        :raises YeastarError: see :meth:`ReportWait.run`.
+        """
+        return await ReportWait(self._session, request, bounds, self._state_dir).run()
+
+    def open_file(self, url: str) -> AbstractContextManager[FileStream]:
+        """Open a finished report; use it in a ``with``.
+
+        :param url: the path that :meth:`wait_for_report` gave.
+        """
+        return self._session.open_file(url)

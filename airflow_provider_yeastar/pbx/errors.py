@@ -1,0 +1,277 @@
+"""The causes for which a call to a PBX can fail, one class each, sorted by what the caller does next.
+
+    YeastarError
+    ├── InvalidSettingsError        the connection's settings cannot be used
+    ├── InvalidRequestError         the report request was refused before anything was sent
+    ├── ClockMismatchError          the PBX's clock and the configured time zone disagree
+    ├── AnswerError                 the PBX answered with an errcode
+    │   ├── CredentialsError        -1 on login: wrong Client ID or Client Secret
+    │   ├── TokenExpiredError       10004                                               log in again
+    │   ├── PermissionDeniedError   10005: the application lacks the permission
+    │   ├── InterfaceError          10001, 10002, 10003: path or API version not there
+    │   ├── ParameterError          40001, 40002, with the PBX's own list in words
+    │   ├── NotFoundError           60001: nothing matches (an empty result)
+    │   ├── TokenCapError           60002: too many live tokens                         ask again
+    │   ├── BlockedError            70004, 70087: this address may not log in
+    │   ├── BusyError               70082: another heavy job runs                       ask again
+    │   ├── CallRateMissingError    70106: call accounting without a rate
+    │   ├── ApiDisabledError        70123: the API is switched off
+    │   └── PbxInternalError        any other errcode                                   ask again
+    ├── NetworkError                no connection, reset, time-out                      ask again
+    │   └── CertificateError        the TLS certificate is not the one expected
+    ├── NotAPbxError                an answer that no PBX gives: a proxy, a web page    ask again
+    ├── ReportFailedError           the PBX said that making the report failed          ask again
+    ├── AmbiguousEventError         two files came that could both be ours              ask again
+    ├── WaitTimeoutError            `wait_timeout` or `queue_timeout` passed            ask again
+    ├── BadFileError                what was downloaded is not the report               ask again
+    │   └── FileExpiredError        the file's URL is no longer served                  ask again
+    └── UnsafeUrlError              the PBX named a URL outside itself
+
+Every class has the one constructor below, so that an error can cross from the triggerer to the worker as plain
+data. Texts never hold a token or a secret: who raises, passes texts through `redaction` first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, ClassVar
+
+__all__ = [
+    "AmbiguousEventError",
+    "AnswerError",
+    "ApiDisabledError",
+    "BadFileError",
+    "BlockedError",
+    "BusyError",
+    "CallRateMissingError",
+    "CertificateError",
+    "ClockMismatchError",
+    "CredentialsError",
+    "FileExpiredError",
+    "InterfaceError",
+    "InvalidRequestError",
+    "InvalidSettingsError",
+    "NetworkError",
+    "NotAPbxError",
+    "NotFoundError",
+    "ParameterError",
+    "PbxInternalError",
+    "PermissionDeniedError",
+    "Reaction",
+    "ReportFailedError",
+    "TokenCapError",
+    "TokenExpiredError",
+    "UnsafeUrlError",
+    "WaitTimeoutError",
+    "YeastarError",
+    "error_from_dict",
+    "error_to_dict",
+]
+
+
+class Reaction(Enum):
+    """What a caller does about an error."""
+
+    ASK_AGAIN = "ask again"
+    LOG_IN_AGAIN = "log in again"
+    GIVE_UP = "give up"
+
+
+class YeastarError(Exception):
+    """Something that keeps a report from arriving.
+
+    :param what: what happened, one sentence without the final full stop.
+    :param pbx: ``host:port`` of the PBX, where one was concerned.
+    :param endpoint: the API path that was called, without query.
+    :param errcode: the PBX's error code, where it gave one.
+    :param remedy: what the reader should do; the class's own remedy when left out.
+    """
+
+    reaction: ClassVar[Reaction] = Reaction.GIVE_UP
+    default_remedy: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        pbx: str | None = None,
+        endpoint: str | None = None,
+        errcode: int | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.pbx = pbx
+        self.endpoint = endpoint
+        self.errcode = errcode
+        self.remedy = self.default_remedy if remedy is None else remedy
+
+    def __str__(self) -> str:
+        facts = [
+            f"PBX {self.pbx}" if self.pbx else "",
+            self.endpoint or "",
+            f"errcode {self.errcode}" if self.errcode is not None else "",
+        ]
+        where = ", ".join(fact for fact in facts if fact)
+        sentence = f"{self.what} ({where})." if where else f"{self.what}."
+        return f"{sentence} {self.remedy}".rstrip()
+
+
+class InvalidSettingsError(YeastarError):
+    default_remedy = "Correct the Airflow connection."
+
+
+class InvalidRequestError(YeastarError):
+    default_remedy = "Correct the task's arguments."
+
+
+class ClockMismatchError(YeastarError):
+    default_remedy = "Correct `timezone` in the Airflow connection, or the clock of the PBX."
+
+
+class AnswerError(YeastarError):
+    """The PBX answered, with an errcode other than success."""
+
+
+class CredentialsError(AnswerError):
+    default_remedy = (
+        "Correct Client ID and Client Secret in the Airflow connection; not tried again, "
+        "because the PBX blocks this address after five refused logins."
+    )
+
+
+class TokenExpiredError(AnswerError):
+    reaction = Reaction.LOG_IN_AGAIN
+    default_remedy = "Run the task again; if it happens each time, another program uses the same application."
+
+
+class PermissionDeniedError(AnswerError):
+    default_remedy = "Grant the API application this permission in the PBX's web portal (Integrations > API)."
+
+
+class InterfaceError(AnswerError):
+    default_remedy = "Check `api_version` against the firmware of the PBX."
+
+
+class ParameterError(AnswerError):
+    default_remedy = "Correct the task's `parameters`."
+
+
+class NotFoundError(AnswerError):
+    default_remedy = "Nothing on the PBX matches the request; check ids and time window."
+
+
+class TokenCapError(AnswerError):
+    reaction = Reaction.ASK_AGAIN
+    default_remedy = (
+        "An application may hold 8 live tokens; one comes free within 30 minutes. "
+        "Give each program an application of its own."
+    )
+
+
+class BlockedError(AnswerError):
+    default_remedy = (
+        "Unblock this machine's address in the PBX's web portal (Security > Blocked IP, or the API's allow-list)."
+    )
+
+
+class BusyError(AnswerError):
+    reaction = Reaction.ASK_AGAIN
+    default_remedy = (
+        "The PBX makes one heavy report at a time; try again later or limit the tasks with an Airflow pool."
+    )
+
+
+class CallRateMissingError(AnswerError):
+    default_remedy = "Set a call rate on the PBX before asking for call accounting reports."
+
+
+class ApiDisabledError(AnswerError):
+    default_remedy = "Switch the API on in the PBX's web portal (Integrations > API)."
+
+
+class PbxInternalError(AnswerError):
+    reaction = Reaction.ASK_AGAIN
+    default_remedy = "The PBX could not carry the call out; its own logs tell more."
+
+
+class NetworkError(YeastarError):
+    reaction = Reaction.ASK_AGAIN
+    default_remedy = "Check host, port and schema of the Airflow connection, and that this machine may reach the PBX."
+
+
+class CertificateError(NetworkError):
+    reaction = Reaction.GIVE_UP
+    default_remedy = (
+        "Set `verify` in the Airflow connection: a CA bundle, "
+        "or false for a self-signed certificate on a trusted network."
+    )
+
+
+class NotAPbxError(YeastarError):
+    reaction = Reaction.ASK_AGAIN
+    default_remedy = (
+        "Check host, port and schema of the Airflow connection: something other than the PBX's API answers there."
+    )
+
+
+class ReportFailedError(YeastarError):
+    reaction = Reaction.ASK_AGAIN
+    default_remedy = "Try the same report in the PBX's web portal."
+
+
+class AmbiguousEventError(YeastarError):
+    reaction = Reaction.ASK_AGAIN
+    default_remedy = (
+        "No event says whose report it is; let one program at a time ask this PBX, for instance with an Airflow pool."
+    )
+
+
+class WaitTimeoutError(YeastarError):
+    reaction = Reaction.ASK_AGAIN
+    default_remedy = "Raise `wait_timeout` or `queue_timeout`, or ask for a shorter period."
+
+
+class BadFileError(YeastarError):
+    reaction = Reaction.ASK_AGAIN
+    default_remedy = "Nothing was written to the destination."
+
+
+class FileExpiredError(BadFileError):
+    """The PBX no longer serves the file (its URL lives 30 minutes)."""
+
+
+class UnsafeUrlError(YeastarError):
+    default_remedy = "Nothing was fetched; the token is only ever sent to the connection's own host and port."
+
+
+def _tree(base: type[YeastarError]) -> dict[str, type[YeastarError]]:
+    found = {base.__name__: base}
+    for child in base.__subclasses__():
+        found.update(_tree(child))
+    return found
+
+
+def error_to_dict(error: YeastarError) -> dict[str, Any]:
+    """Return the error as JSON types, for the way from a trigger to its task."""
+    return {
+        "error": type(error).__name__,
+        "what": error.what,
+        "pbx": error.pbx,
+        "endpoint": error.endpoint,
+        "errcode": error.errcode,
+        "remedy": error.remedy,
+    }
+
+
+def error_from_dict(data: Mapping[str, Any]) -> YeastarError:
+    """Return the error that :func:`error_to_dict` described; an unknown class becomes :class:`YeastarError`."""
+    error_class = _tree(YeastarError).get(str(data.get("error")), YeastarError)
+    return error_class(
+        str(data.get("what")),
+        pbx=data.get("pbx"),
+        endpoint=data.get("endpoint"),
+        errcode=data.get("errcode"),
+        remedy=data.get("remedy"),
+    )

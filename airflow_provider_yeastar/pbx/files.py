@@ -1,0 +1,205 @@
+"""What arrives as a report's file: is it one, is it whole, and how may it be called.
+
+Pure: bytes come in, facts or errors come out. A failure of the PBX arrives as HTTP 200 with a JSON or HTML body in
+place of the file, so the status says nothing and the first bytes decide. Which kind of workbook stands behind ``xls``
+is unknown [U]: both are accepted. Vendor's page: "Download a Call Report".
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from airflow_provider_yeastar.pbx.errors import BadFileError
+from airflow_provider_yeastar.pbx.wire import answer_error
+
+__all__ = ["FileCheck", "FileFacts", "safe_file_name"]
+
+_HEAD_BYTES = 1024
+"""The kind of a file is read from this many bytes."""
+_ANSWER_BYTES = 64 * 1024
+"""No JSON answer is longer."""
+
+_WHITESPACE = b" \t\r\n\f\v"
+_TEXT, _HTML, _XML, _BINARY = "plain text", "an HTML page", "an XML document", "binary data"
+_PDF, _OLE2, _ZIP = "a PDF document", "an OLE2 document", "a ZIP archive"
+_SIGNATURES = (
+    (b"%PDF-", _PDF),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _OLE2),
+    (b"PK\x03\x04", _ZIP),
+    (b"\x1f\x8b", "gzip data"),
+    (b"{\\rtf", "an RTF document"),
+)
+_ACCEPTED: Mapping[str, frozenset[str]] = {
+    "csv": frozenset({_TEXT}),
+    "xls": frozenset({_OLE2, _ZIP}),
+    "pdf": frozenset({_PDF}),
+    "html": frozenset({_HTML}),
+}
+# The elements that browsers take as the sign of HTML (WHATWG, "MIME Sniffing"), less `<a` and `<b`: a label may be one.
+_HTML_START = re.compile(
+    rb"(<\?xml[^>]*>\s*)?<(!--|(!doctype\s+html|html|head|body|title|meta|link|script|style|iframe|table|div|h[1-6]|font"
+    rb"|center|form|pre|br|p)[\s>/])",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """A whole file: its length in bytes and its SHA-256 in lower-case hex."""
+
+    bytes: int
+    sha256: str
+
+
+class FileCheck:
+    """Counts, hashes and judges one file while it arrives; the verdict does not depend on how it is cut into chunks.
+
+    A page of HTML cannot be told from an error page when HTML was asked for.
+
+    :param file_format: ``csv``, ``xls``, ``pdf`` or ``html``.
+    :param announced_bytes: the length the server announced, None if it did not.
+    :param max_bytes: the greatest length that is accepted, None for any.
+    :param pbx: ``host:port``, for the messages.
+    :param endpoint: the path of the file, for the messages.
+    """
+
+    def __init__(
+        self, file_format: str, *, announced_bytes: int | None, max_bytes: int | None, pbx: str, endpoint: str
+    ) -> None:
+        self.announced_bytes = announced_bytes
+        self._format = file_format
+        self._accepted = _ACCEPTED[file_format]
+        self._max_bytes = max_bytes
+        self._pbx = pbx
+        self._endpoint = endpoint
+        self._digest = hashlib.sha256()
+        self._bytes = 0
+        self._beginning: bytearray | None = bytearray()  # kept until its kind is known
+        limits = [limit for limit in (announced_bytes, max_bytes) if limit is not None]
+        self._too_many = min(limits) + 1 if limits else None
+        self._marks = sorted({_HEAD_BYTES, _ANSWER_BYTES + 1} | ({self._too_many} if self._too_many else set()))
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next part of the file.
+
+        :raises BadFileError: as soon as it is clear that this is not the report.
+        """
+        rest = memoryview(chunk)
+        while rest:
+            room = self._marks[0] - self._bytes if self._marks else len(rest)
+            self._take(rest[:room])
+            rest = rest[room:]
+            if self._marks and self._bytes == self._marks[0]:
+                self._pass(self._marks.pop(0))
+
+    def finish(self) -> FileFacts:
+        """Return the facts of the file that was fed.
+
+        :raises AnswerError: when the body was an answer with an errcode: the error of that errcode.
+        :raises BadFileError: when it was empty, too short, or not a file of the format.
+        """
+        if not self._bytes:
+            raise self._bad("The PBX sent an empty file")
+        if self._beginning is not None:
+            self._refuse_json(bytes(self._beginning))
+            self._judge_kind()
+        if self.announced_bytes is not None and self._bytes < self.announced_bytes:
+            raise self._bad(f"The PBX sent {self._bytes} of the {self.announced_bytes} bytes it announced")
+        return FileFacts(bytes=self._bytes, sha256=self._digest.hexdigest())
+
+    def _take(self, piece: memoryview) -> None:
+        self._digest.update(piece)
+        self._bytes += len(piece)
+        if self._beginning is not None:
+            self._beginning += piece
+
+    def _pass(self, mark: int) -> None:
+        if mark == self._too_many:
+            if self._max_bytes is not None and self._bytes > self._max_bytes:
+                raise self._bad(f"The PBX sent more than {self._max_bytes} bytes, which is `max_bytes`")
+            raise self._bad(f"The PBX sent more than the {self.announced_bytes} bytes it announced")
+        if self._beginning is not None and (mark > _HEAD_BYTES or not _may_be_json(self._beginning)):
+            self._judge_kind()
+
+    def _judge_kind(self) -> None:
+        kind = _kind_of(bytes((self._beginning or b"")[:_HEAD_BYTES]))
+        self._beginning = None
+        if kind not in self._accepted:
+            raise self._bad(f"The PBX sent {kind} in place of the {self._format} file")
+
+    def _refuse_json(self, body: bytes) -> None:
+        if not _may_be_json(body):
+            return
+        try:
+            answer = json.loads(body)
+        except (ValueError, RecursionError):
+            return  # a csv may well begin with a brace
+        if isinstance(answer, dict) and type(answer.get("errcode")) is int:
+            error = answer_error(answer, pbx=self._pbx, endpoint=self._endpoint)
+            if error is not None:
+                raise error
+        raise self._bad(f"The PBX sent a JSON answer in place of the {self._format} file")
+
+    def _bad(self, what: str) -> BadFileError:
+        return BadFileError(what, pbx=self._pbx, endpoint=self._endpoint)
+
+
+def _content(beginning: bytes | bytearray) -> bytes:
+    return bytes(beginning).removeprefix(codecs.BOM_UTF8).lstrip(_WHITESPACE)
+
+
+def _may_be_json(beginning: bytes | bytearray) -> bool:
+    return _content(beginning).startswith((b"{", b"["))
+
+
+def _kind_of(head: bytes) -> str:
+    content = _content(head)
+    for signature, kind in _SIGNATURES:
+        if content.startswith(signature):
+            return kind
+    if _HTML_START.match(content):
+        return _HTML
+    if content.startswith(b"<?xml"):
+        return _XML
+    return _BINARY if b"\0" in head else _TEXT
+
+
+_NAME_BYTES = 200
+_EXTENSION_BYTES = 16
+_NAMELESS = "report"
+_HARMLESS_SIGNS = frozenset(" ._-+=,@()")
+
+
+def safe_file_name(name: str) -> str:
+    """Return a harmless base name for a file that a server named.
+
+    Unicode's compatibility forms are folded first (a full-width slash is a slash), only what follows the last ``/`` or
+    ``\\`` is kept, and what is neither letter, mark, digit nor one of a few signs becomes ``_``: control characters,
+    NUL, bidirectional controls, wildcards. No dot, dash or space leads (hidden files, options), no dot or space
+    trails. The extension survives the cut to 200 bytes of UTF-8.
+
+    :param name: as the PBX gave it, of any length and content.
+    :return: never empty, never ``.`` or ``..``.
+    """
+    base = re.split(r"[/\\]", unicodedata.normalize("NFKC", name))[-1]
+    harmless = "".join(sign if _is_harmless(sign) else "_" for sign in base)
+    return _cut(harmless.lstrip(" .-")).rstrip(" .") or _NAMELESS
+
+
+def _is_harmless(sign: str) -> bool:
+    return unicodedata.category(sign)[0] in "LMN" or sign in _HARMLESS_SIGNS
+
+
+def _cut(name: str) -> str:
+    if len(name.encode()) <= _NAME_BYTES:
+        return name
+    stem, dot, extension = name.rpartition(".")
+    ending = f".{extension}".encode() if dot and len(extension.encode()) < _EXTENSION_BYTES else b""
+    body = (stem if ending else name).encode()[: _NAME_BYTES - len(ending)]
+    return body.decode(errors="ignore") + ending.decode()

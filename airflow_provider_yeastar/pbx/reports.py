@@ -1,0 +1,430 @@
+"""ReportRequest: one call report to ask for, checked as a whole before anything is sent.
+
+A mistake that reaches the PBX is mostly answered with "success, no rows". So everything that is certainly wrong is
+refused here, in one sentence; what only might be wrong (an unknown value, a parameter of newer firmware) passes.
+Vendor's pages: "Download a Call Report", "Download a Scheduled Report".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from difflib import get_close_matches
+from typing import Any
+
+from airflow_provider_yeastar.pbx.catalogue import OWN_ARGUMENTS, PARAMETERS, REPORT_TYPES
+from airflow_provider_yeastar.pbx.clock import DisplayFormat, Period, Window, parse_moment, parse_period, to_pbx_local
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+
+__all__ = ["FILE_FORMATS", "ReportRequest", "build_request", "check_arguments", "choose_api_version"]
+
+FILE_FORMATS = ("csv", "xls", "pdf", "html")
+_DURATION_FORMATS = ("seconds", "hhmmss")
+_API_VERSIONS = ("auto", "v1.0", "v2.0")
+_SCHEDULED_PARAMETERS = frozenset({"need_detail"})
+# So alike a name must be to one we know to be taken for a slip; less alike it passes, it may be newer than we are.
+_SLIP_CUTOFF = 0.8
+# Firmware x.21.0.67 and later: the reference knows x.21.0.66 for v1.0 and x.21.0.117 for v2.0; what lies between is [U]
+# and was never released as far as is known.
+_FIRST_V2_FIRMWARE = (21, 0, 67)
+
+
+@dataclass(frozen=True)
+class ReportRequest:
+    """A report to ask for. Made by :func:`build_request`; ``parameters`` are pairs of the vendor's names and values."""
+
+    report_type: str | None
+    my_report_id: int | None
+    scheduled_report_id: int | None
+    period: Period | None
+    start_time: datetime | None
+    end_time: datetime | None
+    parameters: tuple[tuple[str, str], ...]
+    file_format: str
+    duration_format: str
+    asynchronous: bool
+    api_version: str | None
+
+    @property
+    def endpoint(self) -> str:
+        """Path below ``openapi/{version}``."""
+        return "call_report/download" if self.scheduled_report_id is None else "call_schedule_report/download"
+
+    @property
+    def label(self) -> str:
+        """A short name that tells this report from others."""
+        if self.my_report_id is not None:
+            return f"my_report_{self.my_report_id}"
+        if self.scheduled_report_id is not None:
+            return f"scheduled_report_{self.scheduled_report_id}"
+        return str(self.report_type)
+
+    @property
+    def has_window(self) -> bool:
+        return not (self.period is None and self.start_time is None and self.end_time is None)
+
+    @property
+    def window_text(self) -> str:
+        """The time frame as was asked for, in characters that any file system takes; ``all`` without one."""
+        if self.period:
+            return str(self.period)
+        if not self.has_window:
+            return "all"
+        return "--".join(f"{moment:%Y-%m-%dT%H%M%S}" if moment else "" for moment in (self.start_time, self.end_time))
+
+    @property
+    def file_name(self) -> str:
+        """A name made from the request, so that a re-run replaces its own file and others never collide with it."""
+        asked = self.to_dict()
+        del asked["asynchronous"]  # changes the way, not the file
+        digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
+        return f"{self.label}_{self.window_text}_{digest}.{self.file_format}"
+
+    def query(self, display: DisplayFormat, zone: tzinfo) -> dict[str, str]:
+        """Return the request's parameters for a PBX, without the token.
+
+        :param display: the PBX's display format.
+        :param zone: the PBX's time zone, for aware times.
+        :raises InvalidRequestError: when the window is empty in that zone.
+        """
+        is_async = {"is_async": str(int(self.asynchronous))}
+        if self.scheduled_report_id is not None:
+            return {"id": str(self.scheduled_report_id), **dict(self.parameters)} | is_async
+        identity = {"type": str(self.report_type)} if self.report_type else {"my_report_id": str(self.my_report_id)}
+        formats = {"format": self.file_format, "duration_format": self.duration_format}
+        return identity | self._times(display, zone) | dict(self.parameters) | formats | is_async
+
+    def describe(self, zone: tzinfo) -> dict[str, str]:
+        """Return the time frame by the PBX's clock in ISO 8601: ``time``, or ``start_time`` and ``end_time``."""
+        if self.period and self._takes_time:
+            return {"time": str(self.period)}
+        return {name: moment.isoformat() for name, moment in self._range(zone).items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the request in JSON types; :meth:`from_dict` makes an equal one of it."""
+        return {
+            "report_type": self.report_type,
+            "my_report_id": self.my_report_id,
+            "scheduled_report_id": self.scheduled_report_id,
+            "period": str(self.period) if self.period else None,
+            "start_time": self.start_time.isoformat() if self.start_time else None,
+            "end_time": self.end_time.isoformat() if self.end_time else None,
+            "parameters": dict(self.parameters),
+            "file_format": self.file_format,
+            "duration_format": self.duration_format,
+            "asynchronous": self.asynchronous,
+            "api_version": self.api_version,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ReportRequest:
+        """Return the request that :meth:`to_dict` described.
+
+        :raises InvalidRequestError: when it is none.
+        :raises TypeError: when it names arguments that do not exist.
+        """
+        return build_request(**data)
+
+    @property
+    def _takes_time(self) -> bool:
+        return self.report_type is not None and REPORT_TYPES[self.report_type].time == "time"
+
+    def _times(self, display: DisplayFormat, zone: tzinfo) -> dict[str, str]:
+        if self.period and self._takes_time:
+            return {"time": display.format_period(self.period)}
+        return {name: display.format_datetime(moment) for name, moment in self._range(zone).items()}
+
+    def _range(self, zone: tzinfo) -> dict[str, datetime]:
+        if self.period:
+            window = self.period.window()
+            return {"start_time": window.start, "end_time": window.end}
+        ends = {"start_time": self.start_time, "end_time": self.end_time}
+        found = {name: to_pbx_local(moment, zone) for name, moment in ends.items() if moment}
+        if len(found) == len(ends):
+            Window(found["start_time"], found["end_time"])  # refuses an empty one
+        return found
+
+
+def build_request(**arguments: Any) -> ReportRequest:
+    """Return the request for a report, or refuse what cannot be one.
+
+    :param report_type: a built-in report's vendor name; exactly one of this and the next two.
+    :param my_report_id: id of a user-created report.
+    :param scheduled_report_id: id of a scheduled report; its schedule rules the rest, only ``need_detail`` is taken.
+    :param period: ``2026-11-22``, ``2026-11`` or ``2026``.
+    :param start_time: datetime or ISO 8601 text, instead of ``period``; the vendor allows either end alone.
+    :param end_time: the same.
+    :param parameters: the vendor's names; lists, bools and numbers as Python has them, None leaves out.
+    :param file_format: ``csv`` (default), ``xls``, ``pdf``, ``html``; for a scheduled report what the file is to be.
+    :param duration_format: ``seconds`` (default) or ``hhmmss``.
+    :param asynchronous: whether an event announces the file.
+    :param api_version: ``auto``, ``v1.0``, ``v2.0``; None is the connection's.
+    :raises InvalidRequestError: one sentence: what is wrong, where, what to do.
+    :raises TypeError: for an unknown argument.
+    """
+    return _check(_Arguments(**arguments), may_be_open=False)
+
+
+def check_arguments(**arguments: Any) -> None:
+    """Check the arguments of :func:`build_request` as far as they are known when a DAG is parsed.
+
+    What is or holds a Jinja template, or is no plain value (the output of another task), is left for later.
+
+    :raises InvalidRequestError: as :func:`build_request`.
+    """
+    _check(_Arguments(**arguments), may_be_open=True)
+
+
+@dataclass
+class _Arguments:
+    report_type: Any = None
+    my_report_id: Any = None
+    scheduled_report_id: Any = None
+    period: Any = None
+    start_time: Any = None
+    end_time: Any = None
+    parameters: Any = None
+    file_format: Any = "csv"
+    duration_format: Any = "seconds"
+    asynchronous: Any = True
+    api_version: Any = None
+
+
+def _check(given: _Arguments, *, may_be_open: bool) -> ReportRequest:
+    """Run every check that the known values allow; the result is of use only where nothing is open."""
+
+    def known(value: Any) -> Any:
+        return None if may_be_open and _is_open(value) else value
+
+    _check_one_report(given)
+    report_type = _report_type(known(given.report_type))
+    parameters = _parameters(known(given.parameters), may_be_open)
+    _check_period_or_range(given)
+    request = ReportRequest(
+        report_type=report_type,
+        my_report_id=_id("my_report_id", known(given.my_report_id)),
+        scheduled_report_id=_id("scheduled_report_id", known(given.scheduled_report_id)),
+        period=_period(known(given.period)),
+        start_time=_moment("start_time", known(given.start_time)),
+        end_time=_moment("end_time", known(given.end_time)),
+        parameters=tuple(sorted(parameters.items())),
+        file_format=_one_of("file_format", known(given.file_format) or "csv", FILE_FORMATS),
+        duration_format=_one_of("duration_format", known(given.duration_format) or "seconds", _DURATION_FORMATS),
+        asynchronous=_asynchronous(known(given.asynchronous)),
+        api_version=_one_of("api_version", known(given.api_version) or None, (*_API_VERSIONS, None)),
+    )
+    if given.scheduled_report_id is not None:
+        _check_scheduled(given, parameters)
+    if report_type:
+        names_known = not (may_be_open and _is_open(given.parameters))
+        _check_for_type(report_type, given, parameters if names_known else None)
+        _check_version(report_type, request.api_version)
+    if request.start_time and request.end_time and not (request.start_time.tzinfo or request.end_time.tzinfo):
+        Window(request.start_time, request.end_time)
+    return request
+
+
+def _is_open(value: Any) -> bool:
+    """Whether a value is known only when the task runs."""
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value
+    # Dicts are looked at entry by entry, so that one template does not hide the other names.
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return any(_is_open(item) for item in value)
+    return not (value is None or isinstance(value, (bool, int, float, date, Mapping)))
+
+
+def _check_one_report(given: _Arguments) -> None:
+    names = ("report_type", "my_report_id", "scheduled_report_id")
+    found = [name for name in names if getattr(given, name) not in (None, "")]
+    if len(found) != 1:
+        raise InvalidRequestError(
+            f"Exactly one of report_type, my_report_id and scheduled_report_id is wanted, not {' and '.join(found) or 'none'}"
+        )
+
+
+def _report_type(name: Any) -> str | None:
+    if name in (None, ""):
+        return None
+    if name not in REPORT_TYPES:
+        near = get_close_matches(str(name).lower(), REPORT_TYPES, n=3, cutoff=0.5)
+        hint = f"The nearest are {', '.join(near)}." if near else f"Known are {', '.join(REPORT_TYPES)}."
+        raise InvalidRequestError(
+            f"There is no report_type {name!r}", remedy=f"{hint} A user-created report is asked for by my_report_id."
+        )
+    return str(name)
+
+
+def _id(argument: str, value: Any) -> int | None:
+    if value in (None, ""):
+        return None
+    if isinstance(value, bool) or not re.fullmatch(r"\d+", str(value).strip()):
+        raise InvalidRequestError(f"`{argument}` is {value!r}, not an id (a whole number)")
+    return int(value)
+
+
+def _one_of(argument: str, value: Any, allowed: Collection[str | None]) -> Any:
+    if value not in allowed:
+        names = ", ".join(name for name in allowed if name)
+        raise InvalidRequestError(f"`{argument}` is {value!r}, not one of {names}")
+    return value
+
+
+def _asynchronous(value: Any) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise InvalidRequestError(f"`asynchronous` is {value!r}, neither True nor False")
+    return value is not False
+
+
+def _period(value: Any) -> Period | None:
+    if value in (None, ""):
+        return None
+    if not isinstance(value, str):
+        raise InvalidRequestError(f"`period` is {value!r}, not a text such as 2026-11-22, 2026-11 or 2026")
+    return parse_period(value)
+
+
+def _moment(argument: str, value: Any) -> datetime | None:
+    return None if value in (None, "") else parse_moment(value, argument)
+
+
+def _check_period_or_range(given: _Arguments) -> None:
+    if given.period not in (None, "") and (given.start_time or given.end_time):
+        raise InvalidRequestError(
+            "Both period and start_time/end_time are given; they name the same thing, leave one out"
+        )
+
+
+def _check_scheduled(given: _Arguments, parameters: Mapping[str, str]) -> None:
+    if given.period or given.start_time or given.end_time:
+        raise InvalidRequestError(
+            "A scheduled report has the period of its schedule; leave period, start_time and end_time out"
+        )
+    foreign = sorted(set(parameters) - _SCHEDULED_PARAMETERS)
+    if foreign:
+        raise InvalidRequestError(
+            f"A scheduled report takes no parameter but need_detail; leave {', '.join(foreign)} out, or change the schedule"
+        )
+
+
+def _check_for_type(name: str, given: _Arguments, parameters: Mapping[str, str] | None) -> None:
+    report = REPORT_TYPES[name]
+    if report.time == "time":
+        if given.start_time or given.end_time:
+            raise InvalidRequestError(
+                f"The report {name} takes a day, month or year, not start_time/end_time; use period, such as 2026-11-22"
+            )
+        if not given.period:
+            raise InvalidRequestError(f"The report {name} needs a period: a day, month or year, such as 2026-11-22")
+    if parameters is None:
+        return
+    missing = [required for required in report.required if required not in parameters]
+    if missing:
+        raise InvalidRequestError(f"The report {name} needs {', '.join(missing)} in `parameters`")
+    for parameter in parameters:
+        served = PARAMETERS[parameter].reports if parameter in PARAMETERS else None
+        if served and name not in served:
+            raise InvalidRequestError(
+                f"The parameter {parameter} is for {', '.join(served)}, not for {name}; leave it out"
+            )
+
+
+def _check_version(name: str, api_version: str | None) -> None:
+    if api_version == "v1.0" and REPORT_TYPES[name].v2_only:
+        raise InvalidRequestError(f"The report {name} exists in API v2.0 only, and api_version is v1.0")
+
+
+def _parameters(given: Any, may_be_open: bool) -> dict[str, str]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InvalidRequestError(
+            f"`parameters` is {type(given).__name__}, not a dict of the vendor's names and values"
+        )
+    values = {}
+    for name, value in given.items():
+        _check_parameter_name(name)
+        if value is None:
+            continue
+        values[name] = "" if may_be_open and _is_open(value) else _parameter_value(name, value)
+    return values
+
+
+def _check_parameter_name(name: Any) -> None:
+    if not isinstance(name, str) or not re.fullmatch(r"\w+", name):
+        raise InvalidRequestError(f"`parameters` holds {name!r}, which is no parameter's name")
+    if name in OWN_ARGUMENTS:
+        raise InvalidRequestError(f"`parameters` holds {name}; that is the task's argument {OWN_ARGUMENTS[name]}")
+    if name not in PARAMETERS:
+        near = get_close_matches(name.lower(), PARAMETERS, n=2, cutoff=_SLIP_CUTOFF)
+        if near:
+            raise InvalidRequestError(f"There is no parameter {name}; {' or '.join(near)} is probably meant")
+
+
+def _parameter_value(name: str, value: Any) -> str:
+    kind = PARAMETERS[name].kind if name in PARAMETERS else None
+    if kind == "flag":
+        return _flag(name, value)
+    if isinstance(value, (list, tuple)):
+        return _joined(name, value)
+    if isinstance(value, (set, frozenset)):
+        return _joined(name, sorted(value, key=str))
+    text = _scalar(name, value)
+    if kind in ("integer", "seconds") and not text.isdigit():
+        raise InvalidRequestError(f"The parameter {name} is {value!r}, not a whole number ({kind})")
+    return text
+
+
+def _flag(name: str, value: Any) -> str:
+    flags = {"0": "0", "1": "1", "true": "1", "false": "0"}
+    text = str(value).strip().lower()
+    if text not in flags:
+        raise InvalidRequestError(f"The parameter {name} is {value!r}, neither True nor False")
+    return flags[text]
+
+
+def _joined(name: str, items: Iterable[Any]) -> str:
+    texts = [_scalar(name, item) for item in items]
+    if not texts:
+        raise InvalidRequestError(f"The parameter {name} is an empty list; name something or leave it out")
+    for text in texts:
+        if "," in text:
+            raise InvalidRequestError(
+                f"The parameter {name} holds {text!r}; the PBX would take it for several, give a list"
+            )
+    return ",".join(texts)
+
+
+def _scalar(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, int) and value >= 0:
+        return str(value)
+    if not isinstance(value, str):
+        raise InvalidRequestError(f"The parameter {name} holds {value!r}, neither a text nor a whole number from 0")
+    text = value.strip()
+    if not text:
+        raise InvalidRequestError(f"The parameter {name} is empty; name something or leave it out")
+    return text
+
+
+def choose_api_version(wanted: str, firmware: str, request: ReportRequest) -> str:
+    """Return ``v1.0`` or ``v2.0``.
+
+    :param wanted: ``auto``, ``v1.0`` or ``v2.0``.
+    :param firmware: the PBX's version, such as ``37.23.0.123``; the first number tells the edition and does not count.
+    :param request: a report that exists in v2.0 only is never asked for on v1.0.
+    :raises InvalidRequestError: when it would be.
+    """
+    version = wanted
+    if wanted == "auto":
+        parts = re.match(r"\d+\.(\d+)\.(\d+)\.(\d+)", firmware)
+        is_old = parts is not None and tuple(map(int, parts.groups())) < _FIRST_V2_FIRMWARE
+        version = "v1.0" if is_old else "v2.0"
+    if request.report_type:
+        _check_version(request.report_type, version)
+    return version

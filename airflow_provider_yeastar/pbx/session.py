@@ -1,0 +1,279 @@
+"""A logged-in session with one PBX: tokens, authenticated calls, and what one knows of the PBX after asking once.
+
+Blocking; from asyncio code it is called through `threads`. The rules of a token's life stand in `tokens`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timezone, tzinfo
+from typing import Any
+
+from airflow_provider_yeastar.pbx import clock, wire
+from airflow_provider_yeastar.pbx.errors import (
+    AnswerError,
+    CredentialsError,
+    InvalidSettingsError,
+    NetworkError,
+    NotAPbxError,
+    TokenExpiredError,
+    YeastarError,
+)
+from airflow_provider_yeastar.pbx.redaction import redact_text
+from airflow_provider_yeastar.pbx.reports import ReportRequest, choose_api_version
+from airflow_provider_yeastar.pbx.settings import PbxSettings
+from airflow_provider_yeastar.pbx.token_store import LoginRecord, TokenStore
+from airflow_provider_yeastar.pbx.tokens import Tokens, TokenStep, next_step
+from airflow_provider_yeastar.pbx.transport import FileStream, Transport
+
+__all__ = ["PbxFacts", "PbxSession", "Plan"]
+
+log = logging.getLogger(__name__)
+
+_REFRESH_ENDPOINT = "openapi/v1.0/refresh_token"
+_REVOKE_ENDPOINT = "openapi/v1.0/del_token"
+_INFORMATION_ENDPOINT = "openapi/v1.0/system/information"
+# After a refused login the same credentials are not tried again for so many seconds: five refusals block the address.
+_REFUSAL_MEMORY = 3600.0
+# Without a display format the first request goes out in this one; a v2.0 PBX answers with its own.
+_GUESSED_FORMAT = clock.DisplayFormat("YYYY/MM/DD", "hh:mm:ss")
+
+
+@dataclass(frozen=True)
+class PbxFacts:
+    """What has to be known of a PBX before times can be written for it."""
+
+    information: wire.PbxInformation
+    display: clock.DisplayFormat | None
+    zone: tzinfo
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One request, worked out for one PBX."""
+
+    request: ReportRequest
+    facts: PbxFacts
+    api_version: str
+
+    @property
+    def endpoint(self) -> str:
+        return f"openapi/{self.api_version}/{self.request.endpoint}"
+
+    @property
+    def query(self) -> dict[str, str]:
+        return self.request.query(self.facts.display or _GUESSED_FORMAT, self.facts.zone)
+
+
+class PbxSession:
+    """Logs in at the first call, renews its token, and logs in anew once when the PBX answers 10004.
+
+    :param settings: the PBX and the application.
+    :param store: where the tokens are kept, and shared.
+    :param announce_secret: is told every new token, on the thread of the caller of :meth:`announce_secrets`; Airflow's
+        secrets masker hangs there, and must not be called from a thread of ours.
+    """
+
+    def __init__(
+        self, settings: PbxSettings, store: TokenStore, announce_secret: Callable[[str], None] | None = None
+    ) -> None:
+        self.settings = settings
+        self._store = store
+        self._announce_secret = announce_secret
+        self._unannounced: list[str] = []
+        self._transport = Transport(settings)
+        self._tokens: Tokens | None = None
+        self._facts: PbxFacts | None = None
+
+    def call(self, endpoint: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Return the PBX's successful answer to a GET.
+
+        :param endpoint: path below the base URL.
+        :param query: parameters without the token.
+        :raises AnswerError: for any errcode but success; other :class:`YeastarError` when no such answer came.
+        """
+        answer = self._exchange(endpoint, query)
+        self._raise_error(answer, endpoint)
+        return answer
+
+    def token(self, rejected: str | None = None) -> str:
+        """Return a live access token, after logging in or refreshing where that is due.
+
+        :param rejected: the token that the PBX has just answered 10004 to.
+        """
+        tokens = self._tokens
+        if tokens and next_step(tokens, time.time(), rejected=rejected) is TokenStep.USE:
+            return tokens.access_token
+        with self._store.locked():
+            # Another thread or process may have done it meanwhile.
+            record = self._store.load()
+            step = next_step(record.tokens, time.time(), rejected=rejected)
+            tokens = record.tokens
+            if tokens and step is TokenStep.REFRESH:
+                tokens = self._refresh(tokens)
+            if not tokens or step is TokenStep.LOG_IN:
+                tokens = self._log_in(record)
+            self._store.save(LoginRecord(tokens))
+        self._tokens = tokens
+        self._unannounced += [tokens.access_token, tokens.refresh_token]
+        return tokens.access_token
+
+    def forget_refusal(self) -> None:
+        """Let the next call log in although these credentials were refused a while ago."""
+        with self._store.locked():
+            self._store.save(replace(self._store.load(), refused_at=None))
+
+    def facts(self) -> PbxFacts:
+        """Return what the PBX says of itself, asked for once; its clock is checked against ``timezone``.
+
+        :raises ClockMismatchError: when they disagree.
+        """
+        if self._facts is None:
+            information = wire.decode_information(self.call(_INFORMATION_ENDPOINT))
+            display = _display_format(information, self.settings)
+            self._facts = PbxFacts(information, display, self._zone(information, display))
+        return self._facts
+
+    def plan(self, request: ReportRequest) -> Plan:
+        """Return the request worked out for this PBX: its API version, display format and time zone."""
+        facts = self.facts()
+        wanted = request.api_version or self.settings.api_version
+        version = choose_api_version(wanted, facts.information.firmware, request)
+        if facts.display is None and version == "v1.0" and request.has_window:
+            raise InvalidSettingsError(
+                "The PBX does not tell its display format, and on API v1.0 a wrong one yields an empty report",
+                pbx=self.settings.address,
+                remedy="Set `date_format` and `time_format` in the Airflow connection.",
+            )
+        return Plan(request, facts, version)
+
+    def request_report(self, plan: Plan, timeout: float | None = None) -> wire.ReportFile | wire.Processing:
+        """Ask the PBX to make a report, and say whether it is ready or still being made.
+
+        :param plan: from :meth:`plan`.
+        :param timeout: seconds without an answer; a synchronous report takes as long as the PBX needs.
+        """
+        answer = self._exchange(plan.endpoint, plan.query, timeout)
+        complaint = wire.format_complaint(answer)
+        display = clock.DisplayFormat.from_go_layout(complaint) if complaint else None
+        if display and display != plan.facts.display:
+            log.warning("The PBX wants times as %s %s; asking again so.", display.date_format, display.time_format)
+            self._facts = replace(plan.facts, display=display)
+            answer = self._exchange(plan.endpoint, replace(plan, facts=self._facts).query, timeout)
+        self._raise_error(answer, plan.endpoint)
+        return wire.decode_report_answer(answer, pbx=self.settings.address, endpoint=plan.endpoint)
+
+    @contextmanager
+    def open_file(self, url: str) -> Iterator[FileStream]:
+        """Open a finished report as a stream of chunks.
+
+        :param url: ``download_resource_url`` as the PBX gave it.
+        """
+        with self._transport.stream(url, self.token()) as stream:
+            yield stream
+
+    def announce_secrets(self) -> None:
+        """Tell the tokens that have come since the last time."""
+        secrets, self._unannounced = self._unannounced, []
+        for secret in secrets:
+            if self._announce_secret:
+                self._announce_secret(secret)
+
+    def close(self) -> None:
+        """Close the connections; a token of one's own is given back, since the PBX allows only eight."""
+        if self._tokens and not self._store.outlives_session:
+            with suppress(NetworkError, NotAPbxError):  # it then expires by itself
+                self._transport.exchange("GET", _REVOKE_ENDPOINT, token=self._tokens.access_token)
+        self._tokens = None
+        self._transport.close()
+
+    def _exchange(
+        self, endpoint: str, query: Mapping[str, str] | None = None, timeout: float | None = None
+    ) -> dict[str, Any]:
+        token = self.token()
+        answer = self._transport.exchange("GET", endpoint, query=query, token=token, timeout=timeout)
+        if isinstance(self._error(answer, endpoint), TokenExpiredError):
+            token = self.token(rejected=token)
+            answer = self._transport.exchange("GET", endpoint, query=query, token=token, timeout=timeout)
+        return answer
+
+    def _error(self, answer: Mapping[str, Any], endpoint: str) -> AnswerError | None:
+        return wire.answer_error(answer, pbx=self.settings.address, endpoint=endpoint)
+
+    def _raise_error(self, answer: Mapping[str, Any], endpoint: str) -> None:
+        error = self._error(answer, endpoint)
+        if error:
+            # The PBX may quote what it was sent.
+            error.what = redact_text(error.what, self._secrets())
+            raise error
+
+    def _secrets(self) -> list[str]:
+        tokens = self._tokens
+        return [self.settings.client_secret, *([tokens.access_token, tokens.refresh_token] if tokens else [])]
+
+    def _log_in(self, record: LoginRecord) -> Tokens:
+        now = time.time()
+        if record.refused_at and now < record.refused_at + _REFUSAL_MEMORY:
+            raise CredentialsError(
+                "The PBX refused these Client ID and Client Secret "
+                f"{(now - record.refused_at) / 60:.0f} minutes ago; they were not tried again",
+                pbx=self.settings.address,
+                remedy="Correct them in the Airflow connection, or press Test there to have them tried once more.",
+            )
+        credentials = {"username": self.settings.client_id, "password": self.settings.client_secret}
+        try:
+            return self._obtain_tokens(wire.LOGIN_ENDPOINT, credentials)
+        except CredentialsError:
+            self._store.save(LoginRecord(refused_at=now))
+            raise
+
+    def _refresh(self, tokens: Tokens) -> Tokens | None:
+        try:
+            return self._obtain_tokens(_REFRESH_ENDPOINT, {"refresh_token": tokens.refresh_token})
+        except AnswerError as refusal:
+            log.info("The PBX would not refresh the token (errcode %s); logging in.", refusal.errcode)
+            return None
+
+    def _obtain_tokens(self, endpoint: str, body: Mapping[str, str]) -> Tokens:
+        answer = self._transport.exchange("POST", endpoint, body=body)
+        self._raise_error(answer, endpoint)
+        return wire.decode_tokens(answer, time.time(), pbx=self.settings.address, endpoint=endpoint)
+
+    def _zone(self, information: wire.PbxInformation, display: clock.DisplayFormat | None) -> tzinfo:
+        pbx_time = _pbx_time(information, display)
+        if self.settings.timezone:
+            zone = clock.zone_named(self.settings.timezone)
+            if pbx_time:
+                clock.check_zone(zone, *pbx_time, self.settings.address)
+            return zone
+        if pbx_time:
+            offset = clock.utc_offset(*pbx_time)
+            log.warning(
+                "The connection names no `timezone`; the present UTC offset of the PBX, %s, is used for all dates.",
+                timezone(offset),
+            )
+            return timezone(offset)
+        log.warning("The connection names no `timezone` and the PBX does not tell its offset; UTC is assumed.")
+        return UTC
+
+
+def _display_format(information: wire.PbxInformation, settings: PbxSettings) -> clock.DisplayFormat | None:
+    date_format, time_format = information.date_format, information.time_format
+    if not (date_format and time_format):
+        date_format, time_format = settings.date_format, settings.time_format
+    return clock.DisplayFormat(date_format, time_format) if date_format and time_format else None
+
+
+def _pbx_time(information: wire.PbxInformation, display: clock.DisplayFormat | None) -> tuple[datetime, int] | None:
+    """What the PBX's clock shows, and the epoch seconds at that moment; None where it does not tell both."""
+    if not (display and information.system_time and information.timestamp):
+        return None
+    try:
+        return display.parse_datetime(information.system_time), information.timestamp
+    except YeastarError:
+        log.warning("The clock of the PBX reads %r, which is not in its own display format.", information.system_time)
+        return None

@@ -1,0 +1,132 @@
+"""PbxSettings: where a PBX is and how to log in to it. Plain values, checked once, secrets hidden in ``repr``."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from string import hexdigits
+from typing import Literal
+from urllib.parse import urlsplit
+
+from airflow_provider_yeastar.pbx.errors import InvalidSettingsError
+
+__all__ = ["API_VERSIONS", "TOKEN_SHARING", "PbxSettings"]
+
+API_VERSIONS = ("auto", "v1.0", "v2.0")
+TOKEN_SHARING = ("host", "none")
+_SHA256_DIGITS = 64
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True)
+class PbxSettings:
+    """One PBX and one API application on it.
+
+    :param host: name or address; a pasted URL (``https://pbx.example.com:8088``) is taken apart.
+    :param client_id: the application's Client ID.
+    :param client_secret: the application's Client Secret.
+    :param port: TCP port; None is 443 for https and 80 for http.
+    :param scheme: ``https`` or ``http``.
+    :param api_version: ``auto``, ``v1.0`` or ``v2.0``.
+    :param timezone: the PBX's IANA time zone, None to go by its present offset.
+    :param date_format: display format such as ``DD/MM/YYYY``, for firmware that does not tell.
+    :param time_format: display format such as ``hh:mm:ss`` or ``hh:mm:ss AM``, for firmware that does not tell.
+    :param verify: True, False, or the path of a CA bundle.
+    :param ssl_fingerprint: SHA-256 of the PBX's certificate, hex with or without colons; takes the place of ``verify``.
+    :param timeout: seconds a single call may take to connect, and to go without an answer.
+    :param token_sharing: ``host``: one token for all processes of a host; ``none``: one of one's own, revoked at the end.
+    :raises InvalidSettingsError: with a sentence that names the field.
+    """
+
+    host: str
+    client_id: str = field(repr=False)
+    client_secret: str = field(repr=False)
+    port: int | None = None
+    scheme: str = "https"
+    api_version: str = "auto"
+    timezone: str | None = None
+    date_format: str | None = None
+    time_format: str | None = None
+    verify: bool | str = True
+    ssl_fingerprint: str | None = None
+    timeout: float = 30.0
+    token_sharing: str = "host"
+
+    def __post_init__(self) -> None:
+        self._take_url_apart()
+        self._tidy_fingerprint()
+        for name, value in (("Host", self.host), ("Client ID", self.client_id), ("Client Secret", self.client_secret)):
+            if not value:
+                raise InvalidSettingsError(f"{name} is missing in the connection")
+        if self.scheme not in _DEFAULT_PORTS:
+            raise InvalidSettingsError(f"Schema is {self.scheme!r}, which is neither https nor http", pbx=self.host)
+        if not 0 < self.effective_port < 65536:
+            raise InvalidSettingsError(f"Port {self.port} is not between 1 and 65535", pbx=self.host)
+        if self.api_version not in API_VERSIONS:
+            raise InvalidSettingsError(
+                f"api_version is {self.api_version!r}, not one of {', '.join(API_VERSIONS)}", pbx=self.host
+            )
+        if self.token_sharing not in TOKEN_SHARING:
+            raise InvalidSettingsError(
+                f"token_sharing is {self.token_sharing!r}, not one of {', '.join(TOKEN_SHARING)}", pbx=self.host
+            )
+        if not self.timeout > 0:
+            raise InvalidSettingsError(f"timeout is {self.timeout}, not a number of seconds above 0", pbx=self.host)
+        if (self.date_format is None) != (self.time_format is None):
+            raise InvalidSettingsError("date_format and time_format go together, one of them is missing", pbx=self.host)
+
+    def _take_url_apart(self) -> None:
+        text = self.host.strip()
+        parts = urlsplit(text if "://" in text else f"//{text}")
+        try:
+            port = parts.port
+        except ValueError:
+            port = None
+        # An IPv6 address without brackets splits wrongly; it is taken as it stands.
+        if text.count(":") > 1 and not text.startswith("[") and "://" not in text:
+            object.__setattr__(self, "host", text)
+            return
+        if parts.username or parts.password or parts.query or parts.path.strip("/"):
+            raise InvalidSettingsError(
+                "Host is more than a host name; write credentials into Client ID and Client Secret"
+            )
+        object.__setattr__(self, "host", parts.hostname or "")
+        if port is not None and self.port is None:
+            object.__setattr__(self, "port", port)
+        if parts.scheme:
+            object.__setattr__(self, "scheme", parts.scheme)
+
+    def _tidy_fingerprint(self) -> None:
+        if self.ssl_fingerprint is None:
+            return
+        digits = self.ssl_fingerprint.replace(":", "").strip().lower()
+        if len(digits) != _SHA256_DIGITS or not set(digits) <= set(hexdigits):
+            raise InvalidSettingsError(
+                f"ssl_fingerprint has not the {_SHA256_DIGITS} hex digits of a SHA-256 fingerprint", pbx=self.host
+            )
+        object.__setattr__(self, "ssl_fingerprint", digits)
+
+    @property
+    def effective_port(self) -> int:
+        return _DEFAULT_PORTS.get(self.scheme, 443) if self.port is None else self.port
+
+    @property
+    def address(self) -> str:
+        """``host:port``, the name of the PBX in messages."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.effective_port}"
+
+    @property
+    def base_url(self) -> str:
+        return f"{self.scheme}://{self.address}"
+
+    @property
+    def events_url(self) -> str:
+        """The WebSocket's URL, without token."""
+        websocket: Literal["wss", "ws"] = "wss" if self.scheme == "https" else "ws"
+        return f"{websocket}://{self.address}/openapi/v1.0/subscribe"
+
+    @property
+    def pbx_key(self) -> str:
+        """A short name of this PBX that fits into a file's name."""
+        return hashlib.sha256(self.base_url.encode()).hexdigest()[:16]

@@ -1,0 +1,150 @@
+"""Where a session keeps its tokens: in memory, or in a file that all processes of a host share.
+
+The PBX allows eight live tokens per application and blocks an address after five refused logins. So the tasks, triggers
+and processes of a host share one token through a file in the state directory, and a refused login is remembered there
+for these very credentials. Whoever changes the file holds its lock, which the operating system takes from a process that
+dies. What the file holds is believed only if it is our own, private and whole; anything else counts as not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+from filelock import FileLock
+
+from airflow_provider_yeastar.pbx.settings import PbxSettings
+from airflow_provider_yeastar.pbx.state import prepare_state_dir, state_errors
+from airflow_provider_yeastar.pbx.tokens import Tokens
+
+__all__ = ["Cipher", "LoginRecord", "MemoryTokenStore", "SharedTokenStore", "TokenStore"]
+
+_LAYOUT = 1
+
+
+@dataclass(frozen=True)
+class LoginRecord:
+    """What is known of an application's login.
+
+    :param tokens: what the last login or refresh gave, None without one.
+    :param refused_at: epoch seconds at which these credentials were refused, None if they were not.
+    """
+
+    tokens: Tokens | None = None
+    refused_at: float | None = None
+
+
+class Cipher(Protocol):
+    """Encrypts what goes to disk; ``cryptography``'s Fernet classes are some."""
+
+    def encrypt(self, msg: bytes) -> bytes: ...
+
+    def decrypt(self, msg: bytes) -> bytes: ...
+
+
+class MemoryTokenStore:
+    """Tokens of one session alone, which are to be revoked at its end."""
+
+    outlives_session = False
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._record = LoginRecord()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other threads from changing the record."""
+        with self._lock:
+            yield
+
+    def load(self) -> LoginRecord:
+        return self._record
+
+    def save(self, record: LoginRecord) -> None:
+        self._record = record
+
+
+class SharedTokenStore:
+    """Tokens that the processes of this host share.
+
+    :param settings: the PBX and the application; the secret goes into the file's content as a hash only.
+    :param state_dir: the state directory.
+    :param cipher: encrypts the file, None to write it as it is (mode 0600).
+    """
+
+    outlives_session = True
+
+    def __init__(self, settings: PbxSettings, state_dir: Path, cipher: Cipher | None = None) -> None:
+        name = hashlib.sha256(f"{settings.base_url}\n{settings.client_id}".encode()).hexdigest()[:16]
+        self._directory = state_dir
+        self._path = state_dir / f"{name}.token"
+        self._cipher = cipher
+        self._credentials = hashlib.sha256(f"{name}\n{settings.client_secret}".encode()).hexdigest()
+        # A lock of one thread could not be seen by the next; the threads of a process are kept apart by their own.
+        self._lock = FileLock(state_dir / f"{name}.token.lock", thread_local=False)
+        self._threads = threading.RLock()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other threads and processes from changing the record.
+
+        :raises InvalidSettingsError: when the state directory cannot be used.
+        """
+        with self._threads:
+            prepare_state_dir(self._directory)
+            with state_errors(self._directory):
+                self._lock.acquire()
+            try:
+                yield
+            finally:
+                self._lock.release()
+
+    def load(self) -> LoginRecord:
+        """Return the record, an empty one where there is none to be trusted."""
+        try:
+            data = json.loads(self._read())
+            if data["layout"] != _LAYOUT or data["credentials"] != self._credentials:
+                return LoginRecord()
+            tokens = data["tokens"]
+            return LoginRecord(Tokens(**tokens) if tokens else None, data["refused_at"])
+        # A corrupt file, one of another key or another version: each cipher has errors of its own.
+        except Exception:
+            return LoginRecord()
+
+    def save(self, record: LoginRecord) -> None:
+        """Replace the record in one step.
+
+        :raises InvalidSettingsError: when the state directory cannot be written.
+        """
+        data = {"layout": _LAYOUT, "credentials": self._credentials, **asdict(record)}
+        content = json.dumps(data).encode()
+        with state_errors(self._directory):
+            descriptor, temporary = tempfile.mkstemp(dir=self._directory)  # made with mode 0600
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(self._cipher.encrypt(content) if self._cipher else content)
+                os.replace(temporary, self._path)
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(temporary)
+
+    def _read(self) -> bytes:
+        descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, "rb") as file:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+                raise PermissionError("not our own private file")
+            content = file.read()
+        return self._cipher.decrypt(content) if self._cipher else content
+
+
+TokenStore = MemoryTokenStore | SharedTokenStore

@@ -1,0 +1,76 @@
+"""Every call report of the PBX, built over one history so that their figures agree with one another.
+
+A report is a table of rows; files are made of it by ``rendering``, the JSON of ``call_report/list`` by ``list_rows``.
+Filters whose meaning the vendor tells take effect, the others are accepted and change nothing [U].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from airflow_provider_yeastar.simulator.catalogue import ReportKind
+from airflow_provider_yeastar.simulator.directory import Directory
+from airflow_provider_yeastar.simulator.reports import agents, billing, extensions, queues, services, trunks
+from airflow_provider_yeastar.simulator.reports.source import Builder, Source
+from airflow_provider_yeastar.simulator.reports.table import (
+    DETAIL_COLUMNS,
+    Bucket,
+    Column,
+    ColumnKind,
+    ReportQuery,
+    ReportTable,
+    call_row,
+    list_rows,
+)
+
+__all__ = [
+    "Bucket",
+    "Column",
+    "ColumnKind",
+    "ReportQuery",
+    "ReportTable",
+    "build_report",
+    "empty_report",
+    "list_rows",
+]
+
+_BUILDERS: Mapping[str, Builder] = MappingProxyType(
+    {
+        **agents.BUILDERS,
+        **billing.BUILDERS,
+        **extensions.BUILDERS,
+        **queues.BUILDERS,
+        **services.BUILDERS,
+        **trunks.BUILDERS,
+    }
+)
+
+
+def build_report(seed: int, directory: Directory, query: ReportQuery) -> ReportTable:
+    """Build one report over a window.
+
+    Ids that the directory does not know give no rows; an id parameter left out means all of its kind, since refusing
+    a request without it is the endpoint's business. ``need_detail`` counts only where the vendor offers it.
+
+    :param seed: the history's seed.
+    :param query: what to build; its filters are raw strings with comma-joined values.
+    """
+    builder = _BUILDERS[query.kind.type]
+    lines = builder.lines(Source(seed, directory, query))
+    detailed = query.need_detail and builder.has_detail
+    return ReportTable(
+        kind=query.kind,
+        columns=builder.columns,
+        rows=tuple(line.row for line in lines),
+        detail_columns=DETAIL_COLUMNS if detailed else (),
+        details=tuple(tuple(call_row(call) for call in line.calls) for line in lines) if detailed else (),
+        group_keys=builder.group_keys,
+        window=(query.start, query.end),
+    )
+
+
+def empty_report(kind: ReportKind) -> ReportTable:
+    """Give the report's columns without any row: the answer to a wrong id, format or API version."""
+    builder = _BUILDERS[kind.type]
+    return ReportTable(kind=kind, columns=builder.columns, rows=(), group_keys=builder.group_keys)

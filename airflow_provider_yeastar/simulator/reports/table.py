@@ -1,0 +1,135 @@
+"""A report as a table: the question, its columns and rows, and its JSON form.
+
+A row may hold more keys than the columns show: ids and numbers that only the JSON answer has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from airflow_provider_yeastar.simulator.calls import Call
+from airflow_provider_yeastar.simulator.catalogue import ReportKind
+
+__all__ = [
+    "DATETIME_FORMAT",
+    "DETAIL_COLUMNS",
+    "Bucket",
+    "Column",
+    "ColumnKind",
+    "ReportQuery",
+    "ReportTable",
+    "Row",
+    "call_row",
+    "list_rows",
+]
+
+Bucket = Literal["hour", "day", "month"]
+ColumnKind = Literal["text", "integer", "seconds", "percent", "datetime"]
+Row = Mapping[str, object]
+
+# Whether a PBX writes a report's own times in its display format is unknown [U]; here always in this one.
+DATETIME_FORMAT = "%Y/%m/%d %H:%M:%S"
+
+
+@dataclass(frozen=True)
+class ReportQuery:
+    """What is asked of a report.
+
+    :param start: first second, PBX-local and naive.
+    :param end: last second.
+    :param bucket: a row per what, in a ``time`` report; None lets the window's length decide.
+    :param filters: the vendor's parameter names and their raw strings.
+    :param need_detail: whether the calls behind each row are wanted.
+    """
+
+    kind: ReportKind
+    start: datetime
+    end: datetime
+    bucket: Bucket | None = None
+    filters: Mapping[str, str] = field(default_factory=dict)
+    need_detail: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a report.
+
+    :param key: the rows' key.
+    :param label: the header in a file.
+    :param kind: how to write it: seconds are whole numbers, a percent is text with its sign already.
+    :param number_key: for a name, the key of the number that a label shows with it.
+    """
+
+    key: str
+    label: str
+    kind: ColumnKind = "text"
+    number_key: str = ""
+
+
+@dataclass(frozen=True)
+class ReportTable:
+    """A built report.
+
+    :param details: for each row the calls behind it; empty when no details were asked for.
+    :param group_keys: the keys that the JSON answer lifts out of the rows, above their nested ``detail``.
+    :param window: first and last second; None when nothing was looked for.
+    """
+
+    kind: ReportKind
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    detail_columns: tuple[Column, ...] = ()
+    details: tuple[tuple[Row, ...], ...] = ()
+    group_keys: tuple[str, ...] = ()
+    window: tuple[datetime, datetime] | None = None
+
+
+DETAIL_COLUMNS = (
+    Column("call_id", "Call ID"),
+    Column("start_time", "Time", "datetime"),
+    Column("call_from", "Call From"),
+    Column("call_to", "Call To"),
+    Column("communication_type", "Communication Type"),
+    Column("status", "Status"),
+    Column("waiting_time", "Waiting Time", "seconds"),
+    Column("talking_time", "Talking Time", "seconds"),
+    Column("holding_time", "Holding Time", "seconds"),
+)
+"""The nested call table's columns."""
+
+
+def call_row(call: Call) -> Row:
+    """Give a call as a row of the nested call table."""
+    return {
+        "call_id": call.id,
+        "start_time": call.started,
+        "call_from": call.caller,
+        "call_to": call.callee,
+        "communication_type": call.communication,
+        "status": call.disposition,
+        "waiting_time": call.queue.wait_seconds if call.queue else call.ring_seconds,
+        "talking_time": call.talk_seconds,
+        "holding_time": call.hold_seconds,
+    }
+
+
+def list_rows(table: ReportTable) -> list[dict[str, Any]]:
+    """Give the rows as ``call_report/list`` does: durations as whole seconds, members nested under ``detail``.
+
+    The calls of ``need_detail`` are not among them: whether the PBX lists them there is unknown [U].
+    """
+    rows = [{key: _plain(value) for key, value in row.items()} for row in table.rows]
+    if not table.group_keys:
+        return rows
+    groups: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        head = {key: row.pop(key) for key in table.group_keys}
+        groups.setdefault(tuple(head.values()), {**head, "detail": []})["detail"].append(row)
+    return list(groups.values())
+
+
+def _plain(value: object) -> object:
+    return value.strftime(DATETIME_FORMAT) if isinstance(value, datetime) else value

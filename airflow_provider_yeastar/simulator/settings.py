@@ -1,0 +1,71 @@
+"""How a simulated PBX is set up; the defaults are those of a new appliance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from airflow_provider_yeastar.simulator.directory import DEFAULT_DIRECTORY, Directory
+from airflow_provider_yeastar.simulator.rendering import CsvLayout
+
+__all__ = ["SimulatorSettings"]
+
+_EDITIONS = {"appliance": 37, "software": 83, "cloud": 84}
+
+
+@dataclass(frozen=True)
+class SimulatorSettings:
+    """A PBX, its API application and its administrator's choices. Lives and durations are in seconds.
+
+    :param client_id: the application's Client ID.
+    :param client_secret: the application's Client Secret.
+    :param edition: decides the first number of the firmware's version.
+    :param firmware: the other numbers.
+    :param tells_display: False for older firmware, whose information lacks display formats and timestamp.
+    :param timezone: IANA name; no endpoint tells it.
+    :param date_format: for instance ``DD/MM/YYYY``.
+    :param twelve_hour: a 12-hour clock.
+    :param data_version: the API version that finds rows; the other one answers success without any.
+    :param seed: of the call history.
+    :param directory: who and what is configured.
+    :param csv_layout: which variant of CSV it writes.
+    :param report_seconds: how long making a report takes.
+    :param answers_at_once: a report that was asked for asynchronously is answered with its URL.
+    :param event_text: ``msg`` of an event is a JSON string instead of an object.
+    :param event_serial: events carry ``sn``.
+    :param null_errmsg: ``errmsg`` of a success is null.
+    :param call_rate_set: call accounting is possible.
+    :param denied: endpoints for which the application lacks the permission.
+    """
+
+    client_id: str = "simulated-client-id"
+    client_secret: str = "simulated-client-secret"
+    edition: Literal["appliance", "software", "cloud"] = "appliance"
+    firmware: str = "23.0.123"
+    model: str = "P570"
+    serial_number: str = "3692A1234567"
+    tells_display: bool = True
+    timezone: str = "Europe/Berlin"
+    date_format: str = "YYYY/MM/DD"
+    twelve_hour: bool = False
+    data_version: Literal["v1.0", "v2.0"] = "v2.0"
+    seed: int = 1
+    directory: Directory = DEFAULT_DIRECTORY
+    csv_layout: CsvLayout = field(default_factory=CsvLayout)
+    report_seconds: float = 0.05
+    answers_at_once: bool = False
+    event_text: bool = False
+    event_serial: bool = True
+    null_errmsg: bool = False
+    call_rate_set: bool = True
+    denied: frozenset[str] = frozenset()
+    access_token_life: float = 1800
+    refresh_token_life: float = 86400
+    token_cap: int = 8
+    login_limit: int = 5
+    file_life: float = 1800
+    idle_limit: float = 60
+
+    @property
+    def firmware_version(self) -> str:
+        return f"{_EDITIONS[self.edition]}.{self.firmware}"

@@ -1,0 +1,139 @@
+"""What a PBX remembers and by which rules: logins, tokens, finished files. No sockets; time comes in as epoch seconds.
+
+A rule that is broken raises :class:`Refusal`, which is the vendor's answer itself.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_yeastar.simulator.settings import SimulatorSettings
+
+__all__ = ["PbxState", "Refusal", "StoredFile", "Token"]
+
+_WORDS = {
+    -2: "INTERNAL SERVER ERROR",
+    -1: "FAILURE",
+    10001: "INTERFACE NOT EXISTED",
+    10004: "TOKEN EXPIRED",
+    10005: "ACCESS DENIED",
+    40002: "PARAMETER ERROR",
+    60001: "DATA NOT FOUND",
+    60002: "MAX LIMITATION EXCEEDED",
+    70004: "ACCOUNT IP BLOCKED",
+    70082: "OVERLOAD_TASK_RUNNING",
+    70106: "RATE_NOT_EXISTED",
+}
+
+
+class Refusal(Exception):
+    """An errcode, as the PBX answers it.
+
+    :param errcode: the vendor's code.
+    :param invalid: entries of ``invalid_param_list``.
+    """
+
+    def __init__(self, errcode: int, invalid: Sequence[Mapping[str, str]] = ()) -> None:
+        super().__init__(errcode)
+        self.answer: dict[str, Any] = {"errcode": errcode, "errmsg": _WORDS.get(errcode, "FAILURE")}
+        if invalid:
+            self.answer["invalid_param_list"] = list(invalid)
+
+
+@dataclass(frozen=True)
+class Token:
+    """A login: both tokens and their ends."""
+
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+    access_until: float
+    refresh_until: float
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A finished report and the end of its URL."""
+
+    content: bytes
+    until: float
+
+
+@dataclass
+class PbxState:
+    """The PBX's memory."""
+
+    settings: SimulatorSettings
+    tokens: dict[str, Token] = field(default_factory=dict)
+    failed_logins: dict[str, int] = field(default_factory=dict)
+    files: dict[str, StoredFile] = field(default_factory=dict)
+    logins: int = 0
+
+    def log_in(self, address: str, username: object, password: object, now: float) -> dict[str, Any]:
+        """Answer ``get_token``: five refusals in a row block the address, and eight tokens are the most."""
+        if self.failed_logins.get(address, 0) >= self.settings.login_limit:
+            raise Refusal(70004)
+        if (username, password) != (self.settings.client_id, self.settings.client_secret):
+            self.failed_logins[address] = self.failed_logins.get(address, 0) + 1
+            raise Refusal(-1, [{"field": "username or password", "value": "error"}])
+        self.failed_logins.pop(address, None)
+        if len(self._live(now)) >= self.settings.token_cap:
+            raise Refusal(60002)
+        self.logins += 1
+        return self._issue(now)
+
+    def unblock(self) -> None:
+        """Forget the failed logins, as a person does in the portal."""
+        self.failed_logins.clear()
+
+    def refresh(self, refresh_token: object, now: float) -> dict[str, Any]:
+        """Answer ``refresh_token``: both tokens are new, the old ones are gone."""
+        for access, token in self.tokens.items():
+            if token.refresh == refresh_token and now < token.refresh_until:
+                del self.tokens[access]
+                return self._issue(now)
+        raise Refusal(10004)
+
+    def revoke(self, access_token: str) -> dict[str, Any]:
+        """Answer ``del_token``."""
+        self.tokens.pop(access_token, None)
+        return {}
+
+    def authenticate(self, access_token: str | None, now: float) -> Token:
+        """Return the token that a query carries, or refuse it."""
+        token = self.tokens.get(access_token or "")
+        if token is None or now >= token.access_until:
+            raise Refusal(10004)
+        return token
+
+    def keep(self, name: str, content: bytes, now: float) -> None:
+        """Serve a file for as long as its URL lives."""
+        self.files[name] = StoredFile(content, now + self.settings.file_life)
+
+    def file(self, name: str, now: float) -> bytes:
+        """Return a file, or refuse: what the PBX answers for an expired one is unknown beyond being no file [U]."""
+        stored = self.files.get(name)
+        if stored is None or now >= stored.until:
+            raise Refusal(60001)
+        return stored.content
+
+    def restart(self) -> None:
+        """Lose what a reboot loses."""
+        self.tokens.clear()
+        self.files.clear()
+
+    def _live(self, now: float) -> list[Token]:
+        return [token for token in self.tokens.values() if now < token.access_until]
+
+    def _issue(self, now: float) -> dict[str, Any]:
+        lives = (self.settings.access_token_life, self.settings.refresh_token_life)
+        token = Token(secrets.token_hex(16), secrets.token_hex(16), now + lives[0], now + lives[1])
+        self.tokens[token.access] = token
+        return {
+            "access_token_expire_time": int(lives[0]),
+            "access_token": token.access,
+            "refresh_token_expire_time": int(lives[1]),
+            "refresh_token": token.refresh,
+        }

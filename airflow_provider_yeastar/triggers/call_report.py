@@ -1,0 +1,98 @@
+"""YeastarCallReportTrigger: the wait for a report, in the triggerer, ending in exactly one event."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.providers.common.compat.connection import get_async_connection
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_yeastar.hooks.yeastar import client_for, missing_connection, settings_from_connection
+from airflow_provider_yeastar.outcome import Outcome, failure_event, success_event
+from airflow_provider_yeastar.pbx.errors import YeastarError
+from airflow_provider_yeastar.pbx.reports import ReportRequest
+from airflow_provider_yeastar.pbx.threads import in_thread
+from airflow_provider_yeastar.pbx.waiting import Bounds
+
+__all__ = ["YeastarCallReportTrigger"]
+
+# A trigger that fires in its first second can overtake the report that its task was deferred.
+_EARLIEST_EVENT = 1.0
+
+
+class YeastarCallReportTrigger(BaseTrigger):
+    """Asks a PBX for a report and fires once: where the report is, why there is none, or that time has run out.
+
+    It may be run again from the start (a restarted triggerer): it then subscribes and asks anew.
+
+    :param yeastar_conn_id: id of the Airflow connection; resolved once.
+    :param request: :meth:`ReportRequest.to_dict` of what to ask for.
+    :param queue_until: epoch seconds until which to wait for one's turn at the PBX.
+    :param wait_timeout: seconds from one's turn to the URL.
+    :param attempt: how often this report has been asked for, from 1; handed on in the event.
+    """
+
+    def __init__(
+        self,
+        *,
+        yeastar_conn_id: str,
+        request: dict[str, Any],
+        queue_until: float,
+        wait_timeout: float,
+        attempt: int = 1,
+    ) -> None:
+        super().__init__()
+        self.yeastar_conn_id = yeastar_conn_id
+        self.request = request
+        self.queue_until = queue_until
+        self.wait_timeout = wait_timeout
+        self.attempt = attempt
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return class path and arguments, JSON types only."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "yeastar_conn_id": self.yeastar_conn_id,
+                "request": self.request,
+                "queue_until": self.queue_until,
+                "wait_timeout": self.wait_timeout,
+                "attempt": self.attempt,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait, then yield the one event."""
+        started = time.monotonic()
+        try:
+            payload = success_event(await self._wait())
+        except YeastarError as error:
+            payload = failure_event(error)
+        except Exception as error:  # the trigger's boundary: a crash must reach the task, without its arguments' texts
+            self.log.exception("The wait for the report crashed.")
+            payload = failure_event(
+                YeastarError(f"The wait for the report crashed with {type(error).__name__}; see the triggerer's log")
+            )
+        await _sleep_until(started + _EARLIEST_EVENT)
+        yield TriggerEvent(payload)
+
+    async def _wait(self) -> Outcome:
+        request = ReportRequest.from_dict(self.request)
+        try:
+            connection = await get_async_connection(self.yeastar_conn_id)
+        except AirflowNotFoundException:
+            raise missing_connection(self.yeastar_conn_id) from None
+        client = client_for(settings_from_connection(connection))
+        try:
+            report = await client.wait_for_report(request, Bounds(self.queue_until, self.wait_timeout))
+        finally:
+            await in_thread(client.close)
+        return Outcome(request, report, self.attempt)
+
+
+async def _sleep_until(moment: float) -> None:
+    await asyncio.sleep(max(0.0, moment - time.monotonic()))

@@ -1,0 +1,44 @@
+"""What all tests need: an Airflow home of their own, and a marker for each folder."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+
+
+def _move_to_an_airflow_home_of_our_own() -> None:
+    """Leave the user's Airflow alone. Airflow reads these variables when it is imported: too early for a fixture."""
+    home = tempfile.mkdtemp(prefix="airflow-provider-yeastar-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    for name in [name for name in os.environ if name.startswith("AIRFLOW_")]:
+        del os.environ[name]
+    os.environ |= {
+        "AIRFLOW_HOME": home,
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        # Airflow 2.11 warns of its own default, and warnings are errors here.
+        "AIRFLOW__METRICS__TIMER_UNIT_CONSISTENCY": "True",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+    }
+
+
+_move_to_an_airflow_home_of_our_own()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for folder in sorted(path.name for path in TESTS.iterdir() if path.is_dir() and path.name.isidentifier()):
+        config.addinivalue_line("markers", f"{folder}: the tests in tests/{folder}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with the folder it lies in, so that ``-m pbx`` runs the tests of ``tests/pbx``."""
+    for item in items:
+        folders = item.path.relative_to(TESTS).parts[:-1]
+        if folders:
+            item.add_marker(folders[0])

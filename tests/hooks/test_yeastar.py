@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import Connection
+
+from airflow_provider_yeastar.get_provider_info import get_provider_info
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook, settings_from_connection
+from airflow_provider_yeastar.pbx.errors import InvalidSettingsError
+from airflow_provider_yeastar.pbx.settings import PbxSettings
+
+
+def connection(extra: dict[str, Any] | str | None = None, **changes: Any) -> Connection:
+    fields = {
+        "conn_id": "pbx_berlin",
+        "conn_type": "yeastar",
+        "host": "10.0.0.1",
+        "port": 8088,
+        "login": "the-client",
+        "password": "the-secret",
+        "schema": "https",
+        "extra": json.dumps(extra) if isinstance(extra, dict) else extra,
+    }
+    return Connection(**fields | changes)
+
+
+class TestSettingsFromConnection:
+    def test_the_standard_fields(self) -> None:
+        assert settings_from_connection(connection()) == PbxSettings(
+            host="10.0.0.1", client_id="the-client", client_secret="the-secret", port=8088, scheme="https"
+        )
+
+    def test_https_is_the_default(self) -> None:
+        assert settings_from_connection(connection(schema=None, port=None)).base_url == "https://10.0.0.1:443"
+
+    def test_all_extras(self) -> None:
+        extra = {
+            "api_version": "v1.0",
+            "timezone": "Europe/Berlin",
+            "date_format": "DD/MM/YYYY",
+            "time_format": "hh:mm:ss AM",
+            "verify": False,
+            "timeout": 5,
+        }
+
+        settings = settings_from_connection(connection(extra))
+
+        assert (settings.api_version, settings.timezone) == ("v1.0", "Europe/Berlin")
+        assert (settings.date_format, settings.time_format) == ("DD/MM/YYYY", "hh:mm:ss AM")
+        assert (settings.verify, settings.timeout) == (False, 5.0)
+
+    @pytest.mark.parametrize(
+        ("given", "verify"),
+        [
+            pytest.param(None, True, id="left-out"),
+            pytest.param("", True, id="empty-field-of-the-form"),
+            pytest.param("false", False, id="text-of-the-form"),
+            pytest.param("True", True, id="capital"),
+            pytest.param(True, True, id="bool"),
+            pytest.param("/etc/ssl/pbx.pem", "/etc/ssl/pbx.pem", id="bundle"),
+        ],
+    )
+    def test_verify(self, given: object, verify: bool | str) -> None:
+        assert settings_from_connection(connection({"verify": given})).verify == verify
+
+    @pytest.mark.parametrize("empty", [None, "", "  "], ids=["null", "empty", "blank"])
+    def test_empty_extras_of_the_form_are_left_out(self, empty: str | None) -> None:
+        settings = settings_from_connection(connection({"timezone": empty, "api_version": empty}))
+
+        assert (settings.timezone, settings.api_version) == (None, "auto")
+
+    @pytest.mark.parametrize(
+        ("extra", "words"),
+        [
+            pytest.param({"verfy": False}, "unknown extra verfy", id="unknown"),
+            pytest.param({"timeout": "soon"}, "extra timeout is 'soon'", id="timeout"),
+            pytest.param({"timeout": 0}, "timeout is 0.0", id="timeout-zero"),
+            pytest.param({"timezone": 2}, "extra timezone is 2", id="timezone-number"),
+            pytest.param({"verify": 1}, "extra verify is 1", id="verify-number"),
+            pytest.param({"api_version": "v9"}, "api_version is 'v9'", id="api-version"),
+        ],
+    )
+    def test_bad_extras_are_named(self, extra: dict[str, Any], words: str) -> None:
+        with pytest.raises(InvalidSettingsError, match=words):
+            settings_from_connection(connection(extra))
+
+    def test_an_extra_that_is_no_json_object_is_refused(self) -> None:
+        with pytest.raises(InvalidSettingsError, match="is not a JSON object"):
+            settings_from_connection(connection(extra="[1]"))
+
+    def test_missing_credentials_are_named(self) -> None:
+        with pytest.raises(InvalidSettingsError, match="Client Secret is missing"):
+            settings_from_connection(connection(password=None))
+
+
+class TestYeastarHook:
+    def test_a_connection_that_does_not_exist_is_named(self) -> None:
+        hook = YeastarHook("no_such_pbx")
+
+        with pytest.raises(InvalidSettingsError, match="There is no Airflow connection 'no_such_pbx'"):
+            hook.get_conn()
+
+        assert hook.test_connection() == (
+            False,
+            "There is no Airflow connection 'no_such_pbx'. "
+            "Create it (type Yeastar PBX), or set the task's `yeastar_conn_id`, now 'no_such_pbx'.",
+        )
+
+    def test_the_form_before_airflow_3_2_is_the_metadata_s(self) -> None:
+        (metadata,) = get_provider_info()["connection-types"]
+
+        behaviour = YeastarHook.get_ui_field_behaviour()
+
+        assert metadata["hook-name"] == YeastarHook.hook_name
+        assert metadata["connection-type"] == YeastarHook.conn_type
+        assert behaviour["relabeling"] == metadata["ui-field-behaviour"]["relabeling"]
+        assert behaviour["placeholders"] == metadata["ui-field-behaviour"]["placeholders"]
+
+    def test_every_extra_of_the_form_is_known(self) -> None:
+        (metadata,) = get_provider_info()["connection-types"]
+
+        # Empty values: each name must be accepted.
+        settings_from_connection(connection(dict.fromkeys(metadata["conn-fields"], "")))

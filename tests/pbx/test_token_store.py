@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+import os
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from airflow_provider_yeastar.pbx.errors import InvalidSettingsError
+from airflow_provider_yeastar.pbx.settings import PbxSettings
+from airflow_provider_yeastar.pbx.token_store import LoginRecord, MemoryTokenStore, SharedTokenStore
+from airflow_provider_yeastar.pbx.tokens import Tokens
+
+SETTINGS = PbxSettings("pbx.example.com", "the-client", "the-secret")
+RECORD = LoginRecord(Tokens("the-access-token", "the-refresh-token", 1800.0, 86400.0))
+
+
+def stored(directory: Path) -> Path:
+    (file,) = directory.glob("*.token")
+    return file
+
+
+def save(directory: Path, cipher: Fernet | None = None) -> None:
+    store = SharedTokenStore(SETTINGS, directory, cipher)
+    with store.locked():
+        store.save(RECORD)
+
+
+def test_one_store_reads_what_another_wrote(tmp_path: Path) -> None:
+    save(tmp_path)
+
+    assert SharedTokenStore(SETTINGS, tmp_path).load() == RECORD
+
+
+def test_nothing_is_there_at_first(tmp_path: Path) -> None:
+    assert SharedTokenStore(SETTINGS, tmp_path).load() == LoginRecord()
+    assert MemoryTokenStore().load() == LoginRecord()
+
+
+def test_the_file_is_private(tmp_path: Path) -> None:
+    directory = tmp_path / "state"
+    save(directory)
+
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert stat.S_IMODE(stored(directory).stat().st_mode) == 0o600
+
+
+def test_a_cipher_hides_the_tokens(tmp_path: Path) -> None:
+    cipher = Fernet(Fernet.generate_key())
+    save(tmp_path, cipher)
+
+    assert b"the-access-token" not in stored(tmp_path).read_bytes()
+    assert SharedTokenStore(SETTINGS, tmp_path, cipher).load() == RECORD
+    assert SharedTokenStore(SETTINGS, tmp_path, Fernet(Fernet.generate_key())).load() == LoginRecord()
+
+
+def test_the_secret_itself_is_not_written(tmp_path: Path) -> None:
+    save(tmp_path)
+
+    assert "the-secret" not in stored(tmp_path).read_text()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"client_secret": "another"}, {"client_id": "another"}, {"port": 8088}],
+    ids=["secret", "application", "pbx"],
+)
+def test_other_credentials_find_nothing(tmp_path: Path, changes: dict[str, object]) -> None:
+    save(tmp_path)
+
+    assert SharedTokenStore(replace(SETTINGS, **changes), tmp_path).load() == LoginRecord()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"noise", b"[]", b"{}", b"\xff\xfe", json.dumps({"layout": 99}).encode()],
+    ids=["empty", "noise", "list", "object", "binary", "another-version"],
+)
+def test_a_corrupt_file_is_not_believed_and_replaced(tmp_path: Path, content: bytes) -> None:
+    save(tmp_path)
+    stored(tmp_path).write_bytes(content)
+
+    assert SharedTokenStore(SETTINGS, tmp_path).load() == LoginRecord()
+
+    save(tmp_path)
+    assert SharedTokenStore(SETTINGS, tmp_path).load() == RECORD
+
+
+def test_a_file_that_others_may_read_or_a_link_is_not_believed(tmp_path: Path) -> None:
+    save(tmp_path)
+    file = stored(tmp_path)
+    file.chmod(0o644)
+    assert SharedTokenStore(SETTINGS, tmp_path).load() == LoginRecord()
+
+    file.chmod(0o600)
+    target = tmp_path / "elsewhere"
+    os.replace(file, target)
+    file.symlink_to(target)
+    assert SharedTokenStore(SETTINGS, tmp_path).load() == LoginRecord()
+
+
+def test_an_unusable_directory_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(InvalidSettingsError, match=r"cannot be used: .*state_dir"):
+        save(tmp_path / "file" / "state")

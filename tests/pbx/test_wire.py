@@ -1,0 +1,258 @@
+"""What the PBX's answers and frames mean; the bodies are the reference's own samples."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from airflow_provider_yeastar.pbx import wire
+from airflow_provider_yeastar.pbx.errors import (
+    ApiDisabledError,
+    BlockedError,
+    BusyError,
+    CallRateMissingError,
+    CredentialsError,
+    InterfaceError,
+    NotAPbxError,
+    NotFoundError,
+    ParameterError,
+    PbxInternalError,
+    PermissionDeniedError,
+    TokenCapError,
+    TokenExpiredError,
+    UnsafeUrlError,
+)
+
+PBX = "pbx.example.com:443"
+WHERE = {"pbx": PBX, "endpoint": "openapi/v2.0/call_report/download"}
+
+
+class TestDecodeAnswer:
+    def test_an_answer_with_errcode_is_taken_whatever_the_status(self) -> None:
+        assert wire.decode_answer(b'{"errcode": 0, "errmsg": null}', 503, **WHERE) == {"errcode": 0, "errmsg": None}
+
+    @pytest.mark.parametrize(
+        ("body", "kind"),
+        [
+            pytest.param(b"<html>Bad gateway</html>", "a web page", id="html"),
+            pytest.param(b"upstream timed out", "not JSON", id="text"),
+            pytest.param(b"", "not JSON", id="nothing"),
+            pytest.param(b'{"status": "ok"}', "without errcode", id="json-of-another-program"),
+            pytest.param(b'{"errcode": true}', "without errcode", id="errcode-no-number"),
+            pytest.param(b"[0]", "without errcode", id="json-list"),
+        ],
+    )
+    def test_anything_else_is_not_a_pbx(self, body: bytes, kind: str) -> None:
+        with pytest.raises(NotAPbxError, match=kind):
+            wire.decode_answer(body, 502, **WHERE)
+
+
+class TestAnswerError:
+    @pytest.mark.parametrize("errcode", [0, 1, 2], ids=["success", "partial-success", "processing"])
+    def test_success_and_processing_are_no_errors(self, errcode: int) -> None:
+        assert wire.answer_error({"errcode": errcode}, **WHERE) is None
+
+    @pytest.mark.parametrize(
+        ("errcode", "error_class"),
+        [
+            (-2, PbxInternalError),
+            (-1, PbxInternalError),
+            (10001, InterfaceError),
+            (10002, InterfaceError),
+            (10003, InterfaceError),
+            (10004, TokenExpiredError),
+            (10005, PermissionDeniedError),
+            (10009, PbxInternalError),
+            (40001, ParameterError),
+            (40002, ParameterError),
+            (60001, NotFoundError),
+            (60002, TokenCapError),
+            (70004, BlockedError),
+            (70082, BusyError),
+            (70087, BlockedError),
+            (70106, CallRateMissingError),
+            (70123, ApiDisabledError),
+            (99999, PbxInternalError),
+        ],
+    )
+    def test_each_errcode_has_its_class(self, errcode: int, error_class: type[Exception]) -> None:
+        error = wire.answer_error({"errcode": errcode, "errmsg": "WORDS"}, **WHERE)
+
+        assert type(error) is error_class
+        assert str(errcode) in str(error)
+        assert PBX in str(error)
+        assert "WORDS" in str(error)
+
+    def test_a_refused_login_is_told_from_another_failure_by_its_endpoint(self) -> None:
+        answer = {
+            "errcode": -1,
+            "errmsg": "FAILURE",
+            "invalid_param_list": [{"field": "username or password", "value": "error"}],
+        }
+
+        assert type(wire.answer_error(answer, pbx=PBX, endpoint=wire.LOGIN_ENDPOINT)) is CredentialsError
+
+    @pytest.mark.parametrize(
+        ("entry", "words"),
+        [
+            pytest.param(
+                {"field": "start_time", "valid_msg": "format invalid"}, "start_time (format invalid)", id="valid_msg"
+            ),
+            pytest.param({"value": "queue_id", "validation_type": "int"}, "queue_id (int)", id="validation_type"),
+            pytest.param({"value": "queue_id"}, "queue_id", id="value-alone"),
+            pytest.param({"field": "ivr", "value": "error"}, "ivr (error)", id="field-and-value"),
+        ],
+    )
+    def test_the_list_of_parameters_is_put_into_words(self, entry: dict[str, str], words: str) -> None:
+        error = wire.answer_error(
+            {"errcode": 40002, "errmsg": "PARAMETER ERROR", "invalid_param_list": [entry]}, **WHERE
+        )
+
+        assert words in str(error)
+
+
+class TestDecodeReportAnswer:
+    def test_a_success_names_the_file(self) -> None:
+        answer = {"errcode": 0, "file": "X.csv", "download_resource_url": "/api/download/X.csv"}
+
+        assert wire.decode_report_answer(answer, **WHERE) == wire.ReportFile("X.csv", "/api/download/X.csv")
+
+    def test_processing_waits_for_the_event(self) -> None:
+        assert wire.decode_report_answer({"errcode": 2, "errmsg": "PROCESSING"}, **WHERE) == wire.Processing(None)
+
+    def test_an_id_in_the_answer_is_kept(self) -> None:
+        assert wire.decode_report_answer({"errcode": 2, "download_id": 8}, **WHERE) == wire.Processing(8)
+
+    @pytest.mark.parametrize("url", [None, "", 7], ids=["null", "empty", "number"])
+    def test_a_success_without_a_url_is_no_success(self, url: object) -> None:
+        with pytest.raises(NotAPbxError, match="without a download URL"):
+            wire.decode_report_answer({"errcode": 0, "download_resource_url": url}, **WHERE)
+
+
+class TestDecodeTokens:
+    def test_lives_are_counted_from_the_answer(self) -> None:
+        answer = {
+            "errcode": 0,
+            "access_token_expire_time": 1800,
+            "access_token": "a" * 32,
+            "refresh_token_expire_time": 86400,
+            "refresh_token": "b" * 32,
+        }
+
+        tokens = wire.decode_tokens(answer, 1000.0, **WHERE)
+
+        assert (tokens.access_expires_at, tokens.refresh_expires_at) == (2800.0, 87400.0)
+
+    def test_a_success_without_tokens_is_not_a_pbx(self) -> None:
+        with pytest.raises(NotAPbxError, match="no tokens"):
+            wire.decode_tokens({"errcode": 0}, 0.0, **WHERE)
+
+
+class TestFormatComplaint:
+    def test_the_go_layout_is_handed_out(self) -> None:
+        words = "start_time format invalid, valid format: 02/01/2006 03:04:05 PM"
+        answer = {"errcode": 40002, "invalid_param_list": [{"field": "start_time", "valid_msg": words}]}
+
+        assert wire.format_complaint(answer) == words
+
+    def test_complaints_about_other_fields_are_none(self) -> None:
+        answer = {"errcode": 40002, "invalid_param_list": [{"field": "queue_id", "valid_msg": "required"}, "odd"]}
+
+        assert wire.format_complaint(answer) is None
+
+
+class TestDecodeInformation:
+    def test_older_firmware_leaves_fields_out(self) -> None:
+        information = wire.decode_information({"errcode": 0, "data": {"sn": "369", "firmware_version": "37.8.0.25"}})
+
+        assert information == wire.PbxInformation("369", "", "37.8.0.25", None, None, None, None)
+
+
+MESSAGE = {
+    "key": "report_download",
+    "result": "success",
+    "file": "Sep.csv",
+    "download_resource_url": "/api/download/Sep.csv",
+    "error": "",
+    "download_id": 8,
+}
+EVENT = wire.EventFrame(True, "Sep.csv", "/api/download/Sep.csv", "", 8)
+
+
+class TestDecodeFrame:
+    @pytest.mark.parametrize(
+        "frame",
+        [
+            pytest.param({"type": 30027, "sn": "1", "msg": MESSAGE}, id="object"),
+            pytest.param({"type": 30027, "msg": json.dumps(MESSAGE)}, id="json-string-without-sn"),
+            pytest.param(
+                {"type": "30027", "msg": MESSAGE | {"result": "SUCCESS", "x": 1}}, id="upper-case-unknown-key"
+            ),
+        ],
+    )
+    def test_every_spelling_of_the_event_is_read(self, frame: dict[str, object]) -> None:
+        text = json.dumps(frame)
+
+        assert wire.decode_frame(text, **WHERE) == EVENT
+        assert wire.decode_frame(text.encode(), **WHERE) == EVENT
+
+    def test_a_failure_keeps_the_words(self) -> None:
+        frame = json.dumps({"type": 30027, "msg": {"result": "FAILURE", "error": "disk full"}})
+
+        assert wire.decode_frame(frame, **WHERE) == wire.EventFrame(False, "", "", "disk full", None)
+
+    def test_the_heartbeat_answer_is_bare_text(self) -> None:
+        assert wire.decode_frame("heartbeat response", **WHERE) == wire.HeartbeatFrame()
+
+    def test_the_subscription_is_confirmed_by_errcode_0(self) -> None:
+        assert wire.decode_frame('{"errcode":0,"errmsg":"SUCCESS"}', **WHERE) == wire.SubscribedFrame()
+
+    def test_token_expiry_on_the_socket_is_a_refusal(self) -> None:
+        frame = wire.decode_frame('{"errcode":10004,"errmsg":"TOKEN EXPIRED"}', **WHERE)
+
+        assert isinstance(frame, wire.RefusalFrame)
+        assert type(frame.error) is TokenExpiredError
+
+    @pytest.mark.parametrize(
+        "frame",
+        ["", "noise", "[]", '{"type":30011,"msg":{}}', '{"type":30027,"msg":"noise"}', '{"errcode":"0"}', "\x00"],
+    )
+    def test_what_is_not_ours_is_passed_over(self, frame: str) -> None:
+        assert wire.decode_frame(frame, **WHERE) is None
+
+
+class TestFileUrlPath:
+    BASE = "http://10.0.0.1:8088"
+
+    @pytest.mark.parametrize(
+        ("url", "path"),
+        [
+            pytest.param("/api/download/x.csv", "/api/download/x.csv", id="relative"),
+            pytest.param("api/download/x y.csv", "/api/download/x y.csv", id="without-slash"),
+            pytest.param("http://10.0.0.1:8088/api/x.csv?a=1&access_token=t", "/api/x.csv?a=1", id="own-origin"),
+        ],
+    )
+    def test_a_url_on_the_pbx_is_reduced_to_its_path(self, url: str, path: str) -> None:
+        assert wire.file_url_path(url, self.BASE, pbx=PBX) == path
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://evil.example/x.csv",
+            "//evil.example/x.csv",
+            "https://10.0.0.1:8088/x.csv",
+            "http://10.0.0.1:8089/x.csv",
+            "http://10.0.0.1/x.csv",
+            "http://user@10.0.0.1:8088/x.csv",
+            "\\\\evil.example\\x.csv",
+            "/x\r\nHost: evil.example",
+            "file:///etc/passwd",
+            "http://[::1/x",
+            "",
+            "/",
+        ],
+    )
+    def test_any_other_url_is_refused(self, url: str) -> None:
+        with pytest.raises(UnsafeUrlError):
+            wire.file_url_path(url, self.BASE, pbx=PBX)

@@ -1,0 +1,301 @@
+"""Each report's rows: their keys, their buckets, and what the filters do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import pytest
+
+from airflow_provider_yeastar.simulator.catalogue import (
+    MY_REPORTS,
+    REPORTS,
+    SCHEDULED_REPORTS,
+    MyReport,
+    ScheduledReport,
+)
+from airflow_provider_yeastar.simulator.directory import DEFAULT_DIRECTORY as DIRECTORY
+from airflow_provider_yeastar.simulator.history import calls_between
+from airflow_provider_yeastar.simulator.reports import (
+    Bucket,
+    ReportQuery,
+    ReportTable,
+    build_report,
+    empty_report,
+    list_rows,
+)
+
+DAY = datetime(2026, 11, 23)
+DAY_END = datetime(2026, 11, 23, 23, 59, 59)
+ID_PARAMETERS = {
+    "extcallstatistics": "ext_id_list",
+    "extcallactivity": "ext_id_list",
+    "trunkactivity": "trunk_id_list",
+    "trunkdiddodactivity": "trunk_id",
+    "ivr": "ivr_id_list",
+    "aireceptionistcallactivity": "ai_receptionist_id_list",
+    "ringgroupstatistics": "ring_group_id_list",
+    "extcallbilling": "trunk_id_list",
+    "extcallbillingdetails": "trunk_id_list",
+    "queueavgwaittalktime": "queue_id_list",
+    "queueperformance": "queue_id_list",
+    "queueperformanceactivity": "queue_id_list",
+    "queuecallbackssummary": "queue_id_list",
+    "queuecallbacksactivity": "queue_id_list",
+    "queuesatisfaction": "queue_id",
+    "queuesatisfactiondetail": "queue_id",
+    "queueagentlogintime": "queue_id",
+    "queueagentpausetime": "queue_id",
+    "queueagentmisscalls": "queue_id",
+    "queueagentperformance": "queue_id",
+    "queueagentinoutcalls": "queue_id",
+}
+
+
+def build(
+    type_: str,
+    filters: Mapping[str, str] | None = None,
+    start: datetime = DAY,
+    end: datetime = DAY_END,
+    bucket: Bucket | None = None,
+    need_detail: bool = False,
+) -> ReportTable:
+    return build_report(1, DIRECTORY, ReportQuery(REPORTS[type_], start, end, bucket, filters or {}, need_detail))
+
+
+def values(table: ReportTable, key: str) -> set[object]:
+    return {row[key] for row in table.rows}
+
+
+@pytest.mark.parametrize("type_", REPORTS)
+class TestEveryReport:
+    def test_a_weekday_has_rows_with_every_column(self, type_: str) -> None:
+        table = build(type_)
+        assert table.rows
+        assert all(column.key in row for row in table.rows for column in table.columns)
+        assert all(column.number_key in row for row in table.rows for column in table.columns if column.number_key)
+
+    def test_the_same_question_has_the_same_answer(self, type_: str) -> None:
+        assert build(type_) == build(type_)
+
+    def test_values_are_of_their_columns_kind(self, type_: str) -> None:
+        table = build(type_)
+        for column in table.columns:
+            for row in table.rows:
+                value = row[column.key]
+                match column.kind:
+                    case "integer" | "seconds":
+                        assert type(value) is int
+                    case "percent":
+                        assert isinstance(value, str)
+                        assert value.endswith("%")
+                    case "datetime":
+                        assert isinstance(value, datetime) or value == ""
+                    case "text":
+                        assert isinstance(value, str)
+
+    def test_the_empty_report_has_the_same_columns_and_no_rows(self, type_: str) -> None:
+        empty = empty_report(REPORTS[type_])
+        assert empty.columns == build(type_).columns
+        assert empty.rows == ()
+        assert list_rows(empty) == []
+
+    def test_json_rows_hold_plain_values(self, type_: str) -> None:
+        for row in list_rows(build(type_)):
+            for entry in row.pop("detail", [row]):
+                assert all(type(value) in (str, int) for value in entry.values())
+
+
+@pytest.mark.parametrize(("type_", "parameter"), ID_PARAMETERS.items(), ids=ID_PARAMETERS)
+@pytest.mark.parametrize("given", ["999", "6401", "abc", "9" * 5000], ids=["unknown", "number", "word", "huge"])
+def test_what_is_no_internal_id_gives_no_rows(type_: str, parameter: str, given: str) -> None:
+    assert build(type_, {parameter: given}).rows == ()
+
+
+def test_unknown_ids_beside_known_ones_are_passed_over() -> None:
+    assert values(build("queueperformance", {"queue_id_list": "2, 999,1"}), "queue") == {"Sales", "Support"}
+
+
+def test_extension_groups_and_extensions_are_chosen_by_one_list() -> None:
+    table = build("extcallstatistics", {"ext_id_list": "53,11"})
+    assert [row["ext_num"] for row in table.rows] == ["1000", "1012", "1013", "1014", "1015"]
+
+
+def test_agents_are_chosen_by_their_ids() -> None:
+    table = build("queueagentperformance", {"queue_id": "2", "agent_id_list": "16,20,11"})
+    assert values(table, "agent_number") == {"1005", "1009"}
+
+
+@pytest.mark.parametrize("type_", ["queueperformance", "queueagentperformance"])
+def test_calls_abandoned_within_the_abandon_time_are_left_out(type_: str) -> None:
+    start, end = datetime(2026, 11, 1), datetime(2026, 11, 30)
+    plain = build(type_, {"queue_id": "2"}, start, end)
+    at_once = build(type_, {"queue_id": "2", "abandon_time": "120"}, start, end)
+    counted = [sum(int(str(row["total_calls"])) for row in table.rows) for table in (plain, at_once)]
+    assert counted[1] < counted[0]
+    assert sum(int(str(row["answered_calls"])) for row in at_once.rows) == sum(
+        int(str(row["answered_calls"])) for row in plain.rows
+    )
+
+
+def test_abandon_time_leaves_out_exactly_the_calls_abandoned_up_to_it() -> None:
+    calls = calls_between(1, DIRECTORY, DAY, DAY_END)
+    waits = [call.queue.wait_seconds for call in calls if call.queue and call.queue.result == "abandoned"]
+    limit = sorted(waits)[len(waits) // 2]
+    table = build("queueperformance", {"abandon_time": str(limit)})
+    assert sum(int(str(row["abandoned_calls"])) for row in table.rows) == sum(wait > limit for wait in waits)
+
+
+@pytest.mark.parametrize("reason", DIRECTORY.pause_reasons)
+def test_pauses_are_chosen_by_their_reason(reason: str) -> None:
+    assert values(build("queueagentpausetime", {"reason": reason}), "reason") == {reason}
+
+
+@pytest.mark.parametrize("missed", ["no_answer", "busy", "abandoned"])
+def test_missed_calls_are_chosen_by_their_type(missed: str) -> None:
+    table = build("unreturnmisscall", {"miss_call_type": missed}, start=datetime(2026, 1, 1), end=datetime(2026, 2, 28))
+    assert values(table, "miss_call_type") == {missed}
+
+
+@pytest.mark.parametrize(("parameter", "key"), [("call_from", "caller"), ("call_to", "callee")])
+def test_missed_calls_are_chosen_by_their_ends(parameter: str, key: str) -> None:
+    everyone = build("unreturnmisscall")
+    one = everyone.rows[0][key]
+    assert build("unreturnmisscall", {parameter: str(one)}).rows == tuple(
+        row for row in everyone.rows if row[key] == one
+    )
+
+
+def test_a_missed_caller_reached_later_that_day_is_not_listed_even_if_the_window_ends_before() -> None:
+    calls = calls_between(1, DIRECTORY, DAY, DAY_END)
+    lost = [call for call in calls if call.communication == "Inbound" and not call.is_answered]
+    reached = {call.callee: call for call in calls if call.communication == "Outbound" and call.is_answered}
+    returned = next(call for call in lost if call.caller in reached)
+    table = build("unreturnmisscall", start=returned.started, end=returned.started)
+    assert returned.caller not in values(table, "caller")
+    assert len(build("unreturnmisscall").rows) < len(lost)
+
+
+def test_internal_calls_count_only_on_demand() -> None:
+    without = build("trunkactivity", {"include_internal": "0"})
+    included = build("trunkactivity", {"include_internal": "1"})
+    assert values(without, "internal_calls") == {0}
+    assert values(included, "internal_calls") != {0}
+
+
+@pytest.mark.parametrize(
+    ("filters", "numbers"),
+    [
+        pytest.param({"did_num_list": "4420300101"}, {"4420300101"}, id="one DID"),
+        pytest.param({"did_num_list": "4420300100,4420300102"}, {"4420300100", "4420300102"}, id="two DIDs"),
+        pytest.param({"dod_num_list": "4420300100"}, {"4420300100"}, id="one DOD"),
+        pytest.param({"did_num_list": "1"}, set(), id="unknown number"),
+    ],
+)
+def test_numbers_of_a_trunk_are_chosen_by_themselves(filters: dict[str, str], numbers: set[str]) -> None:
+    table = build("trunkdiddodactivity", {"trunk_id": "31", **filters})
+    assert values(table, "number") == numbers
+    assert values(table, "type") <= {"DID" if "did_num_list" in filters else "DOD"}
+
+
+def test_billed_calls_are_chosen_by_pin_code() -> None:
+    assert values(build("extcallbillingdetails", {"pin_list": "7301,7304"}), "pin") <= {"7301", "7304"}
+    assert build("extcallbillingdetails", {"pin_list": "7301,7304"}).rows
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    ["talk_time", "callback_result", "call_to_type", "unreturn_status", "status", "hold_time", "detail_type"],
+)
+def test_filters_of_unknown_meaning_change_nothing(unknown: str) -> None:
+    for type_ in ("queueperformance", "queuecallbacksactivity", "unreturnmisscall"):
+        assert build(type_, {unknown: "5"}) == build(type_)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "bucket", "first", "last", "count"),
+    [
+        pytest.param(DAY, DAY_END, "hour", "2026/11/23 00:00", "2026/11/23 23:00", 24, id="a day has hours"),
+        pytest.param(
+            datetime(2026, 2, 1), datetime(2026, 2, 28, 23, 59, 59), "day", "2026/02/01", "2026/02/28", 28,
+            id="a month has days",
+        ),
+        pytest.param(
+            datetime(2026, 1, 1), datetime(2026, 12, 31, 23, 59, 59), "month", "2026/01", "2026/12", 12,
+            id="a year has months",
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("chosen", [True, False], ids=["bucket named", "bucket by length"])
+def test_a_time_report_has_a_row_per_bucket(
+    start: datetime, end: datetime, bucket: Bucket, first: str, last: str, count: int, chosen: bool
+) -> None:
+    table = build("trunkactivity", start=start, end=end, bucket=bucket if chosen else None)
+    times = [row["time"] for row in table.rows]
+    assert (times[0], times[-1], len(times)) == (first, last, count)
+    assert len(set(times)) == count
+
+
+@pytest.mark.parametrize("type_", ["ivr", "queueperformance", "queueperformanceactivity", "queueagentperformance"])
+def test_details_list_the_calls_each_row_counts(type_: str) -> None:
+    table = build(type_, need_detail=True)
+    assert [row["total_calls"] for row in table.rows] == [len(calls) for calls in table.details]
+    assert any(table.details)
+    assert {column.key for column in table.detail_columns} == set(next(calls[0] for calls in table.details if calls))
+
+
+@pytest.mark.parametrize("type_", ["trunkactivity", "unreturnmisscall", "queueagentmisscalls"])
+def test_reports_without_details_do_not_show_any(type_: str) -> None:
+    assert build(type_, need_detail=True) == build(type_)
+
+
+RECORDED_KEYS = {
+    "extcallstatistics": "ext_num ext_name answered_calls no_answer_calls busy_calls failed_calls voicemail_calls "
+    "abandoned_calls total_call_count total_holding_time total_talking_time",
+    "queueperformance": "queue queue_num total_calls answered_calls missed_calls abandoned_calls average_waiting_time "
+    "average_talking_time max_waiting_time answered_rate missed_rate abandoned_rate sla",
+    "queueagentperformance": "queue queue_num queue_id detail",
+    "queueavgwaittalktime": "time avg_wait_time avg_talk_time",
+}
+
+
+@pytest.mark.parametrize(("type_", "keys"), RECORDED_KEYS.items(), ids=RECORDED_KEYS)
+def test_json_rows_have_the_keys_of_recorded_answers(type_: str, keys: str) -> None:
+    assert set(list_rows(build(type_))[0]) >= set(keys.split())
+
+
+def test_json_rows_nest_the_agents_under_their_queue() -> None:
+    (support,) = list_rows(build("queueagentperformance", {"queue_id": "2"}))
+    assert (support["queue"], support["queue_num"], support["queue_id"]) == ("Support", "6401", 2)
+    assert len(support["detail"]) == 6
+    assert {"agent_name", "agent_number", "total_calls", "answered_calls", "missed_calls"} <= set(support["detail"][0])
+    assert "queue" not in support["detail"][0]
+
+
+def test_json_rows_nest_the_members_under_their_ring_group() -> None:
+    groups = list_rows(build("ringgroupstatistics"))
+    assert [(group["ring_group_num"], len(group["detail"])) for group in groups] == [("6300", 3), ("6301", 2)]
+
+
+def test_the_ring_groups_answered_calls_are_those_of_the_history() -> None:
+    calls = calls_between(1, DIRECTORY, DAY, DAY_END)
+    table = build("ringgroupstatistics", {"ring_group_id_list": "61"})
+    answered = sum(call.is_answered for call in calls if call.ring_group_id == 61)
+    assert sum(int(str(row["answered_calls"])) for row in table.rows) == answered > 0
+
+
+def test_a_login_of_the_window_only_is_listed() -> None:
+    table = build("queueagentlogintime", start=DAY + timedelta(hours=12))
+    assert table.rows
+    assert all(isinstance(row["login_time"], datetime) and row["login_time"].hour >= 12 for row in table.rows)
+
+
+@pytest.mark.parametrize("report", MY_REPORTS, ids=lambda report: report.name)
+def test_a_user_created_report_is_built_from_its_own_selection(report: MyReport) -> None:
+    assert build_report(1, DIRECTORY, ReportQuery(report.kind, DAY, DAY_END, None, report.filters)).rows
+
+
+@pytest.mark.parametrize("report", SCHEDULED_REPORTS, ids=lambda report: report.name)
+def test_a_scheduled_report_is_built_for_its_own_day(report: ScheduledReport) -> None:
+    query = ReportQuery(report.kind, report.start, report.end, None, report.filters)
+    assert build_report(1, DIRECTORY, query).rows

@@ -1,0 +1,308 @@
+"""Who may import whom. Read from the source, so that imports in functions and for type checkers count as well."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import airflow_provider_yeastar
+
+PACKAGE = "airflow_provider_yeastar"
+ROOT = Path(airflow_provider_yeastar.__file__).parent
+
+SHARED = {"exceptions", "outcome", "storage", "worker"}
+"""Modules for all Airflow roles; they stand between those and the protocol."""
+
+MAY_IMPORT = {
+    "operators": {"operators", "triggers", "hooks", "pbx"} | SHARED,
+    "sensors": {"sensors", "triggers", "hooks", "pbx"} | SHARED,
+    "triggers": {"triggers", "hooks", "pbx"} | SHARED,
+    "hooks": {"hooks", "pbx", "get_provider_info"} | SHARED,
+    "exceptions": {"pbx"} | SHARED,
+    "outcome": {"pbx"} | SHARED,
+    "storage": {"pbx"} | SHARED,
+    "worker": {"pbx"} | SHARED,
+    "pbx": {"pbx"},
+    "simulator": {"simulator"},
+    "get_provider_info": {"__init__"},
+    "__init__": set(),
+}
+"""For each layer (a folder or a module of the package) the layers that it may import."""
+
+WITHOUT_AIRFLOW = {"__init__", "get_provider_info", "pbx", "simulator"}
+
+AIRFLOW_NAMES = ("airflow.providers.common.compat", "airflow.triggers.base")
+"""What looks the same from Airflow 2.11 to 3.x."""
+
+LIBRARIES = {
+    "requests": {"pbx.transport"},
+    "urllib3": {"pbx.transport"},
+    "websockets": {"pbx.events"},
+    "filelock": {"pbx"},
+    # Airflow's Fernet keys, with the library that Airflow uses for them.
+    "cryptography": {"hooks"},
+    "pendulum": {"pbx", "hooks", "operators", "sensors", "triggers"},
+    # Only for the connection form of Airflow before 3.2, which brings them.
+    "flask_appbuilder": {"hooks"},
+    "flask_babel": {"hooks"},
+    "wtforms": {"hooks"},
+    "aiohttp": {"simulator"},
+    "fpdf": {"simulator"},
+    "xlsxwriter": {"simulator"},
+    "pytest": {"simulator.pytest_plugin"},
+}
+"""For each library the modules, or folders of modules, that may import it."""
+
+PBX_WITH_IO = {
+    "client",
+    "events",
+    "report_wait",
+    "session",
+    "state",
+    "threads",
+    "tls",
+    "token_store",
+    "transport",
+    "turns",
+}
+"""The shells of ``pbx``. Every other module there is pure: data in, data out."""
+
+IMPURE = {"asyncio", "os", "random", "secrets", "socket", "ssl", "subprocess", "tempfile", "threading", "time"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module; ``name`` is what was taken from it, if anything was."""
+
+    module: str
+    name: str | None
+    at_parse_time: bool
+
+    @property
+    def library(self) -> str:
+        return self.module.partition(".")[0]
+
+
+def imports_in(source: str, package: str = PACKAGE) -> Iterator[Import]:
+    """Yield every import of a module, wherever it stands."""
+    tree = ast.parse(source)
+    late = {id(inner) for node in ast.walk(tree) if _runs_later(node) for inner in ast.walk(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(alias.name, None, id(node) not in late)
+        elif isinstance(node, ast.ImportFrom):
+            origin = _origin(node, package)
+            for alias in node.names:
+                yield Import(origin, alias.name, id(node) not in late)
+
+
+def _runs_later(node: ast.AST) -> bool:
+    if isinstance(node, ast.If):
+        return "TYPE_CHECKING" in ast.unparse(node.test)
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+
+
+def _origin(node: ast.ImportFrom, package: str) -> str:
+    if not node.level:
+        return node.module or ""
+    above = package.split(".")[: len(package.split(".")) - node.level + 1]
+    return ".".join([*above, *([node.module] if node.module else [])])
+
+
+@cache
+def modules() -> dict[str, str]:
+    """Return the source of every module by its name within the package, such as ``pbx.wire``."""
+    return {_module_name(path): path.read_text(encoding="utf-8") for path in sorted(ROOT.rglob("*.py"))}
+
+
+def _module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+@cache
+def imports_of(module: str) -> tuple[Import, ...]:
+    is_folder = (ROOT / module.replace(".", "/")).is_dir()
+    inside = [PACKAGE, *module.split(".")]
+    return tuple(imports_in(modules()[module], ".".join(inside if is_folder else inside[:-1])))
+
+
+def own_targets(module: str, *, at_parse_time: bool = False) -> set[str]:
+    """Return the modules of the package that a module imports, ``__init__`` for the package itself."""
+    return {
+        _own_target(found)
+        for found in imports_of(module)
+        if found.library == PACKAGE and (found.at_parse_time or not at_parse_time)
+    }
+
+
+def _own_target(found: Import) -> str:
+    origin = found.module.removeprefix(PACKAGE).removeprefix(".")
+    inner = f"{origin}.{found.name}".removeprefix(".")
+    return inner if inner in modules() else origin or "__init__"
+
+
+def layer(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def is_within(module: str, places: set[str]) -> bool:
+    return any(module == place or module.startswith(f"{place}.") for place in places)
+
+
+def pure_modules() -> list[str]:
+    return [name for name in modules() if layer(name) == "pbx" and not is_within(name, _shells())]
+
+
+def _shells() -> set[str]:
+    return {f"pbx.{name}" for name in PBX_WITH_IO}
+
+
+def loaded_with(module: str) -> set[str]:
+    """Return the modules of the package that are loaded when one of them is imported, itself included."""
+    loaded: set[str] = set()
+    waiting = [module]
+    while waiting:
+        current = waiting.pop()
+        if current not in loaded:
+            loaded.add(current)
+            parents = {current.rpartition(".")[0]} & modules().keys()
+            waiting += sorted(own_targets(current, at_parse_time=True) | parents)
+    return loaded
+
+
+@pytest.mark.parametrize("module", list(modules()))
+class TestEveryModule:
+    def test_imports_only_layers_to_its_right(self, module: str) -> None:
+        assert layer(module) in MAY_IMPORT, "a new layer: say what it may import"
+
+        assert {layer(target) for target in own_targets(module)} <= MAY_IMPORT[layer(module)]
+
+    def test_takes_airflow_s_names_from_the_compatibility_layer(self, module: str) -> None:
+        taken = {found.module for found in imports_of(module) if found.library == "airflow"}
+
+        assert {name for name in taken if not is_within(name, set(AIRFLOW_NAMES))} == set()
+        assert not (taken and layer(module) in WITHOUT_AIRFLOW), "no Airflow in here"
+
+    def test_imports_only_the_libraries_that_are_meant_for_it(self, module: str) -> None:
+        libraries = {found.library for found in imports_of(module)} - sys.stdlib_module_names - {PACKAGE, "airflow"}
+
+        assert {library for library in libraries if not is_within(module, LIBRARIES.get(library, set()))} == set()
+
+    def test_imports_no_private_name_of_another(self, module: str) -> None:
+        names = {found.name or "" for found in imports_of(module) if found.library == PACKAGE}
+
+        assert {name for name in names if name.startswith("_") and not name.endswith("__")} == set()
+
+    def test_imports_nothing_behind_this_test_s_back(self, module: str) -> None:
+        called = {
+            node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            for node in ast.walk(ast.parse(modules()[module]))
+            if isinstance(node, ast.Call)
+        }
+
+        assert called.isdisjoint({"import_module", "__import__", "exec", "eval"})
+
+
+@pytest.mark.parametrize("module", pure_modules())
+class TestPureModulesOfPbx:
+    def test_import_only_pure_modules(self, module: str) -> None:
+        assert own_targets(module) <= set(pure_modules())
+
+    def test_import_nothing_that_waits_or_reads_the_world(self, module: str) -> None:
+        assert {found.library for found in imports_of(module)}.isdisjoint(IMPURE)
+
+    def test_read_no_clock_and_open_no_file(self, module: str) -> None:
+        calls = [node.func for node in ast.walk(ast.parse(modules()[module])) if isinstance(node, ast.Call)]
+        methods = {call.attr for call in calls if isinstance(call, ast.Attribute)}
+        functions = {call.id for call in calls if isinstance(call, ast.Name)}
+
+        assert methods.isdisjoint({"now", "today", "utcnow"})
+        assert "open" not in functions
+
+
+def test_every_shell_of_pbx_exists() -> None:
+    assert _shells() <= modules().keys()
+
+
+def test_no_two_modules_import_each_other() -> None:
+    graph = {module: own_targets(module, at_parse_time=True) - {module} for module in modules()}
+
+    graphlib.TopologicalSorter(graph).prepare()
+
+
+FOR_DAG_FILES = [module for module in modules() if module.startswith(("operators.", "sensors.", "hooks.", "triggers."))]
+
+
+@pytest.mark.parametrize("module", FOR_DAG_FILES)
+class TestWhatADagFileImports:
+    """DAG files are parsed again and again: what they import loads no library that only running tasks need."""
+
+    HEAVY = frozenset({"requests", "urllib3", "websockets", "pendulum", "filelock"})
+
+    def test_names_no_heavy_library_directly_or_through_others(self, module: str) -> None:
+        named = {found.library for inner in loaded_with(module) for found in imports_of(inner) if found.at_parse_time}
+
+        assert named.isdisjoint(self.HEAVY)
+
+    def test_loads_no_heavy_library_that_airflow_has_not_loaded(self, module: str) -> None:
+        of_airflow = sorted(
+            f"from {found.module} import {found.name}"
+            for inner in loaded_with(module)
+            for found in imports_of(inner)
+            if found.library == "airflow" and found.at_parse_time
+        )
+
+        with_us = loaded_libraries([*of_airflow, f"import {PACKAGE}.{module}"])
+
+        assert PACKAGE in with_us
+        assert (with_us - loaded_libraries(of_airflow)).isdisjoint(self.HEAVY)
+
+
+@cache
+def _run(program: str) -> str:
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+
+def loaded_libraries(statements: list[str]) -> set[str]:
+    """Return the top-level packages that a fresh interpreter has loaded after some imports."""
+    lines = ["import sys", *statements, "print('loaded:', *{name.partition('.')[0] for name in sys.modules})"]
+    return set(_run("\n".join(lines)).rpartition("loaded:")[2].split())
+
+
+class TestTheReadingOfImports:
+    """The tests above are worth as much as this."""
+
+    @pytest.mark.parametrize(
+        ("source", "expected"),
+        [
+            pytest.param("import requests.adapters", ("requests.adapters", None, True), id="plain"),
+            pytest.param("from a.b import c as d", ("a.b", "c", True), id="from"),
+            pytest.param("def f():\n    import time", ("time", None, False), id="in-a-function"),
+            pytest.param("if TYPE_CHECKING:\n    from a import b", ("a", "b", False), id="for-type-checkers"),
+            pytest.param("try:\n    import a\nexcept ImportError: ...", ("a", None, True), id="in-a-try"),
+            pytest.param("class C:\n    import a", ("a", None, True), id="in-a-class"),
+            pytest.param("from .wire import x", (f"{PACKAGE}.pbx.wire", "x", True), id="relative"),
+            pytest.param("from ..hooks import x", (f"{PACKAGE}.hooks", "x", True), id="relative-to-the-parent"),
+            pytest.param("from . import x", (f"{PACKAGE}.pbx", "x", True), id="relative-to-the-folder"),
+        ],
+    )
+    def test_an_import_is_found(self, source: str, expected: tuple[str, str | None, bool]) -> None:
+        assert list(imports_in(source, f"{PACKAGE}.pbx")) == [Import(*expected)]
+
+    def test_a_submodule_taken_from_its_folder_is_that_submodule(self) -> None:
+        assert _own_target(Import(f"{PACKAGE}.pbx", "errors", True)) == "pbx.errors"
+        assert _own_target(Import(f"{PACKAGE}.pbx.errors", "YeastarError", True)) == "pbx.errors"
+        assert _own_target(Import(PACKAGE, "__version__", True)) == "__init__"
+
+    def test_all_modules_are_read(self) -> None:
+        assert {"__init__", "get_provider_info", "hooks", "hooks.yeastar", "pbx.errors"} <= modules().keys()

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from airflow_provider_yeastar.pbx.reports import build_request
+from airflow_provider_yeastar.triggers.call_report import YeastarCallReportTrigger
+
+ARGUMENTS: dict[str, Any] = {
+    "yeastar_conn_id": "no_such_pbx",
+    "request": build_request(
+        report_type="queueperformance", period="2026-11-22", parameters={"queue_id_list": [1]}
+    ).to_dict(),
+    "queue_until": 1.0,
+    "wait_timeout": 60.0,
+    "attempt": 1,
+}
+
+
+def test_the_arguments_are_json_and_make_the_same_trigger() -> None:
+    classpath, arguments = YeastarCallReportTrigger(**ARGUMENTS).serialize()
+
+    assert classpath == "airflow_provider_yeastar.triggers.call_report.YeastarCallReportTrigger"
+    assert json.loads(json.dumps(arguments)) == ARGUMENTS
+    assert YeastarCallReportTrigger(**arguments).serialize() == (classpath, arguments)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        pytest.param({}, "There is no Airflow connection 'no_such_pbx'", id="no-connection"),
+        pytest.param({"request": {"noise": 1}}, "The wait for the report crashed", id="crash"),
+    ],
+)
+def test_whatever_happens_exactly_one_event_is_fired(changes: dict[str, Any], words: str) -> None:
+    async def run() -> list[Any]:
+        return [event.payload async for event in YeastarCallReportTrigger(**ARGUMENTS | changes).run()]
+
+    (payload,) = asyncio.run(run())
+
+    assert payload["status"] == "error"
+    assert words in payload["what"]
