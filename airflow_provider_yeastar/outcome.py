@@ -13,6 +13,7 @@ from typing import Any
 
 from airflow_provider_yeastar.exceptions import InvalidEventError
 from airflow_provider_yeastar.pbx.errors import (
+    InvalidRequestError,
     Reaction,
     WaitTimeoutError,
     YeastarError,
@@ -69,7 +70,7 @@ def read_event(event: Mapping[str, Any] | None) -> Outcome:
             report=FinishedReport(**event["report"]),
             attempt=int(event["attempt"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (InvalidRequestError, KeyError, TypeError, ValueError) as error:
         raise InvalidEventError(f"The trigger's success lacks or garbles a part: {type(error).__name__}") from None
 
 

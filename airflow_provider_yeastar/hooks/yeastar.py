@@ -217,7 +217,9 @@ def _cipher() -> Cipher | None:
     """Airflow's Fernet keys, the first of which encrypts and any of which decrypts; None where Airflow has none."""
     from cryptography.fernet import Fernet, MultiFernet
 
-    keys = [key.strip() for key in conf.get("core", "fernet_key", fallback="").split(",") if key.strip()]
+    configured = conf.get("core", "fernet_key", fallback="")
+    # Where no key was ever written, Airflow 3's task SDK hands out the placeholder of its template.
+    keys = [] if configured == "{FERNET_KEY}" else [key.strip() for key in configured.split(",") if key.strip()]
     try:
         return MultiFernet([Fernet(key) for key in keys]) if keys else None
     except ValueError:

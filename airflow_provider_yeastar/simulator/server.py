@@ -113,6 +113,14 @@ class PbxSimulator:
         """Send an event 30027 with this message, as if somebody's report were ready."""
         self._run(self._subscribers.publish(message))
 
+    def drop_sockets(self) -> None:
+        """Cut all WebSockets, without a word."""
+
+        async def drop() -> None:
+            self._subscribers.drop()
+
+        self._run(drop())
+
     def restart(self) -> None:
         """Reboot: tokens, files, the report in the making and all sockets are gone."""
 

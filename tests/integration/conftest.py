@@ -1,0 +1,82 @@
+"""A client, a simulated PBX, and nothing between them but sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_yeastar.pbx.client import PbxClient
+from airflow_provider_yeastar.pbx.reports import build_request
+from airflow_provider_yeastar.pbx.settings import PbxSettings
+from airflow_provider_yeastar.pbx.waiting import Bounds, FinishedReport
+from airflow_provider_yeastar.simulator import PbxSimulator
+
+QUEUE_REPORT: dict[str, Any] = {
+    "report_type": "queueperformance",
+    "period": "2026-11-20",
+    "parameters": {"queue_id_list": "1,2,3"},
+}
+
+
+def settings_for(pbx: PbxSimulator, **changes: Any) -> PbxSettings:
+    """Return the settings with which a client reaches a simulated PBX."""
+    settings = PbxSettings(
+        pbx.host,
+        pbx.client_id,
+        pbx.client_secret,
+        port=pbx.port,
+        scheme=pbx.scheme,
+        timezone=pbx.settings.timezone,
+        timeout=10,
+    )
+    return replace(settings, **changes)
+
+
+@dataclass
+class Wait:
+    """One wait for a report, as a trigger or an operator does it."""
+
+    pbx: PbxSimulator
+    state_dir: Path
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, **changes: Any) -> PbxClient:
+        return PbxClient(settings_for(self.pbx, **self.settings | changes), state_dir=self.state_dir)
+
+    async def start(
+        self, *, wait_timeout: float = 60, queue_timeout: float = 60, request: dict[str, Any] | None = None
+    ) -> FinishedReport:
+        with self.client() as client:
+            return await client.wait_for_report(
+                build_request(**request or QUEUE_REPORT), Bounds(time.time() + queue_timeout, wait_timeout)
+            )
+
+    def run(self, **options: Any) -> FinishedReport:
+        return asyncio.run(self.start(**options))
+
+    def fetch(self, report: FinishedReport) -> bytes:
+        with self.client() as client, client.open_file(report.url) as stream:
+            return b"".join(stream.chunks)
+
+
+@pytest.fixture
+def waiting(yeastar_pbx: PbxSimulator, tmp_path: Path) -> Wait:
+    """A wait at the simulated PBX, with a state directory of its own."""
+    return Wait(yeastar_pbx, tmp_path / "state")
+
+
+@pytest.fixture(autouse=True)
+def quick_settling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second candidate follows the first at once here; the tests need not listen for a whole second."""
+    monkeypatch.setattr("airflow_provider_yeastar.pbx.waiting.SETTLE_SECONDS", 0.1)
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts follow one another at once; how long the pauses are is tested where the rule is."""
+    monkeypatch.setattr("airflow_provider_yeastar.pbx.waiting.retry_delay", lambda attempt, chance: 0.0)

@@ -1,0 +1,333 @@
+"""The operator in its three ways against a simulated PBX; Airflow's own part is played by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import logging
+import re
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, TaskDeferred
+
+from airflow_provider_yeastar.exceptions import TaskKilledError
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
+from airflow_provider_yeastar.pbx.errors import BadFileError, NetworkError, WaitTimeoutError, YeastarError
+from airflow_provider_yeastar.simulator import Fault, PbxSimulator
+
+Run = Callable[..., Any]
+WAYS: dict[str, dict[str, Any]] = {
+    "deferred": {"deferrable": True},
+    "worker": {"deferrable": False},
+    "synchronous": {"asynchronous": False},
+}
+
+
+class TaskInstance:
+    """Where a task leaves its XComs."""
+
+    def __init__(self) -> None:
+        self.xcoms: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.xcoms[key] = json.loads(json.dumps(value))
+
+
+def operator(destination: object, **changes: Any) -> YeastarCallReportOperator:
+    arguments: dict[str, Any] = {
+        "task_id": "queue_report",
+        "report_type": "queueperformance",
+        "period": "2026-11-20",
+        "parameters": {"queue_id_list": [1, 2, 3]},
+        "wait_timeout": 60,
+    }
+    return YeastarCallReportOperator(**{**arguments, "destination": str(destination), **changes})
+
+
+def run(task: YeastarCallReportOperator) -> tuple[str, dict[str, Any]]:
+    """Run a task as Airflow does, through the triggerer where it defers; return its value and its other XComs."""
+    instance = TaskInstance()
+    context: Any = {"ti": instance}
+    resume = task.execute
+    while True:
+        try:
+            return resume(context), instance.xcoms
+        except TaskDeferred as deferred:
+            classpath, arguments = deferred.trigger.serialize()
+            event = asyncio.run(fire(type(deferred.trigger)(**json.loads(json.dumps(arguments)))))
+            method = getattr(task, deferred.method_name)
+            resume = lambda context, method=method, event=event: method(context, event)  # noqa: E731
+
+
+async def fire(trigger: Any) -> dict[str, Any]:
+    (event,) = [event async for event in trigger.run()]
+    return json.loads(json.dumps(event.payload))  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def pbx(yeastar_pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PbxSimulator:
+    """A simulated PBX that is `yeastar_default`."""
+    connect(yeastar_pbx, monkeypatch)
+    monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
+    return yeastar_pbx
+
+
+def connect(pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    fields = {
+        "conn_type": "yeastar",
+        "schema": pbx.scheme,
+        "host": pbx.host,
+        "port": pbx.port,
+        "login": pbx.client_id,
+        "password": pbx.client_secret,
+        "extra": {"timezone": pbx.settings.timezone},
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_YEASTAR_DEFAULT", json.dumps(fields | changes))
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The three ways in which a report is had."""
+    return WAYS[request.param]
+
+
+class TestTheReport:
+    def test_it_arrives_each_way(self, pbx: PbxSimulator, way: dict[str, Any], tmp_path: Path) -> None:
+        path, xcoms = run(operator(f"{tmp_path}/out/", **way))
+
+        content = Path(path).read_bytes()
+        assert re.fullmatch(r"queueperformance_2026-11-20_[0-9a-f]{8}\.csv", Path(path).name)
+        rows = list(csv.DictReader(content.decode("utf-8-sig").splitlines()))
+        assert [row["Queue"] for row in rows] == ["Sales<6400>", "Support<6401>", "Billing<6402>"]
+        assert xcoms["report"] | {"requested_at": "", "ready_at": "", "downloaded_at": "", "file": ""} == {
+            "path": path,
+            "file": "",
+            "bytes": len(content),
+            "sha256": sha256(content).hexdigest(),
+            "format": "csv",
+            "report_type": "queueperformance",
+            "start_time": "2026-11-20T00:00:00",
+            "end_time": "2026-11-20T23:59:59",
+            "timezone": "Europe/Berlin",
+            "api_version": "v2.0",
+            "requested_at": "",
+            "ready_at": "",
+            "downloaded_at": "",
+            "serial_number": pbx.settings.serial_number,
+        }
+        assert pbx.state.logins == 1
+
+    @pytest.mark.parametrize("file_format", ["csv", "xls", "pdf", "html"])
+    def test_it_arrives_in_each_format(self, pbx: PbxSimulator, file_format: str, tmp_path: Path) -> None:
+        path, _ = run(operator(f"{tmp_path}/", file_format=file_format))
+
+        assert path.endswith(f".{file_format}")
+
+    def test_a_re_run_replaces_its_own_file(self, pbx: PbxSimulator, tmp_path: Path) -> None:
+        first, _ = run(operator(f"{tmp_path}/out/"))
+        Path(first).write_text("old")
+
+        second, _ = run(operator(f"{tmp_path}/out/"))
+
+        assert second == first
+        assert Path(second).read_bytes() != b"old"
+        assert [path.name for path in (tmp_path / "out").iterdir()] == [Path(first).name]
+
+    def test_a_scheduled_report_has_its_own_format(self, pbx: PbxSimulator, tmp_path: Path) -> None:
+        task = operator(f"{tmp_path}/", report_type=None, period=None, parameters=None, scheduled_report_id=1)
+
+        path, xcoms = run(task)
+
+        assert Path(path).name.startswith("scheduled_report_1_all_")
+        assert xcoms["report"]["scheduled_report_id"] == 1
+
+    def test_a_user_created_report(self, pbx: PbxSimulator, tmp_path: Path) -> None:
+        _, xcoms = run(operator(f"{tmp_path}/", report_type=None, parameters=None, my_report_id=1))
+
+        assert xcoms["report"]["my_report_id"] == 1
+
+
+class TestOnEmpty:
+    NOBODY = {"parameters": {"queue_id_list": [99]}}  # noqa: RUF012
+
+    def test_ok_keeps_it(self, pbx: PbxSimulator, tmp_path: Path) -> None:
+        path, _ = run(operator(tmp_path / "report.csv", **self.NOBODY))
+
+        assert Path(path).read_bytes().count(b"\n") == 1
+
+    @pytest.mark.parametrize("file_format", ["csv", "html"])
+    @pytest.mark.parametrize(
+        ("on_empty", "error"), [("skip", AirflowSkipException), ("fail", AirflowFailException)], ids=["skip", "fail"]
+    )
+    def test_skip_and_fail_leave_nothing(
+        self, pbx: PbxSimulator, on_empty: str, error: type[Exception], file_format: str, tmp_path: Path
+    ) -> None:
+        with pytest.raises(error, match="no row"):
+            run(operator(tmp_path / "report", on_empty=on_empty, file_format=file_format, **self.NOBODY))
+
+        assert list(tmp_path.glob("report*")) == []
+
+    def test_a_report_with_rows_is_kept(self, pbx: PbxSimulator, tmp_path: Path) -> None:
+        path, _ = run(operator(tmp_path / "report.csv", on_empty="fail"))
+
+        assert Path(path).exists()
+
+
+class TestABadFile:
+    BAD = (
+        Fault("truncated"),
+        Fault("empty"),
+        Fault("html body"),
+        Fault("json body", value=60001),
+        Fault("other bytes", value=b"%PDF-1.7 not a csv"),
+        Fault("reset half-way"),
+        Fault("redirect", value="https://evil.example/"),
+    )
+
+    @pytest.mark.parametrize("fault", BAD, ids=lambda fault: fault.kind)
+    def test_it_is_fetched_once_more(self, pbx: PbxSimulator, fault: Fault, tmp_path: Path) -> None:
+        pbx.faults.add(fault)
+
+        path, _ = run(operator(tmp_path / "report.csv"))
+
+        assert Path(path).read_bytes().startswith(b"\xef\xbb\xbfQueue,")
+        assert len(pbx.calls("call_report/download")) == 1
+
+    def test_then_the_report_is_asked_for_once_more(
+        self, pbx: PbxSimulator, way: dict[str, Any], tmp_path: Path
+    ) -> None:
+        pbx.faults.add(Fault("html body", times=3))
+
+        path, _ = run(operator(tmp_path / "report.csv", **way))
+
+        assert Path(path).read_bytes().startswith(b"\xef\xbb\xbfQueue,")
+        assert len(pbx.calls("call_report/download")) == 2
+
+    def test_then_the_task_fails_and_the_old_file_stays(
+        self, pbx: PbxSimulator, way: dict[str, Any], tmp_path: Path
+    ) -> None:
+        (tmp_path / "report.csv").write_text("old")
+        pbx.faults.add(Fault("html body", times=9))
+
+        with pytest.raises(BadFileError, match="HTML page"):
+            run(operator(tmp_path / "report.csv", **way))
+
+        assert (tmp_path / "report.csv").read_text() == "old"
+        assert [path.name for path in tmp_path.glob("*.*")] == ["report.csv"]
+
+
+class TestBadInput:
+    def test_wrong_credentials_fail_without_retries(
+        self, pbx: PbxSimulator, way: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        connect(pbx, monkeypatch, password="wrong")
+
+        with pytest.raises(AirflowFailException, match="refused Client ID and Client Secret"):
+            run(operator(f"{tmp_path}/out/", **way))
+
+        assert not (tmp_path / "out").exists()
+
+    def test_an_unreachable_pbx_is_named(
+        self, pbx: PbxSimulator, way: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        connect(pbx, monkeypatch, port=1)
+
+        with pytest.raises(WaitTimeoutError, match="Connection refused"):
+            run(operator(f"{tmp_path}/out/", wait_timeout=1, **way))
+
+        assert not (tmp_path / "out").exists()
+
+
+class TestKilled:
+    def test_a_killed_wait_ends_as_no_success(self, pbx: PbxSimulator, tmp_path: Path) -> None:
+        pbx.hold_reports()
+        task = operator(tmp_path / "report.csv", deferrable=False)
+        # The handler of SIGTERM does this, at any moment of the wait.
+        task.on_kill()
+
+        with pytest.raises(TaskKilledError):
+            run(task)
+
+        assert list(tmp_path.glob("report*")) == []
+
+
+class TestHook:
+    def test_the_test_button_says_who_answered(self, pbx: PbxSimulator) -> None:
+        succeeded, message = YeastarHook().test_connection()
+
+        assert succeeded
+        assert "P570" in message
+        assert pbx.settings.serial_number in message
+
+    def test_the_test_button_says_what_is_wrong(self, pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        connect(pbx, monkeypatch, password="wrong")
+
+        succeeded, message = YeastarHook().test_connection()
+
+        assert not succeeded
+        assert "refused Client ID and Client Secret" in message
+        assert "wrong" not in message.replace("Wrong", "")
+
+    def test_after_a_correction_on_the_pbx_the_test_button_opens_the_way(
+        self, pbx: PbxSimulator, tmp_path: Path
+    ) -> None:
+        pbx.faults.add(Fault("errcode", "get_token", -1))
+        with pytest.raises(YeastarError):
+            YeastarHook().get_information()
+        with pytest.raises(YeastarError, match="minutes ago"):
+            YeastarHook().get_information()
+
+        assert YeastarHook().test_connection()[0]
+        assert YeastarHook().get_information().model == "P570"
+
+
+class TestSecrets:
+    FAULTS = (
+        Fault("reset before", "call_report/download"),
+        Fault("status", "call_report/download", 502),
+        Fault("reset before", "subscribe"),
+        Fault("errcode", "call_report/download", 10004),
+        Fault("reset half-way"),
+    )
+
+    def test_no_token_and_no_secret_gets_out(
+        self,
+        pbx: PbxSimulator,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+        tmp_path: Path,
+    ) -> None:
+        monkeypatch.setattr("airflow_provider_yeastar.pbx.waiting.retry_delay", lambda attempt, chance: 0.0)
+        issued: list[str] = []
+        issue = pbx.state._issue
+
+        def issue_and_note(now: float) -> dict[str, Any]:
+            answer = issue(now)
+            issued.extend([answer["access_token"], answer["refresh_token"]])
+            return answer
+
+        monkeypatch.setattr(pbx.state, "_issue", issue_and_note)
+        caplog.set_level(logging.DEBUG)
+        pbx.faults.add(*self.FAULTS)
+
+        path, xcoms = run(operator(f"{tmp_path}/out/", deferrable=True))
+        connect(pbx, monkeypatch, port=1)
+        with pytest.raises(NetworkError) as raised:
+            YeastarHook().get_information()
+
+        causes: list[str] = []
+        error: BaseException | None = raised.value
+        while error is not None:
+            causes.append(repr(error) + str(error))
+            error = error.__cause__ or error.__context__
+        out = "\n".join([caplog.text, json.dumps(xcoms), path, *causes])
+        assert "call_report/download" in out
+        assert len(issued) >= 4
+        for secret in [*issued, pbx.client_secret]:
+            assert secret not in out

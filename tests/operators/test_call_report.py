@@ -1,0 +1,101 @@
+"""What the operator decides by itself; with a PBX at the other end it is tested in tests/integration."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, TaskDeferred
+
+from airflow_provider_yeastar.exceptions import DestinationError, InvalidEventError
+from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+
+ARGUMENTS: dict[str, Any] = {
+    "task_id": "queue_report",
+    "report_type": "queueperformance",
+    "period": "2026-11-20",
+    "parameters": {"queue_id_list": [1, 2]},
+}
+
+
+def operator(destination: object, **changes: Any) -> YeastarCallReportOperator:
+    return YeastarCallReportOperator(**{**ARGUMENTS, "destination": str(destination), **changes})
+
+
+class TestWhenTheDagIsParsed:
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({"report_type": "queueperformence"}, "queueperformance"),
+            ({"report_type": None}, "Exactly one of"),
+            ({"my_report_id": 7}, "Exactly one of"),
+            ({"parameters": {}}, "queue_id_list"),
+            ({"parameters": {"queue_ids": 1}}, "queue_id"),
+            ({"period": "yesterday"}, "yesterday"),
+            ({"file_format": "xlsx"}, "csv, xls, pdf, html"),
+            ({"on_empty": "drop"}, "ok, skip, fail"),
+            ({"on_empty": "skip", "file_format": "pdf"}, "csv or html"),
+            ({"wait_timeout": 0}, "wait_timeout"),
+            ({"queue_timeout": "soon"}, "queue_timeout"),
+        ],
+        ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+    )
+    def test_a_mistake_is_refused_in_one_sentence(self, changes: dict[str, Any], words: str) -> None:
+        with pytest.raises(InvalidRequestError, match=words):
+            operator("/data/", **changes)
+
+    def test_templates_and_other_tasks_outputs_are_left_for_later(self) -> None:
+        with DAG("templates", start_date=datetime(2026, 1, 1), schedule=None):
+            first = operator("/data/{{ ds }}/", period="{{ ds }}", parameters={"queue_id_list": "{{ params.queues }}"})
+            operator("/data/", task_id="second", period=first.output)
+
+    def test_timedeltas_are_seconds(self) -> None:
+        made = operator("/data/", wait_timeout=timedelta(minutes=5), queue_timeout=timedelta(hours=1))
+
+        assert (made.wait_timeout, made.queue_timeout) == (300.0, 3600.0)
+
+
+class TestExecute:
+    def test_deferred_it_hands_the_wait_to_the_trigger(self, tmp_path: Path) -> None:
+        with pytest.raises(TaskDeferred) as deferred:
+            operator(f"{tmp_path}/", deferrable=True).execute(Mock())
+
+        _, arguments = deferred.value.trigger.serialize()
+        assert arguments["request"]["report_type"] == "queueperformance"
+        assert arguments["attempt"] == 1
+        assert deferred.value.method_name == "execute_complete"
+        assert deferred.value.timeout > timedelta(seconds=1800 + 21600)
+
+    def test_an_unwritable_destination_is_told_before_the_pbx_is_asked(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+
+        with pytest.raises(DestinationError, match="cannot be written"):
+            operator(tmp_path / "file" / "report.csv", deferrable=True).execute(Mock())
+
+    def test_a_file_that_is_there_is_left_alone(self, tmp_path: Path) -> None:
+        file = tmp_path / "report.csv"
+        file.write_text("kept")
+
+        assert operator(file, overwrite=False, yeastar_conn_id="no_such_pbx").execute(Mock()) == str(file)
+        assert file.read_text() == "kept"
+
+    def test_a_connection_that_does_not_exist_fails_without_retries(self, tmp_path: Path) -> None:
+        with pytest.raises(AirflowFailException, match="There is no Airflow connection 'no_such_pbx'"):
+            operator(f"{tmp_path}/", yeastar_conn_id="no_such_pbx").execute(Mock())
+
+
+class TestExecuteComplete:
+    @pytest.mark.parametrize("event", [None, {}, {"status": "done"}], ids=["nothing", "empty", "unknown"])
+    def test_an_event_that_is_none_is_never_a_success(self, event: Any, tmp_path: Path) -> None:
+        with pytest.raises(InvalidEventError):
+            operator(f"{tmp_path}/").execute_complete(Mock(), event)
+
+    def test_an_error_that_no_retry_can_mend_fails_at_once(self, tmp_path: Path) -> None:
+        event = {"status": "error", "error": "CredentialsError", "what": "The PBX refused the login"}
+
+        with pytest.raises(AirflowFailException, match="refused the login"):
+            operator(f"{tmp_path}/").execute_complete(Mock(), event)
