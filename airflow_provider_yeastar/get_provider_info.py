@@ -35,6 +35,23 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [_modules("operators.call_report")],
         "hooks": [_modules("hooks.yeastar")],
         "triggers": [_modules("triggers.call_report")],
+        "config": {
+            "yeastar": {
+                "description": "Options of the Yeastar provider.",
+                "options": {
+                    "state_dir": {
+                        "description": (
+                            "Directory for the tokens and locks that the processes of a host share, private to "
+                            "Airflow's user.\nLeft empty, it is the directory yeastar in AIRFLOW_HOME.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "/var/lib/airflow/yeastar",
+                        "default": "",
+                    }
+                },
+            }
+        },
         "connection-types": [
             {
                 "connection-type": "yeastar",
@@ -93,9 +110,19 @@ def _extra_fields() -> dict[str, Any]:
             "description": "true (if left blank), false, or the path of a CA bundle for the PBX's certificate.",
             "schema": {"type": ["string", "null"]},
         },
+        "ssl_fingerprint": {
+            "label": "TLS fingerprint",
+            "description": "SHA-256 fingerprint of the PBX's own certificate, in hex; takes the place of Verify TLS.",
+            "schema": {"type": ["string", "null"]},
+        },
         "timeout": {
             "label": "Time-out",
             "description": "Seconds a single call may take to connect, and to go without an answer; 30 if left blank.",
             "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
+        },
+        "token_sharing": {
+            "label": "Token sharing",
+            "description": "host: all tasks of a host share one token; none: a token for each, revoked at the end.",
+            "schema": {"type": ["string", "null"], "enum": ["host", "none"], "default": "host"},
         },
     }

@@ -1,4 +1,4 @@
-"""What all tests need: an Airflow home of their own, and a marker for each folder."""
+"""What all tests need: an Airflow home of their own, the simulated PBX, and a marker for each folder."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
+
+pytest_plugins = ["airflow_provider_yeastar.simulator.pytest_plugin"]
 
 
 def _move_to_an_airflow_home_of_our_own() -> None:

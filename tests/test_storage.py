@@ -190,7 +190,7 @@ class TestLocalRefusals:
             pytest.param(lambda: [b"<html>", b"</html>"], None, BadFileError, id="another body"),
             pytest.param(lambda: CHUNKS[:-1], None, BadFileError, id="too few bytes"),
             pytest.param(lambda: [*CHUNKS, b"more"], None, BadFileError, id="too many bytes"),
-            pytest.param(lambda: [], None, BadFileError, id="no bytes"),
+            pytest.param(list, None, BadFileError, id="no bytes"),
             pytest.param(lambda: CHUNKS, refuse, EmptyReportError, id="refused by accept"),
         ],
     )

@@ -14,6 +14,7 @@ from airflow_provider_yeastar import storage
 from airflow_provider_yeastar.exceptions import EmptyReportError, TaskKilledError
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.outcome import Outcome, errors_for_airflow, read_event
+from airflow_provider_yeastar.pbx.emptiness import is_empty_report
 from airflow_provider_yeastar.pbx.errors import (
     AnswerError,
     BadFileError,
@@ -21,7 +22,6 @@ from airflow_provider_yeastar.pbx.errors import (
     NetworkError,
     NotAPbxError,
 )
-from airflow_provider_yeastar.pbx.emptiness import is_empty_report
 from airflow_provider_yeastar.pbx.files import FileCheck, safe_file_name
 from airflow_provider_yeastar.pbx.reports import ReportRequest, build_request, check_arguments
 from airflow_provider_yeastar.pbx.waiting import Bounds
@@ -293,9 +293,9 @@ def _iso(epoch_seconds: float) -> str:
     return datetime.fromtimestamp(epoch_seconds, UTC).isoformat(timespec="seconds")
 
 
-def _seconds(name: str, value: float | timedelta) -> float:
+def _seconds(name: str, value: object) -> float:
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
         raise InvalidRequestError(f"`{name}` is {value!r}, neither a number of seconds above 0 nor a timedelta")
     return float(seconds)
 

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 from urllib.parse import quote
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -169,7 +170,7 @@ async def _connect(settings: PbxSettings, token: str, user_agent: str) -> Client
 
 
 def _failure(error: Exception, settings: PbxSettings) -> YeastarError:
-    where = {"pbx": settings.address, "endpoint": _ENDPOINT}
+    where: dict[str, Any] = {"pbx": settings.address, "endpoint": _ENDPOINT}
     complaint = certificate_complaint(error)
     if complaint:
         return CertificateError(f"The TLS certificate of the PBX was not accepted: {complaint}", **where)

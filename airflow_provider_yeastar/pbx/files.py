@@ -177,7 +177,7 @@ _HARMLESS_SIGNS = frozenset(" ._-+=,@()")
 
 
 def safe_file_name(name: str) -> str:
-    """Return a harmless base name for a file that a server named.
+    r"""Return a harmless base name for a file that a server named.
 
     Unicode's compatibility forms are folded first (a full-width slash is a slash), only what follows the last ``/`` or
     ``\\`` is kept, and what is neither letter, mark, digit nor one of a few signs becomes ``_``: control characters,

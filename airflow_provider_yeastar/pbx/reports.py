@@ -242,9 +242,7 @@ def _check_one_report(given: _Arguments) -> None:
     names = ("report_type", "my_report_id", "scheduled_report_id")
     found = [name for name in names if getattr(given, name) not in (None, "")]
     if len(found) != 1:
-        raise InvalidRequestError(
-            f"Exactly one of report_type, my_report_id and scheduled_report_id is wanted, not {' and '.join(found) or 'none'}"
-        )
+        raise InvalidRequestError(f"Exactly one of {', '.join(names)} is wanted, not {' and '.join(found) or 'none'}")
 
 
 def _report_type(name: Any) -> str | None:
@@ -307,7 +305,7 @@ def _check_scheduled(given: _Arguments, parameters: Mapping[str, str]) -> None:
     foreign = sorted(set(parameters) - _SCHEDULED_PARAMETERS)
     if foreign:
         raise InvalidRequestError(
-            f"A scheduled report takes no parameter but need_detail; leave {', '.join(foreign)} out, or change the schedule"
+            f"A scheduled report takes need_detail alone; leave {', '.join(foreign)} out, or change the schedule"
         )
 
 

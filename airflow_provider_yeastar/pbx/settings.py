@@ -32,9 +32,9 @@ class PbxSettings:
     :param date_format: display format such as ``DD/MM/YYYY``, for firmware that does not tell.
     :param time_format: display format such as ``hh:mm:ss`` or ``hh:mm:ss AM``, for firmware that does not tell.
     :param verify: True, False, or the path of a CA bundle.
-    :param ssl_fingerprint: SHA-256 of the PBX's certificate, hex with or without colons; takes the place of ``verify``.
+    :param ssl_fingerprint: SHA-256 of the PBX's certificate, hex with or without colons; replaces ``verify``.
     :param timeout: seconds a single call may take to connect, and to go without an answer.
-    :param token_sharing: ``host``: one token for all processes of a host; ``none``: one of one's own, revoked at the end.
+    :param token_sharing: ``host``: one token for all of a host's processes; ``none``: one's own, revoked at the end.
     :raises InvalidSettingsError: with a sentence that names the field.
     """
 

@@ -1,4 +1,4 @@
-"""The state directory, in which the processes of a host keep their locks and tokens: made private, failures in one sentence."""
+"""The state directory, in which the processes of a host keep their locks and tokens: private to its owner."""
 
 from __future__ import annotations
 

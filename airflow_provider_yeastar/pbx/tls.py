@@ -55,7 +55,7 @@ def _check(connection: ssl.SSLSocket | ssl.SSLObject) -> None:
 
 
 def make_ssl_context(settings: PbxSettings) -> ssl.SSLContext:
-    """Return the context that trusts what the settings say: a fingerprint, a CA bundle, the system's CAs, or anything."""
+    """Return the context that trusts what the settings say: a fingerprint, a CA bundle, the system's CAs or anyone."""
     if settings.ssl_fingerprint:
         pinning = _PinningContext(ssl.PROTOCOL_TLS_CLIENT)
         pinning.check_hostname = False

@@ -1,9 +1,10 @@
 """Where a session keeps its tokens: in memory, or in a file that all processes of a host share.
 
-The PBX allows eight live tokens per application and blocks an address after five refused logins. So the tasks, triggers
-and processes of a host share one token through a file in the state directory, and a refused login is remembered there
-for these very credentials. Whoever changes the file holds its lock, which the operating system takes from a process that
-dies. What the file holds is believed only if it is our own, private and whole; anything else counts as not there.
+The PBX allows eight live tokens per application and blocks an address after five refused logins. So the tasks,
+triggers and processes of a host share one token through a file in the state directory, and a refused login is
+remembered there for these very credentials. Whoever changes the file holds its lock, which the operating system takes
+from a process that dies. What the file holds is believed only if it is our own, private and whole; anything else counts
+as not there.
 """
 
 from __future__ import annotations
@@ -116,8 +117,7 @@ class SharedTokenStore:
                 return LoginRecord()
             tokens = data["tokens"]
             return LoginRecord(Tokens(**tokens) if tokens else None, data["refused_at"])
-        # A corrupt file, one of another key or another version: each cipher has errors of its own.
-        except Exception:
+        except Exception:  # noqa: BLE001 - a corrupt file, another key or version: each cipher has errors of its own
             return LoginRecord()
 
     def save(self, record: LoginRecord) -> None:

@@ -55,14 +55,17 @@ class _PinningAdapter(HTTPAdapter):
     """Trusts one certificate; urllib3 is told the fingerprint too, or it would warn of an unverified connection."""
 
     def __init__(self, settings: PbxSettings) -> None:
-        self._trust = {"ssl_context": make_ssl_context(settings), "assert_fingerprint": settings.ssl_fingerprint}
+        self._trust: dict[str, Any] = {
+            "ssl_context": make_ssl_context(settings),
+            "assert_fingerprint": settings.ssl_fingerprint,
+        }
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, **self._trust)
+        super().init_poolmanager(*args, **kwargs | self._trust)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(*args, **kwargs, **self._trust)
+        return super().proxy_manager_for(*args, **kwargs | self._trust)
 
 
 @dataclass(frozen=True)
@@ -190,7 +193,7 @@ class Transport:
             yield chunk
 
     def _failure(self, error: Exception, endpoint: str) -> YeastarError:
-        where = {"pbx": self._settings.address, "endpoint": endpoint}
+        where: dict[str, Any] = {"pbx": self._settings.address, "endpoint": endpoint}
         if isinstance(error, requests.exceptions.SSLError):
             complaint = certificate_complaint(error)
             if complaint:

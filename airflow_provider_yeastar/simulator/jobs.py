@@ -1,4 +1,4 @@
-"""The one report that the PBX makes at a time, and how it says that it is ready: in the answer, or once by event 30027."""
+"""The one report that the PBX makes at a time, and how it says so: in the answer, or once by event 30027."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Jobs:
             await self._upset(faults)
             self._done()
             await self._tell(file, faults)
-        except Exception as error:  # the simulator's own boundary: its test must learn of it
+        except Exception as error:  # noqa: BLE001 - the simulator's own boundary: its test must learn of it
             self._failed(error)
             self._done()
 
@@ -126,15 +126,11 @@ class Jobs:
             self._state.restart()
         if "restart" in faults or "drop sockets" in faults:
             self._subscribers.drop()
-            # A report that was announced while nobody listens stays unknown: an event is never replayed.
-            await self._nobody_listens()
+            # A report that is announced while nobody listens stays unknown: an event is never replayed.
+            await self._subscribers.empty.wait()
         if "expire tokens" in faults:
             self._state.tokens.clear()
             await self._subscribers.expire()
-
-    async def _nobody_listens(self) -> None:
-        while self._subscribers.sockets:
-            await asyncio.sleep(0)
 
     async def _tell(self, file: dict[str, Any], faults: dict[FaultKind, Fault]) -> None:
         if "foreign event" in faults:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from airflow_provider_yeastar.simulator.catalogue import MY_REPORTS, REPORTS, SCHEDULED_REPORTS, ReportKind
 from airflow_provider_yeastar.simulator.display import Display, Span
+from airflow_provider_yeastar.simulator.layout import DurationFormat
 from airflow_provider_yeastar.simulator.rendering import FileFormat, render
 from airflow_provider_yeastar.simulator.reports import ReportQuery, ReportTable, build_report, empty_report
 from airflow_provider_yeastar.simulator.settings import SimulatorSettings
@@ -26,7 +27,7 @@ class ReportOrder:
     kind: ReportKind
     query: ReportQuery | None
     file_format: FileFormat
-    duration_format: str
+    duration_format: DurationFormat
     asynchronous: bool
 
     def build(self, settings: SimulatorSettings) -> ReportTable:
@@ -37,8 +38,7 @@ class ReportOrder:
 
     def render(self, settings: SimulatorSettings) -> bytes:
         """Return the report as a file."""
-        duration_format = "hhmmss" if self.duration_format == "hhmmss" else "seconds"
-        return render(self.build(settings), self.file_format, duration_format, settings.csv_layout)
+        return render(self.build(settings), self.file_format, self.duration_format, settings.csv_layout)
 
 
 def order_report(query: Mapping[str, str], version: str, settings: SimulatorSettings, today: datetime) -> ReportOrder:
@@ -88,9 +88,8 @@ def order_scheduled_report(query: Mapping[str, str], version: str, settings: Sim
 def _order(kind: ReportKind, asked: ReportQuery | None, query: Mapping[str, str], file_format: str) -> ReportOrder:
     if file_format not in _FORMATS:
         raise Refusal(40002, [{"field": "format", "valid_msg": "format must be one of csv xls pdf html"}])
-    return ReportOrder(
-        kind, asked, _FORMATS[file_format], query.get("duration_format", "seconds"), query.get("is_async") == "1"
-    )
+    duration_format: DurationFormat = "hhmmss" if query.get("duration_format") == "hhmmss" else "seconds"
+    return ReportOrder(kind, asked, _FORMATS[file_format], duration_format, query.get("is_async") == "1")
 
 
 def _kind(query: Mapping[str, str], version: str) -> tuple[ReportKind, Mapping[str, str]]:
@@ -126,7 +125,8 @@ def _span(
                 raise _bad_format(name, display.go_layout)
             return None
         ends.append(end)
-    return Span(*ends) if ends[0] <= ends[1] else None
+    start, end = ends
+    return Span(start, end) if start <= end else None
 
 
 def _bad_format(name: str, layout: str) -> Refusal:

@@ -47,7 +47,7 @@ class Call:
         return parts[2] if len(parts) == 3 and parts[0] == "openapi" else self.path
 
 
-class _Unanswered(Exception):
+class _UnansweredError(Exception):
     """The connection was cut in place of an answer."""
 
 
@@ -91,7 +91,7 @@ class Routes:
             response = await self._answer(request)
             if self._faults.take("reset after", request.path):
                 self._cut(request)
-        except _Unanswered:
+        except _UnansweredError:
             return web.Response()
         return response
 
@@ -205,7 +205,7 @@ class Routes:
     def _cut(self, request: web.Request) -> None:
         if request.transport:
             request.transport.abort()
-        raise _Unanswered
+        raise _UnansweredError
 
 
 def _split(path: str) -> tuple[str, str]:

@@ -29,7 +29,7 @@ _WORDS = {
 }
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - it is the answer, not a failure
     """An errcode, as the PBX answers it.
 
     :param errcode: the vendor's code.

@@ -41,6 +41,8 @@ class Subscribers:
         self._is_live = is_live
         self._changed = changed
         self._subscribers: set[_Subscriber] = set()
+        self.empty = asyncio.Event()
+        self.empty.set()
 
     @property
     def count(self) -> int:
@@ -58,12 +60,12 @@ class Subscribers:
         await socket.prepare(request)
         subscriber = _Subscriber(socket, request.transport, token)
         self._subscribers.add(subscriber)
+        self.empty.clear()
         self._changed()
         try:
             await self._listen(subscriber)
         finally:
-            self._subscribers.discard(subscriber)
-            self._changed()
+            self._forget(subscriber)
         return socket
 
     async def publish(self, message: dict[str, Any]) -> None:
@@ -116,4 +118,10 @@ class Subscribers:
         try:
             await subscriber.socket.send_str(text)
         except ConnectionError:
-            self._subscribers.discard(subscriber)
+            self._forget(subscriber)
+
+    def _forget(self, subscriber: _Subscriber) -> None:
+        self._subscribers.discard(subscriber)
+        if not self._subscribers:
+            self.empty.set()
+        self._changed()

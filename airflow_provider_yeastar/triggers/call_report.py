@@ -45,7 +45,7 @@ class YeastarCallReportTrigger(BaseTrigger):
         wait_timeout: float,
         attempt: int = 1,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow does not annotate it
         self.yeastar_conn_id = yeastar_conn_id
         self.request = request
         self.queue_until = queue_until

@@ -59,7 +59,7 @@ def run(task: YeastarCallReportOperator) -> tuple[str, dict[str, Any]]:
         try:
             return resume(context), instance.xcoms
         except TaskDeferred as deferred:
-            classpath, arguments = deferred.trigger.serialize()
+            _, arguments = deferred.trigger.serialize()
             event = asyncio.run(fire(type(deferred.trigger)(**json.loads(json.dumps(arguments)))))
             method = getattr(task, deferred.method_name)
             resume = lambda context, method=method, event=event: method(context, event)  # noqa: E731

@@ -1,4 +1,4 @@
-"""The wait for a report against a simulated PBX: every way it can go wrong ends in the right file or the right error."""
+"""The wait for a report at a simulated PBX: whatever goes wrong ends in the right file or the right error."""
 
 from __future__ import annotations
 
@@ -28,8 +28,7 @@ from airflow_provider_yeastar.pbx.errors import (
 )
 from airflow_provider_yeastar.pbx.token_store import LoginRecord, SharedTokenStore
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
-
-from .conftest import QUEUE_REPORT, Wait, settings_for
+from tests.integration.support import QUEUE_REPORT, Wait, settings_for
 
 DOWNLOAD = "call_report/download"
 
