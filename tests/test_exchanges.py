@@ -1,0 +1,73 @@
+"""The documented exchanges, read by the client and played to the simulator."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import requests
+
+from airflow_provider_yeastar.pbx import wire
+from airflow_provider_yeastar.simulator import PbxSimulator
+from tests.exchanges import EXCHANGES, Exchange
+
+BY_NAME = pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda exchange: exchange.name.replace(" ", "-"))
+
+
+@BY_NAME
+def test_the_client_reads_the_answer(exchange: Exchange) -> None:
+    where = {"pbx": "pbx:443", "endpoint": exchange.path}
+    answer = wire.decode_answer(json.dumps(exchange.answer).encode(), 200, **where)
+
+    error = wire.answer_error(answer, **where)
+
+    assert (type(error) if error else None) is exchange.error
+    if error is None:
+        assert read(answer, where) is not None
+
+
+def read(answer: dict[str, Any], where: dict[str, str]) -> object:
+    """Decode a success as what it is."""
+    if "access_token" in answer:
+        return wire.decode_tokens(answer, 0.0, **where).access_token
+    if "data" in answer:
+        return wire.decode_information(answer).timestamp
+    return wire.decode_report_answer(answer, **where)
+
+
+@BY_NAME
+def test_the_simulator_gives_the_answer(exchange: Exchange) -> None:
+    with PbxSimulator(exchange.simulator_settings) as pbx:
+        answer = play(exchange, pbx)
+
+    assert_alike(answer, exchange.answer, exchange.exact)
+
+
+def play(exchange: Exchange, pbx: PbxSimulator) -> dict[str, Any]:
+    credentials = {"id": pbx.client_id, "secret": pbx.client_secret}
+    headers = {"User-Agent": "test" if exchange.user_agent else ""}
+    query = dict(exchange.query)
+    if exchange.token:
+        login = {"username": pbx.client_id, "password": pbx.client_secret}
+        tokens = requests.post(f"{pbx.base_url}/openapi/v1.0/get_token", json=login, timeout=10).json()
+        query["access_token"] = tokens["access_token"]
+    body = {key: value.format(**credentials) for key, value in exchange.body.items()} if exchange.body else None
+    response = requests.request(
+        exchange.method, f"{pbx.base_url}/{exchange.path}", params=query, json=body, headers=headers, timeout=10
+    )
+    assert response.status_code == 200
+    assert response.headers["Connection"] == "close"
+    return response.json()  # type: ignore[no-any-return]
+
+
+def assert_alike(found: Any, documented: Any, exact: tuple[str, ...]) -> None:
+    """The same keys with values of the same types; codes and words, and what is named exact, to the letter."""
+    assert set(found) == set(documented)
+    for key, value in documented.items():
+        if key in ("errcode", "errmsg", *exact):
+            assert found[key] == value
+        elif isinstance(value, dict):
+            assert_alike(found[key], value, exact)
+        else:
+            assert type(found[key]) is type(value), key
