@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 TESTS = Path(__file__).parent
@@ -31,6 +32,11 @@ def _move_to_an_airflow_home_of_our_own() -> None:
 
 
 _move_to_an_airflow_home_of_our_own()
+
+
+# No test depends on how fast the machine is, and a change is not judged by the luck of the draw.
+hypothesis.settings.register_profile("patient", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -45,12 +45,10 @@ AIRFLOW_NAMES = ("airflow.providers.common.compat", "airflow.triggers.base")
 
 LIBRARIES = {
     "requests": {"pbx.transport"},
-    "urllib3": {"pbx.transport"},
     "websockets": {"pbx.events"},
     "filelock": {"pbx"},
     # Airflow's Fernet keys, with the library that Airflow uses for them.
     "cryptography": {"hooks"},
-    "pendulum": {"pbx", "hooks", "operators", "sensors", "triggers"},
     # Only for the connection form of Airflow before 3.2, which brings them.
     "flask_appbuilder": {"hooks"},
     "flask_babel": {"hooks"},

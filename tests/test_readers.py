@@ -449,6 +449,8 @@ def test_what_is_no_duration_is_none(text: str) -> None:
 # --- round trips ---
 
 _texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+# Delimiters in a title can make a table of it; such a file is refused rather than guessed at.
+_titles = st.text(st.characters(exclude_categories=["Cs"], exclude_characters='\0,;\t"'), max_size=12)
 _names = st.text(st.characters(categories=["L"]), min_size=1, max_size=12).map("Q".__add__)
 _rows = st.integers(3, 6).flatmap(
     lambda width: st.lists(
@@ -460,7 +462,7 @@ _rows = st.integers(3, 6).flatmap(
 @given(
     rows=_rows,
     delimiter=st.sampled_from(",;"),
-    preamble=st.lists(st.lists(_texts, max_size=2), max_size=5),
+    preamble=st.lists(st.lists(_titles, max_size=2), max_size=5),
     bom=st.booleans(),
 )
 def test_any_table_is_read_as_it_was_written(

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import requests
-import urllib3
 from requests.adapters import HTTPAdapter
 
 from airflow_provider_yeastar import __version__
@@ -184,7 +183,7 @@ class Transport:
             failure: YeastarError | None = None
             try:
                 chunk = next(chunks, b"")
-            except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            except requests.RequestException as error:
                 failure = self._failure(error, endpoint)
             if failure:
                 raise failure

@@ -32,7 +32,7 @@ def four_weeks() -> list[Call]:
 
 
 @given(seed=st.integers(), day=DAYS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_any_day_has_the_same_calls_each_time_in_order(seed: int, day: date) -> None:
     calls = day_of(day, seed)
     assert calls
@@ -42,7 +42,7 @@ def test_any_day_has_the_same_calls_each_time_in_order(seed: int, day: date) -> 
 
 
 @given(seed=st.integers(), day=DAYS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_no_call_contradicts_itself(seed: int, day: date) -> None:
     for call in day_of(day, seed):
         assert call.is_answered == (call.talk_seconds > 0)

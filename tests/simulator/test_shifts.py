@@ -15,7 +15,7 @@ DAYS = st.dates(date(1990, 1, 1), date(2090, 12, 31))
 
 
 @given(seed=st.integers(), day=DAYS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_an_agents_shifts_and_pauses_follow_one_another_within_the_day(seed: int, day: date) -> None:
     shifts = shifts_of_day(seed, DIRECTORY, day)
     for agent_id in {shift.agent_id for shift in shifts}:

@@ -15,7 +15,7 @@ from airflow_provider_yeastar.simulator.reports import Bucket, ReportQuery, Repo
 DAYS = st.dates(date(2020, 1, 1), date(2030, 12, 31))
 SEEDS = st.integers(0, 50)
 any_day = given(seed=SEEDS, day=DAYS)
-few = settings(max_examples=12, deadline=None)
+few = settings(max_examples=12)
 
 
 def build(type_: str, day: date, seed: int, bucket: Bucket | None = None, **filters: str) -> ReportTable:
