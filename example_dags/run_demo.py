@@ -32,8 +32,6 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "queueperformance": ("day", "queue", "queue_number", "total_calls", "answered", "missed", "abandoned"),
     "queueagentperformance": ("day", "queue", "agent", "agent_number", "total_calls", "answered", "missed"),
 }
-# Five seconds for a report, as a small PBX may need; the scheduler first has to see that its task was deferred.
-SIMULATOR = ("--port", "0", "--report-seconds", "5")
 START_SECONDS = 120
 RUN_SECONDS = 180
 STOP_SECONDS = 10
@@ -159,8 +157,8 @@ def prepare(home: Path) -> Demo:
         "CORE__TEST_CONNECTION": "Enabled",
         "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "CORE__EXECUTION_API_SERVER_URL": f"{api}/execution/",
-        # How late a worker may notice that the process of a task has ended, a deferred task's too; 5 seconds by default.
-        # If the trigger fires before, the scheduler takes the two reports for a contradiction and fails the task.
+        # How late a worker may notice that a task's process has ended, also of one that deferred; 5 seconds by default.
+        # The trigger holds its event back for so long, as the scheduler would see a contradiction otherwise.
         "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
         "API__HOST": "127.0.0.1",
@@ -199,8 +197,7 @@ def run_all(demo: Demo, stack: ExitStack) -> None:
 
 def start_pbx(demo: Demo, stack: ExitStack) -> dict[str, Any]:
     """Start the simulator and give Airflow its connection."""
-    module = "airflow_provider_yeastar.simulator"
-    simulator = stack.enter_context(demo.running("simulator", module, *SIMULATOR))
+    simulator = stack.enter_context(demo.running("simulator", "airflow_provider_yeastar.simulator", "--port", "0"))
 
     def announced() -> str | None:
         found = re.search(r"^export AIRFLOW_CONN_YEASTAR_DEFAULT='(.*)'$", simulator.log.read_text(), re.MULTILINE)

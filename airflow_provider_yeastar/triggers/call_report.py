@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from airflow.providers.common.compat.connection import get_async_connection
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, conf
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_yeastar.hooks.yeastar import client_for, missing_connection, settings_from_connection
@@ -19,9 +19,6 @@ from airflow_provider_yeastar.pbx.threads import in_thread
 from airflow_provider_yeastar.pbx.waiting import Bounds
 
 __all__ = ["YeastarCallReportTrigger"]
-
-# A trigger that fires in its first second can overtake the report that its task was deferred.
-_EARLIEST_EVENT = 1.0
 
 
 class YeastarCallReportTrigger(BaseTrigger):
@@ -77,7 +74,7 @@ class YeastarCallReportTrigger(BaseTrigger):
             payload = failure_event(
                 YeastarError(f"The wait for the report crashed with {type(error).__name__}; see the triggerer's log")
             )
-        await _sleep_until(started + _EARLIEST_EVENT)
+        await asyncio.sleep(max(0.0, started + _earliest_event_seconds() - time.monotonic()))
         yield TriggerEvent(payload)
 
     async def _wait(self) -> Outcome:
@@ -94,5 +91,10 @@ class YeastarCallReportTrigger(BaseTrigger):
         return Outcome(request, report, self.attempt)
 
 
-async def _sleep_until(moment: float) -> None:
-    await asyncio.sleep(max(0.0, moment - time.monotonic()))
+def _earliest_event_seconds() -> float:
+    """How old a trigger must be to fire.
+
+    An event that overtakes the executor's word that the deferring process has ended makes the scheduler see a
+    contradiction and fail the task. A worker of Airflow 3 may notice that end as late as its heartbeat interval.
+    """
+    return 1.0 + conf.getint("workers", "min_heartbeat_interval", fallback=0)

@@ -28,6 +28,22 @@ def test_the_arguments_are_json_and_make_the_same_trigger() -> None:
     assert YeastarCallReportTrigger(**arguments).serialize() == (classpath, arguments)
 
 
+def test_the_event_is_held_back_until_the_worker_has_noticed_the_deferral(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL", "5")
+    pauses: list[float] = []
+
+    async def note(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr("airflow_provider_yeastar.triggers.call_report.asyncio.sleep", note)
+
+    async def run() -> list[Any]:
+        return [event async for event in YeastarCallReportTrigger(**ARGUMENTS).run()]
+
+    assert len(asyncio.run(run())) == 1
+    assert 5.0 < pauses[-1] <= 6.0
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
