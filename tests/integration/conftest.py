@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_yeastar.simulator import PbxSimulator
-from tests.integration.support import Wait
+from tests.integration.support import Wait, airflow
 
 
 @pytest.fixture
@@ -26,3 +26,12 @@ def quick_settling(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Attempts follow one another at once; how long the pauses are is tested where the rule is."""
     monkeypatch.setattr("airflow_provider_yeastar.pbx.waiting.retry_delay", lambda attempt, chance: 0.0)
+
+
+@pytest.fixture(scope="session")
+def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An Airflow home with a database, for all runs in processes of their own."""
+    home = tmp_path_factory.mktemp("airflow")
+    done = airflow(home, {}, "db", "migrate")
+    assert done.returncode == 0, done.stdout
+    return home

@@ -1,8 +1,12 @@
-"""What the integration tests share: settings for a simulated PBX, and a wait at it."""
+"""What the integration tests share: connections to a simulated PBX, a wait at it, Airflow's command line."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +23,45 @@ QUEUE_REPORT: dict[str, Any] = {
     "period": "2026-11-20",
     "parameters": {"queue_id_list": "1,2,3"},
 }
+
+
+ROOT = Path(__file__).parent.parent.parent
+_AIRFLOW_SECONDS = 180
+
+
+def connection_to(pbx: PbxSimulator, **changes: Any) -> str:
+    """Return an Airflow connection to a simulated PBX, as JSON."""
+    fields = {
+        "conn_type": "yeastar",
+        "schema": pbx.scheme,
+        "host": pbx.host,
+        "port": pbx.port,
+        "login": pbx.client_id,
+        "password": pbx.client_secret,
+        "extra": {"timezone": pbx.settings.timezone},
+    }
+    return json.dumps(fields | changes)
+
+
+def airflow(home: Path, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Airflow's command line in a process and a home of its own; what it prints comes back as one text."""
+    settings = {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "0",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        # The package need not be installed to be tested.
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "airflow", *arguments],
+        env={**os.environ, **settings, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=_AIRFLOW_SECONDS,
+    )
 
 
 def settings_for(pbx: PbxSimulator, **changes: Any) -> PbxSettings:

@@ -2,67 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pytest
 
 from airflow_provider_yeastar.simulator import PbxSimulator
+from tests.integration.support import ROOT, airflow, connection_to
 
-ROOT = Path(__file__).parent.parent.parent
 DAG_ID = "yeastar_nightly_warehouse_load"
 RUN_DATE = "2026-11-23"
-SECONDS = 180
-
-
-@pytest.fixture(scope="module")
-def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An Airflow home with a database, for all runs of this module."""
-    home = tmp_path_factory.mktemp("airflow")
-    done = airflow(home, {}, "db", "migrate")
-    assert done.returncode == 0, done.stdout
-    return home
-
-
-def airflow(home: Path, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    settings = {
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "example_dags"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "0",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
-        # The package need not be installed to be tested.
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "airflow", *arguments],
-        env={**os.environ, **settings, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=SECONDS,
-    )
 
 
 def run_example(home: Path, pbx: PbxSimulator) -> subprocess.CompletedProcess[str]:
-    connection = {
-        "conn_type": "yeastar",
-        "schema": pbx.scheme,
-        "host": pbx.host,
-        "port": pbx.port,
-        "login": pbx.client_id,
-        "password": pbx.client_secret,
-        "extra": {"timezone": pbx.settings.timezone},
-    }
     environment = {
-        "AIRFLOW_CONN_YEASTAR_DEFAULT": json.dumps(connection),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "example_dags"),
+        "AIRFLOW_CONN_YEASTAR_DEFAULT": connection_to(pbx),
         "YEASTAR_TIMEZONE": pbx.settings.timezone,
         "YEASTAR_WAREHOUSE": str(home / "warehouse.duckdb"),
     }

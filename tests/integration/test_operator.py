@@ -20,6 +20,7 @@ from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 from airflow_provider_yeastar.pbx.errors import BadFileError, NetworkError, WaitTimeoutError, YeastarError
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
+from tests.integration.support import connection_to
 
 Run = Callable[..., Any]
 WAYS: dict[str, dict[str, Any]] = {
@@ -79,16 +80,7 @@ def pbx(yeastar_pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 
 def connect(pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
-    fields = {
-        "conn_type": "yeastar",
-        "schema": pbx.scheme,
-        "host": pbx.host,
-        "port": pbx.port,
-        "login": pbx.client_id,
-        "password": pbx.client_secret,
-        "extra": {"timezone": pbx.settings.timezone},
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_YEASTAR_DEFAULT", json.dumps(fields | changes))
+    monkeypatch.setenv("AIRFLOW_CONN_YEASTAR_DEFAULT", connection_to(pbx, **changes))
 
 
 @pytest.fixture(params=WAYS)
