@@ -97,4 +97,4 @@ def _earliest_event_seconds() -> float:
     An event that overtakes the executor's word that the deferring process has ended makes the scheduler see a
     contradiction and fail the task. A worker of Airflow 3 may notice that end as late as its heartbeat interval.
     """
-    return 1.0 + conf.getint("workers", "min_heartbeat_interval", fallback=0)
+    return 1.0 + int(conf.getint("workers", "min_heartbeat_interval", fallback=0))
