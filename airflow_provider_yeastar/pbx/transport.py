@@ -88,9 +88,10 @@ class Transport:
         self._settings = settings
         self._session = requests.Session()
         self._session.headers["User-Agent"] = USER_AGENT
-        self._session.verify = settings.verify
+        # Given with each request: REQUESTS_CA_BUNDLE in the environment would win over the session's own setting.
+        self._verify = settings.verify
         if settings.ssl_fingerprint:
-            self._session.verify = False
+            self._verify = False
             self._session.mount("https://", _PinningAdapter(settings))
 
     def close(self) -> None:
@@ -155,7 +156,12 @@ class Transport:
         try:
             # A redirect would carry the token to wherever it points.
             response = self._session.request(
-                method, f"{self._settings.base_url}/{endpoint}", timeout=limits, allow_redirects=False, **options
+                method,
+                f"{self._settings.base_url}/{endpoint}",
+                timeout=limits,
+                verify=self._verify,
+                allow_redirects=False,
+                **options,
             )
         except requests.RequestException as error:
             failure = self._failure(error, endpoint)

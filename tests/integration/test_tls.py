@@ -1,0 +1,122 @@
+"""How the certificate of an appliance is trusted, over https and wss."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+import requests.certs
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from airflow_provider_yeastar.pbx.errors import CertificateError
+from airflow_provider_yeastar.pbx.events import subscribe
+from airflow_provider_yeastar.pbx.tls import fetch_fingerprint
+from airflow_provider_yeastar.simulator import PbxSimulator
+from tests.integration.support import Wait, settings_for
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A self-signed certificate, as an appliance has one."""
+
+    file: Path
+    fingerprint: str
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Simulated PBX")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "pbx.pem"
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file.write_bytes(made.public_bytes(pem) + private)
+    return Certificate(file, hashlib.sha256(made.public_bytes(serialization.Encoding.DER)).hexdigest())
+
+
+@pytest.fixture(autouse=True)
+def another_bundle_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Companies set these for all programs; the connection's own choice must win over them."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(name, requests.certs.where())
+
+
+@pytest.fixture
+def pbx(certificate: Certificate) -> Iterator[PbxSimulator]:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate.file)
+    with PbxSimulator(ssl_context=context) as simulator:
+        yield simulator
+
+
+def test_an_unknown_certificate_stops_before_any_credential_is_sent(pbx: PbxSimulator, tmp_path: Path) -> None:
+    with pytest.raises(CertificateError, match="self-signed"):
+        Wait(pbx, tmp_path).run()
+
+    assert pbx.requests == []
+
+
+def test_a_pinned_certificate_is_trusted(pbx: PbxSimulator, certificate: Certificate, tmp_path: Path) -> None:
+    with_colons = ":".join(certificate.fingerprint[at : at + 2] for at in range(0, 64, 2)).upper()
+
+    report = Wait(pbx, tmp_path, {"ssl_fingerprint": with_colons}).run()
+
+    assert report.file.startswith("Queue-Performance")
+    assert [call.endpoint for call in pbx.requests].count("subscribe") == 1
+
+
+def test_another_certificate_than_the_pinned_one_is_shown_and_not_talked_to(
+    pbx: PbxSimulator, certificate: Certificate, tmp_path: Path
+) -> None:
+    with pytest.raises(CertificateError, match=certificate.fingerprint):
+        Wait(pbx, tmp_path, {"ssl_fingerprint": "0" * 64}).run()
+
+    assert pbx.requests == []
+
+
+def test_the_event_connection_is_pinned_by_itself(pbx: PbxSimulator) -> None:
+    async def open_channel() -> None:
+        async with subscribe(settings_for(pbx, ssl_fingerprint="0" * 64), "a-token", "test"):
+            pytest.fail("it was not the pinned certificate")
+
+    with pytest.raises(CertificateError, match="ssl_fingerprint"):
+        asyncio.run(open_channel())
+
+    assert pbx.requests == []
+
+
+def test_a_bundle_is_trusted(pbx: PbxSimulator, certificate: Certificate, tmp_path: Path) -> None:
+    assert Wait(pbx, tmp_path, {"verify": str(certificate.file)}).run().file.startswith("Queue-Performance")
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+def test_verification_can_be_switched_off(pbx: PbxSimulator, tmp_path: Path) -> None:
+    assert Wait(pbx, tmp_path, {"verify": False}).run().file.startswith("Queue-Performance")
+
+
+def test_the_fingerprint_is_fetched_without_a_word(pbx: PbxSimulator, certificate: Certificate) -> None:
+    assert fetch_fingerprint(pbx.host, pbx.port, 10) == certificate.fingerprint
+    assert pbx.requests == []
