@@ -25,7 +25,7 @@ def _move_to_an_airflow_home_of_our_own() -> None:
     os.environ |= {
         "AIRFLOW_HOME": home,
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        # Triggers hold their event back by it, for the sake of workers that do not exist here.
+        # Triggers hold their event back by it, for the sake of workers that are not there.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "0",
         # Airflow 2.11 warns of its own default, and warnings are errors here.
         "AIRFLOW__METRICS__TIMER_UNIT_CONSISTENCY": "True",
@@ -39,6 +39,12 @@ _move_to_an_airflow_home_of_our_own()
 # No test depends on how fast the machine is, and a change is not judged by the luck of the draw.
 hypothesis.settings.register_profile("patient", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("patient")
+
+
+@pytest.fixture(autouse=True)
+def no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody here has to notice a deferral before its trigger may fire."""
+    monkeypatch.setattr("airflow_provider_yeastar.triggers.call_report._SCHEDULER_SECONDS", 0.0)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -20,6 +20,8 @@ from airflow_provider_yeastar.pbx.waiting import Bounds
 
 __all__ = ["YeastarCallReportTrigger"]
 
+_SCHEDULER_SECONDS = 3.0
+
 
 class YeastarCallReportTrigger(BaseTrigger):
     """Asks a PBX for a report and fires once: where the report is, why there is none, or that time has run out.
@@ -95,6 +97,7 @@ def _earliest_event_seconds() -> float:
     """How old a trigger must be to fire.
 
     An event that overtakes the executor's word that the deferring process has ended makes the scheduler see a
-    contradiction and fail the task. A worker of Airflow 3 may notice that end as late as its heartbeat interval.
+    contradiction and fail the task. A worker of Airflow 3 may notice that end as late as its heartbeat interval, and
+    the scheduler queues tasks before it reads such words, once in its loop of about a second.
     """
-    return 1.0 + int(conf.getint("workers", "min_heartbeat_interval", fallback=0))
+    return _SCHEDULER_SECONDS + int(conf.getint("workers", "min_heartbeat_interval", fallback=0))
