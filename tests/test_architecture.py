@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "worker": {"pbx"} | SHARED,
     "pbx": {"pbx", "__init__"},
     "readers": {"pbx", "readers"},
+    "__main__": {"hooks", "pbx"},
     "simulator": {"simulator"},
     "get_provider_info": {"__init__"},
     "__init__": set(),
@@ -62,6 +63,7 @@ LIBRARIES = {
 
 PBX_WITH_IO = {
     "client",
+    "doctor",
     "events",
     "report_wait",
     "session",

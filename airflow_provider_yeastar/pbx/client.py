@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 
+from airflow_provider_yeastar.pbx.doctor import Finding, examine
 from airflow_provider_yeastar.pbx.report_wait import ReportWait
 from airflow_provider_yeastar.pbx.reports import ReportRequest
 from airflow_provider_yeastar.pbx.session import PbxSession
@@ -71,6 +72,10 @@ class PbxClient:
             return self._session.facts().information
         finally:
             self._session.announce_secrets()
+
+    def examine(self) -> Iterator[Finding]:
+        """Yield what stands between this machine and the PBX's reports, step by step."""
+        return examine(self._session, self._state_dir)
 
     async def wait_for_report(self, request: ReportRequest, bounds: Bounds) -> FinishedReport:
         """Ask for a report and return where it can be fetched (vendor's page "Download a Call Report").

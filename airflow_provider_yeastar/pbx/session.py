@@ -127,13 +127,17 @@ class PbxSession:
         with self._store.locked():
             self._store.save(replace(self._store.load(), refused_at=None))
 
+    def information(self) -> wire.PbxInformation:
+        """Return what the PBX says of itself now (vendor's page "Query PBX Information")."""
+        return wire.decode_information(self.call(_INFORMATION_ENDPOINT))
+
     def facts(self) -> PbxFacts:
         """Return what the PBX says of itself, asked for once; its clock is checked against ``timezone``.
 
         :raises ClockMismatchError: when they disagree.
         """
         if self._facts is None:
-            information = wire.decode_information(self.call(_INFORMATION_ENDPOINT))
+            information = self.information()
             display = _display_format(information, self.settings)
             self._facts = PbxFacts(information, display, self._zone(information, display))
         return self._facts

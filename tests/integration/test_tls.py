@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,7 +25,7 @@ from airflow_provider_yeastar.pbx.errors import CertificateError
 from airflow_provider_yeastar.pbx.events import subscribe
 from airflow_provider_yeastar.pbx.tls import fetch_fingerprint
 from airflow_provider_yeastar.simulator import PbxSimulator
-from tests.integration.support import Wait, settings_for
+from tests.integration.support import ROOT, Wait, settings_for
 
 
 @dataclass(frozen=True)
@@ -120,3 +123,26 @@ def test_verification_can_be_switched_off(pbx: PbxSimulator, tmp_path: Path) -> 
 def test_the_fingerprint_is_fetched_without_a_word(pbx: PbxSimulator, certificate: Certificate) -> None:
     assert fetch_fingerprint(pbx.host, pbx.port, 10) == certificate.fingerprint
     assert pbx.requests == []
+
+
+def test_the_command_prints_the_fingerprint(pbx: PbxSimulator, certificate: Certificate) -> None:
+    command = [sys.executable, "-m", "airflow_provider_yeastar", "fingerprint", f"{pbx.host}:{pbx.port}"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+
+    assert done.stdout.strip() == certificate.fingerprint
+
+
+def test_the_doctor_shows_the_fingerprint_of_an_untrusted_certificate(
+    pbx: PbxSimulator, certificate: Certificate, tmp_path: Path
+) -> None:
+    with Wait(pbx, tmp_path).client() as client:
+        findings = list(client.examine())
+
+    assert (findings[-1].subject, findings[-1].ok) == ("TLS", False)
+    assert certificate.fingerprint in findings[-1].detail
+    assert "ssl_fingerprint" in findings[-1].remedy
+
+    with Wait(pbx, tmp_path, {"ssl_fingerprint": certificate.fingerprint}).client() as client:
+        assert all(finding.ok for finding in client.examine())

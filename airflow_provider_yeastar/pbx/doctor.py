@@ -1,0 +1,210 @@
+"""What stands between this machine and a PBX's reports: one finding after another, each with its remedy.
+
+The way from name resolution to a downloaded report is walked once. A step that all others rest on ends the walk when it
+fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from airflow_provider_yeastar.pbx import wire
+from airflow_provider_yeastar.pbx.errors import YeastarError
+from airflow_provider_yeastar.pbx.events import subscribe
+from airflow_provider_yeastar.pbx.files import FileCheck
+from airflow_provider_yeastar.pbx.report_wait import ReportWait
+from airflow_provider_yeastar.pbx.reports import ReportRequest, build_request, choose_api_version
+from airflow_provider_yeastar.pbx.session import PbxSession
+from airflow_provider_yeastar.pbx.tls import certificate_complaint, fetch_fingerprint, make_ssl_context
+from airflow_provider_yeastar.pbx.transport import USER_AGENT
+from airflow_provider_yeastar.pbx.waiting import Bounds
+
+__all__ = ["Finding", "examine", "show_findings"]
+
+_WAIT_SECONDS = 120.0
+# What is looked up for ids by name and lists, and what it is asked for here.
+_ENDPOINTS = {
+    "system/get_menuoptions": {"menu": "queue"},
+    "queue/list": {"page": "1", "page_size": "1"},
+    "extension/list": {"page": "1", "page_size": "1"},
+    "ivr/list": {"page": "1", "page_size": "1"},
+    "ringgroup/list": {"page": "1", "page_size": "1"},
+    "myreport/list": {"page": "1", "page_size": "1"},
+    "call_schedule_report/list": {"page": "1", "page_size": "1"},
+}
+# It needs no ids, so that it can be asked of any PBX.
+_TINY_REPORT = "unreturnmisscall"
+_SUBJECT_WIDTH = max(len(f"permission {endpoint}") for endpoint in _ENDPOINTS)
+_GREEN, _RED, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[0m"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the examination.
+
+    :param subject: what was looked at.
+    :param ok: whether it is as it has to be.
+    :param detail: what was found.
+    :param remedy: what to do about it, empty where nothing is to be done.
+    """
+
+    subject: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+
+def examine(session: PbxSession, state_dir: Path) -> Iterator[Finding]:
+    """Yield what is found, step by step.
+
+    :param session: a session with the PBX.
+    :param state_dir: where the processes of this host keep their turns.
+    """
+    for subject, look in _FOUNDATIONS.items():
+        if subject == "TLS" and session.settings.scheme != "https":
+            continue
+        finding = _look(subject, lambda look=look: look(session))  # type: ignore[misc]
+        yield finding
+        if not finding.ok:
+            return
+    for endpoint, query in _ENDPOINTS.items():
+        yield _look(f"permission {endpoint}", lambda e=endpoint, q=query: _permission(session, e, q))  # type: ignore[misc]
+    yield _look("events", lambda: asyncio.run(_events(session)))
+    yield _look("report", lambda: asyncio.run(_report(session, state_dir)))
+
+
+def _look(subject: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(subject, True, look())
+    except YeastarError as error:
+        return Finding(subject, False, str(error).removesuffix(error.remedy).strip(), error.remedy)
+    except OSError as error:
+        remedy = "Check host, port and schema of the Airflow connection, and that this machine may reach the PBX."
+        return Finding(subject, False, error.strerror or type(error).__name__, remedy)
+
+
+def _name(session: PbxSession) -> str:
+    found = socket.getaddrinfo(session.settings.host, session.settings.effective_port, type=socket.SOCK_STREAM)
+    return f"{session.settings.host} is {', '.join(sorted({str(address[4][0]) for address in found}))}"
+
+
+def _tcp(session: PbxSession) -> str:
+    settings = session.settings
+    started = time.monotonic()
+    with socket.create_connection((settings.host, settings.effective_port), settings.timeout):
+        return f"port {settings.effective_port} answers after {1000 * (time.monotonic() - started):.0f} ms"
+
+
+def _tls(session: PbxSession) -> str:
+    settings = session.settings
+    fingerprint = fetch_fingerprint(settings.host, settings.effective_port, settings.timeout)
+    try:
+        with (
+            socket.create_connection((settings.host, settings.effective_port), settings.timeout) as plain,
+            make_ssl_context(settings).wrap_socket(plain, server_hostname=settings.host) as secured,
+        ):
+            return f"{secured.version()}, trusted; SHA-256 fingerprint {fingerprint}"
+    except ssl.SSLError as error:
+        complaint = certificate_complaint(error) or "the handshake failed"
+        raise YeastarError(
+            f"not trusted: {complaint}; its SHA-256 fingerprint is {fingerprint}",
+            remedy="If this is the PBX's certificate, set `ssl_fingerprint` in the Airflow connection to it.",
+        ) from None
+
+
+def _login(session: PbxSession) -> str:
+    session.forget_refusal()
+    session.token()
+    return "Client ID and Client Secret are accepted"
+
+
+def _firmware(session: PbxSession) -> str:
+    information = session.information()
+    version = choose_api_version(session.settings.api_version, information.firmware, _tiny_request("2026-01-01"))
+    return (
+        f"{information.model or 'unknown model'}, serial number {information.serial_number or 'unknown'}, "
+        f"firmware {information.firmware or 'unknown'}: reports are read by API {version}"
+    )
+
+
+def _clock(session: PbxSession) -> str:
+    facts = session.facts()
+    told = "the PBX tells its display format" if facts.information.date_format else "display format of the connection"
+    if facts.display is None:
+        raise YeastarError(
+            "the PBX does not tell its display format",
+            remedy="Set `date_format` and `time_format` in the Airflow connection, as the PBX's web portal shows them.",
+        )
+    zone = f"{facts.zone}, which agrees with its clock"
+    if session.settings.timezone is None:
+        zone = f"no `timezone` in the connection, so its present offset {facts.zone}"
+    return f"{told}, {facts.display.date_format} {facts.display.time_format}; {zone}"
+
+
+_FOUNDATIONS: dict[str, Callable[[PbxSession], str]] = {
+    "name": _name,
+    "TCP": _tcp,
+    "TLS": _tls,
+    "login": _login,
+    "firmware": _firmware,
+    "clock": _clock,
+}
+"""The steps that all others rest on, in order."""
+
+
+def _permission(session: PbxSession, endpoint: str, query: dict[str, str]) -> str:
+    version = "v2.0" if endpoint.startswith("call_schedule_report") else "v1.0"
+    answer = session.call(f"openapi/{version}/{endpoint}", query)
+    total = answer.get("total_number")
+    return f"granted, {total} entries" if isinstance(total, int) else "granted"
+
+
+async def _events(session: PbxSession) -> str:
+    async with subscribe(session.settings, session.token(), USER_AGENT):
+        return f"subscribed to event {wire.REPORT_EVENT}"
+
+
+async def _report(session: PbxSession, state_dir: Path) -> str:
+    yesterday = (datetime.now(session.facts().zone) - timedelta(days=1)).date().isoformat()
+    started = time.time()
+    bounds = Bounds(queue_until=started + _WAIT_SECONDS, wait_timeout=_WAIT_SECONDS)
+    report = await ReportWait(session, _tiny_request(yesterday), bounds, state_dir).run()
+    with session.open_file(report.url) as stream:
+        check = FileCheck(
+            "csv",
+            announced_bytes=stream.announced_bytes,
+            max_bytes=None,
+            pbx=session.settings.address,
+            endpoint=report.url,
+        )
+        for chunk in stream.chunks:
+            check.feed(chunk)
+    facts = check.finish()
+    waited = report.ready_at - report.requested_at
+    return f"{_TINY_REPORT} of {yesterday}: announced after {waited:.1f} s, {facts.bytes} bytes downloaded"
+
+
+def _tiny_request(day: str) -> ReportRequest:
+    return build_request(report_type=_TINY_REPORT, period=day)
+
+
+def show_findings(findings: list[Finding], *, coloured: bool) -> str:
+    """Return the findings as a table, a remedy below each that is not as it has to be.
+
+    :param findings: from :func:`examine`.
+    :param coloured: with green and red lines, for a terminal.
+    """
+    lines = []
+    for finding in findings:
+        line = f"{'ok ' if finding.ok else 'BAD'}  {finding.subject.ljust(_SUBJECT_WIDTH)}  {finding.detail}"
+        if finding.remedy and not finding.ok:
+            line += f"\n     {' ' * _SUBJECT_WIDTH}  -> {finding.remedy}"
+        lines.append(f"{_GREEN if finding.ok else _RED}{line}{_PLAIN}" if coloured else line)
+    return "\n".join(lines)
