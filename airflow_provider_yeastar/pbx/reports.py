@@ -79,8 +79,9 @@ class ReportRequest:
     @property
     def file_name(self) -> str:
         """A name made from the request, so that a re-run replaces its own file and others never collide with it."""
-        asked = self.to_dict()
-        del asked["asynchronous"]  # changes the way, not the file
+        # What is left out does not count, so that an argument added later leaves the names of old requests alone;
+        # `asynchronous` changes the way, not the file.
+        asked = {name: value for name, value in self.to_dict().items() if value is not None and name != "asynchronous"}
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.label}_{self.window_text}_{digest}.{self.file_format}"
 
