@@ -9,8 +9,22 @@ two agree, two readings of the same page agree. Needs the extra: ``pip install '
 
 from __future__ import annotations
 
-from airflow_provider_yeastar.simulator.faults import Fault
-from airflow_provider_yeastar.simulator.server import PbxSimulator
-from airflow_provider_yeastar.simulator.settings import SimulatorSettings
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_yeastar.simulator.faults import Fault
+    from airflow_provider_yeastar.simulator.server import PbxSimulator
+    from airflow_provider_yeastar.simulator.settings import SimulatorSettings
 
 __all__ = ["Fault", "PbxSimulator", "SimulatorSettings"]
+
+_HOMES = {"Fault": "faults", "PbxSimulator": "server", "SimulatorSettings": "settings"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name when it is used: ``python -m`` imports this first, and can then say which package is missing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,80 @@
+"""The simulator's command line, as a program."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+ROOT = Path(__file__).parent.parent.parent
+COMMAND = [sys.executable, "-m", "airflow_provider_yeastar.simulator"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().rstrip("\n")
+
+
+def test_it_tells_where_it_listens_and_how_airflow_reaches_it() -> None:
+    with running("--date-format", "DD/MM/YYYY", "--twelve-hour") as process:
+        url = line(process).removeprefix("A simulated PBX listens at ")
+        match = re.fullmatch(r"export AIRFLOW_CONN_YEASTAR_DEFAULT='(.*)'", line(process))
+        assert match
+        connection = json.loads(match[1])
+        login = {"username": connection["login"], "password": connection["password"]}
+        token = requests.post(f"{url}/openapi/v1.0/get_token", json=login, timeout=10).json()["access_token"]
+        query = {"access_token": token}
+        data = requests.get(f"{url}/openapi/v1.0/system/information", params=query, timeout=10).json()["data"]
+
+        assert url == f"{connection['schema']}://{connection['host']}:{connection['port']}"
+        assert data["system_date_format"] == "DD/MM/YYYY"
+        assert data["system_time"][-2:] in ("AM", "PM")
+        shown = [line(process), line(process)]
+        assert shown == ["POST /openapi/v1.0/get_token", "GET /openapi/v1.0/system/information"]
+
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def test_a_port_in_use_is_one_sentence() -> None:
+    with running() as process:
+        port = line(process).rpartition(":")[2]
+
+        second = subprocess.run(
+            [*COMMAND, "--port", port], env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=60
+        )
+
+    assert second.returncode == 1
+    assert second.stderr.strip().startswith(f"Cannot listen at 127.0.0.1:{port}: ")
+    assert len(second.stderr.strip().splitlines()) == 1
+
+
+def test_a_missing_extra_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "aiohttp.py").write_text("raise ModuleNotFoundError(\"No module named 'aiohttp'\", name='aiohttp')")
+    environment = {**ENVIRONMENT, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+
+    done = subprocess.run(COMMAND, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.returncode == 1
+    assert done.stderr.strip() == "The simulator needs aiohttp: pip install 'airflow-provider-yeastar[simulator]'"
