@@ -11,9 +11,8 @@ import pytest
 import requests
 from websockets.sync.client import ClientConnection, connect
 
-from airflow_provider_yeastar.simulator import Fault, PbxSimulator
+from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 from airflow_provider_yeastar.simulator.catalogue import REPORTS
-from airflow_provider_yeastar.simulator.settings import SimulatorSettings as Settings
 
 SECONDS = 10
 RANGE = {"start_time": "2026/11/20 00:00:00", "end_time": "2026/11/20 23:59:59"}
@@ -57,7 +56,7 @@ class Caller:
 
 @contextmanager
 def calling(**settings: Any) -> Iterator[Caller]:
-    with PbxSimulator(Settings(**settings)) as pbx:
+    with PbxSimulator(SimulatorSettings(**settings)) as pbx:
         caller = Caller(pbx)
         caller.log_in()
         yield caller
