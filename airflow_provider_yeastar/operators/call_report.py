@@ -208,6 +208,7 @@ class YeastarCallReportOperator(BaseOperator):
 
     def _collect(self, context: Context, client: PbxClient, outcome: Outcome) -> str:
         """Fetch the file; what stays bad is asked for once more."""
+        run_on_worker(client.log_in(time.time() + self.wait_timeout), lambda: self._killed)
         try:
             stored = self._fetch(client, outcome)
         except _BAD_FETCHES as error:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 
+from airflow_provider_yeastar.pbx import waiting
 from airflow_provider_yeastar.pbx.doctor import Finding, examine
+from airflow_provider_yeastar.pbx.errors import TokenCapError
 from airflow_provider_yeastar.pbx.report_wait import ReportWait
 from airflow_provider_yeastar.pbx.reports import ReportRequest
 from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.pbx.settings import PbxSettings
+from airflow_provider_yeastar.pbx.threads import in_thread
 from airflow_provider_yeastar.pbx.token_store import Cipher, MemoryTokenStore, SharedTokenStore
 from airflow_provider_yeastar.pbx.transport import FileStream
-from airflow_provider_yeastar.pbx.waiting import Bounds, FinishedReport
 from airflow_provider_yeastar.pbx.wire import PbxInformation
 
 __all__ = ["PbxClient"]
+
+log = logging.getLogger(__name__)
 
 
 class PbxClient:
@@ -77,7 +85,7 @@ class PbxClient:
         """Yield what stands between this machine and the PBX's reports, step by step."""
         return examine(self._session, self._state_dir)
 
-    async def wait_for_report(self, request: ReportRequest, bounds: Bounds) -> FinishedReport:
+    async def wait_for_report(self, request: ReportRequest, bounds: waiting.Bounds) -> waiting.FinishedReport:
         """Ask for a report and return where it can be fetched (vendor's page "Download a Call Report").
 
         :param request: what to ask for; ``asynchronous`` decides between the event and one long request.
@@ -85,6 +93,28 @@ class PbxClient:
         :raises YeastarError: see :meth:`ReportWait.run`.
         """
         return await ReportWait(self._session, request, bounds, self._state_dir).run()
+
+    async def log_in(self, until: float) -> None:
+        """Have a live token, waiting for one to come free where the application holds as many as it may (60002).
+
+        :param until: epoch seconds.
+        :raises TokenCapError: when none came free; other :class:`YeastarError` when there is none to be had.
+        """
+        attempt = 0
+        while True:
+            try:
+                await in_thread(self._session.token)
+                return
+            except TokenCapError as error:
+                attempt += 1
+                delay = waiting.retry_delay(attempt, random.random())
+                if time.time() + delay >= until:
+                    raise
+                if attempt == 1:
+                    log.warning("%s Waiting for one.", error)
+            finally:
+                self._session.announce_secrets()
+            await asyncio.sleep(delay)
 
     def open_file(self, url: str) -> AbstractContextManager[FileStream]:
         """Open a finished report; use it in a ``with``.

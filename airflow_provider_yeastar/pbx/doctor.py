@@ -135,7 +135,7 @@ def _firmware(session: PbxSession) -> str:
 
 
 def _clock(session: PbxSession) -> str:
-    facts = session.facts()
+    facts = session.facts(fresh=True)
     told = "the PBX tells its display format" if facts.information.date_format else "display format of the connection"
     if facts.display is None:
         raise YeastarError(

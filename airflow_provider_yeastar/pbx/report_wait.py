@@ -19,6 +19,7 @@ from airflow_provider_yeastar.pbx import waiting, wire
 from airflow_provider_yeastar.pbx.errors import (
     BusyError,
     ReportFailedError,
+    TokenCapError,
     TokenExpiredError,
     WaitTimeoutError,
     YeastarError,
@@ -87,7 +88,9 @@ class ReportWait:
             except YeastarError as error:
                 self._setbacks.add(error)
                 delay = waiting.retry_delay(self._setbacks.in_a_row, random.random())
-                log.warning("%s Trying again in %.0f s.", error, delay)
+                # That all tokens are taken may last for half an hour; saying so once is enough.
+                if not isinstance(error, TokenCapError) or self._setbacks.count[TokenCapError] == 1:
+                    log.warning("%s Trying again in %.0f s.", error, delay)
             if time.time() + delay >= self._turn_until:
                 break
             await asyncio.sleep(delay)

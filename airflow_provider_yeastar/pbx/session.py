@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 _REFRESH_ENDPOINT = "openapi/v1.0/refresh_token"
 _REVOKE_ENDPOINT = "openapi/v1.0/del_token"
 _INFORMATION_ENDPOINT = "openapi/v1.0/system/information"
+# What the PBX told of itself is believed for so many seconds. Should its display format change meanwhile, v2.0
+# complains and the request is repeated in the new one; on v1.0, where a wrong one finds no rows, it is asked each time.
+_INFORMATION_LIFE = 900.0
 # After a refused login the same credentials are not tried again for so many seconds: five refusals block the address.
 _REFUSAL_MEMORY = 3600.0
 # Without a display format the first request goes out in this one; a v2.0 PBX answers with its own.
@@ -117,7 +120,7 @@ class PbxSession:
                 tokens = self._refresh(tokens)
             if not tokens or step is TokenStep.LOG_IN:
                 tokens = self._log_in(record)
-            self._store.save(LoginRecord(tokens))
+            self._store.save(replace(record, tokens=tokens, refused_at=None))
         self._tokens = tokens
         self._unannounced += [tokens.access_token, tokens.refresh_token]
         return tokens.access_token
@@ -131,22 +134,38 @@ class PbxSession:
         """Return what the PBX says of itself now (vendor's page "Query PBX Information")."""
         return wire.decode_information(self.call(_INFORMATION_ENDPOINT))
 
-    def facts(self) -> PbxFacts:
+    def facts(self, *, fresh: bool = False) -> PbxFacts:
         """Return what the PBX says of itself, asked for once; its clock is checked against ``timezone``.
 
+        :param fresh: ask again, whatever is known.
         :raises ClockMismatchError: when they disagree.
         """
-        if self._facts is None:
-            information = self.information()
+        if self._facts is None or fresh:
+            information = self._ask_information() if fresh else self._recent_information()
             display = _display_format(information, self.settings)
             self._facts = PbxFacts(information, display, self._zone(information, display))
         return self._facts
+
+    def _recent_information(self) -> wire.PbxInformation:
+        """What the PBX told lately, to whichever process of this host; it is asked only when that is old."""
+        record = self._store.load()
+        if record.information and time.time() < record.informed_at + _INFORMATION_LIFE:
+            return record.information
+        return self._ask_information()
+
+    def _ask_information(self) -> wire.PbxInformation:
+        information = self.information()
+        with self._store.locked():
+            self._store.save(replace(self._store.load(), information=information, informed_at=time.time()))
+        return information
 
     def plan(self, request: ReportRequest) -> Plan:
         """Return the request worked out for this PBX: its API version, display format and time zone."""
         facts = self.facts()
         wanted = request.api_version or self.settings.api_version
         version = choose_api_version(wanted, facts.information.firmware, request)
+        if version == "v1.0" and request.has_window:
+            facts = self.facts(fresh=True)
         if facts.display is None and version == "v1.0" and request.has_window:
             raise InvalidSettingsError(
                 "The PBX does not tell its display format, and on API v1.0 a wrong one yields an empty report",
@@ -232,7 +251,7 @@ class PbxSession:
         try:
             return self._obtain_tokens(wire.LOGIN_ENDPOINT, credentials)
         except CredentialsError:
-            self._store.save(LoginRecord(refused_at=now))
+            self._store.save(replace(record, tokens=None, refused_at=now))
             raise
 
     def _refresh(self, tokens: Tokens) -> Tokens | None:

@@ -26,6 +26,7 @@ from filelock import FileLock
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.pbx.state import prepare_state_dir, state_errors
 from airflow_provider_yeastar.pbx.tokens import Tokens
+from airflow_provider_yeastar.pbx.wire import PbxInformation
 
 __all__ = ["Cipher", "LoginRecord", "MemoryTokenStore", "SharedTokenStore", "TokenStore"]
 
@@ -34,14 +35,18 @@ _LAYOUT = 1
 
 @dataclass(frozen=True)
 class LoginRecord:
-    """What is known of an application's login.
+    """What is known of an application's login, and of the PBX by it.
 
     :param tokens: what the last login or refresh gave, None without one.
     :param refused_at: epoch seconds at which these credentials were refused, None if they were not.
+    :param information: what the PBX told of itself, None if it was not asked.
+    :param informed_at: epoch seconds of that.
     """
 
     tokens: Tokens | None = None
     refused_at: float | None = None
+    information: PbxInformation | None = None
+    informed_at: float = 0.0
 
 
 class Cipher(Protocol):
@@ -115,8 +120,13 @@ class SharedTokenStore:
             data = json.loads(self._read())
             if data["layout"] != _LAYOUT or data["credentials"] != self._credentials:
                 return LoginRecord()
-            tokens = data["tokens"]
-            return LoginRecord(Tokens(**tokens) if tokens else None, data["refused_at"])
+            tokens, information = data["tokens"], data["information"]
+            return LoginRecord(
+                Tokens(**tokens) if tokens else None,
+                data["refused_at"],
+                PbxInformation(**information) if information else None,
+                data["informed_at"],
+            )
         except Exception:  # noqa: BLE001 - a corrupt file, another key or version: each cipher has errors of its own
             return LoginRecord()
 
