@@ -18,13 +18,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Fault", "PbxSimulator", "SimulatorSettings"]
 
-_HOMES = {"Fault": "faults", "PbxSimulator": "server", "SimulatorSettings": "settings"}
-
 
 def __getattr__(name: str) -> Any:
     """Load a name when it is used: ``python -m`` imports this first, and can then say which package is missing."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+    if name == "Fault":
+        from airflow_provider_yeastar.simulator.faults import Fault
 
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return Fault
+    if name == "PbxSimulator":
+        from airflow_provider_yeastar.simulator.server import PbxSimulator
+
+        return PbxSimulator
+    if name == "SimulatorSettings":
+        from airflow_provider_yeastar.simulator.settings import SimulatorSettings
+
+        return SimulatorSettings
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
