@@ -76,6 +76,10 @@ export CHECK_WHEEL
 demo: $(VENV)/.installed  ## Run the example DAG with a real Airflow against a simulated PBX
 	$(VENV)/bin/python example_dags/run_demo.py
 
+.PHONY: bench
+bench: $(VENV)/.installed  ## Measure what is promised, each figure side by side with its like
+	@set -e; for file in benchmarks/bench_*.py; do printf '\n=== %s\n' "$$file"; $(VENV)/bin/python "$$file"; done
+
 .PHONY: clean
 clean:  ## Remove the environments and all that was built
 	rm -rf $(VENV) $(VENV_2_11) dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,173 @@
+"""What tasks that ask a PBX for a report have in common: what is asked for, and how it is waited for.
+
+Each of the classes here is one concern, and takes its own arguments: an operator or a sensor is put together from them.
+They derive from ``BaseOperator`` all the same, since Airflow applies ``default_args`` and checks the arguments of
+``partial`` and ``expand`` only for such classes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperator, conf
+
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.outcome import Outcome
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.pbx.reports import ReportRequest, check_arguments
+from airflow_provider_yeastar.pbx.waiting import Bounds
+from airflow_provider_yeastar.triggers.call_report import YeastarCallReportTrigger
+from airflow_provider_yeastar.worker import run_on_worker
+
+if TYPE_CHECKING:
+    from airflow_provider_yeastar.pbx.client import PbxClient
+
+__all__ = ["RequestArguments", "WaitingTask"]
+
+# Airflow's own time-out of a deferral skips `execute_complete`; it only stands behind the trigger's own bounds.
+_BACKSTOP = timedelta(minutes=10)
+
+
+class RequestArguments(BaseOperator):
+    """The arguments that say which report is wanted; :func:`.build_request` tells what each of them is."""
+
+    template_fields: Sequence[str] = (
+        "report_type",
+        "my_report_id",
+        "scheduled_report_id",
+        "period",
+        "start_time",
+        "end_time",
+        "parameters",
+        "file_format",
+        "duration_format",
+        "api_version",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json"}
+
+    def __init__(
+        self,
+        *,
+        report_type: str | None = None,
+        my_report_id: int | str | None = None,
+        scheduled_report_id: int | str | None = None,
+        period: str | None = None,
+        start_time: datetime | str | None = None,
+        end_time: datetime | str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        file_format: str = "csv",
+        duration_format: str = "seconds",
+        asynchronous: bool = True,
+        api_version: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.report_type = report_type
+        self.my_report_id = my_report_id
+        self.scheduled_report_id = scheduled_report_id
+        self.period = period
+        self.start_time = start_time
+        self.end_time = end_time
+        self.parameters = parameters
+        self.file_format = file_format
+        self.duration_format = duration_format
+        self.asynchronous = asynchronous
+        self.api_version = api_version
+        check_arguments(**self.request_arguments)
+
+    @property
+    def request_arguments(self) -> dict[str, Any]:
+        """The arguments of :func:`.build_request`, as they stand now: templates are rendered when the task runs."""
+        return {
+            "report_type": self.report_type,
+            "my_report_id": self.my_report_id,
+            "scheduled_report_id": self.scheduled_report_id,
+            "period": self.period,
+            "start_time": self.start_time,
+            "end_time": self.end_time,
+            "parameters": self.parameters,
+            "file_format": self.file_format,
+            "duration_format": self.duration_format,
+            "asynchronous": self.asynchronous,
+            "api_version": self.api_version,
+        }
+
+
+class WaitingTask(BaseOperator):
+    """A task that waits for a report, on the worker or in the triggerer, and ends when it is killed.
+
+    :param wait_timeout: seconds or timedelta from one's turn at the PBX to the report's URL.
+    :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports.
+    :param deferrable: wait in the triggerer; default is ``[operators] default_deferrable``.
+    :param yeastar_conn_id: id of the Airflow connection.
+    """
+
+    template_fields: Sequence[str] = ("yeastar_conn_id",)
+
+    def __init__(
+        self,
+        *,
+        wait_timeout: float | timedelta = 1800,
+        queue_timeout: float | timedelta = 21600,
+        deferrable: bool | None = None,
+        yeastar_conn_id: str = YeastarHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.wait_timeout = _seconds("wait_timeout", wait_timeout)
+        self.queue_timeout = _seconds("queue_timeout", queue_timeout)
+        if deferrable is None:
+            deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
+        self.deferrable = deferrable
+        self.yeastar_conn_id = yeastar_conn_id
+        self.killed = False
+
+    def on_kill(self) -> None:
+        """Leave a mark at which every wait and every chunk looks; more is not safe in a signal handler."""
+        self.killed = True
+
+    def waits_in_triggerer(self, request: ReportRequest) -> bool:
+        """Whether the wait for this report is deferred: a synchronous request is one call of the worker."""
+        return self.deferrable and request.asynchronous
+
+    def defer_wait(self, request: ReportRequest, attempt: int) -> None:
+        """Hand the request and the wait to the triggerer; the task goes on in ``execute_complete``.
+
+        :param request: what to ask for.
+        :param attempt: how often it has been asked for, this time included.
+        :raises TaskDeferred: always.
+        """
+        self.log.info("Deferring: the triggerer asks for %s and waits.", request.label)
+        self.defer(
+            trigger=YeastarCallReportTrigger(
+                yeastar_conn_id=self.yeastar_conn_id,
+                request=request.to_dict(),
+                queue_until=time.time() + self.queue_timeout,
+                wait_timeout=self.wait_timeout,
+                attempt=attempt,
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=self.queue_timeout + self.wait_timeout) + _BACKSTOP,
+        )
+
+    def wait_here(self, client: PbxClient, request: ReportRequest, attempt: int) -> Outcome:
+        """Ask for the report and wait for it on the worker.
+
+        :param client: of the PBX.
+        :param request: what to ask for.
+        :param attempt: how often it has been asked for, this time included.
+        :raises TaskKilledError: when the task was killed meanwhile.
+        """
+        bounds = Bounds(queue_until=time.time() + self.queue_timeout, wait_timeout=self.wait_timeout)
+        report = run_on_worker(client.wait_for_report(request, bounds), lambda: self.killed)
+        return Outcome(request, report, attempt)
+
+
+def _seconds(name: str, value: object) -> float:
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
+        raise InvalidRequestError(f"`{name}` is {value!r}, neither a number of seconds above 0 nor a timedelta")
+    return float(seconds)
