@@ -1,14 +1,16 @@
-# `make` lists the targets. All that is installed goes into .venv and .venv-2.11; nothing else on the machine changes.
+# `make` lists the targets. All that is installed goes into .venv, and .venv-VERSION for each older Airflow; nothing else on
+# the machine changes.
 #
-#   PYTHON=/path/to/python3     the Python to set up with, in place of the one that is found
+#   PYTHON=/path/to/python3     the Python to make .venv with, in place of the one that is found
 #   PYTEST_ARGS='-k tokens -x'  further arguments for pytest
 
 SHELL := bash
 VENV := .venv
-VENV_2_11 := .venv-2.11
-NEWEST := constraints/airflow-3.3.2.txt
-OLDEST := constraints/airflow-2.11.2.txt
+NEWEST := 3.3.2
+# The last release of each older line that is supported.
+OLDER := 2.11.2 3.0.6 3.1.8 3.2.2
 PYTEST_ARGS ?=
+PYTEST := pytest --numprocesses auto --dist worksteal
 
 # Whatever changes what is installed.
 SOURCES := pyproject.toml airflow_provider_yeastar/__init__.py
@@ -25,15 +27,26 @@ setup: $(VENV)/.installed  ## Make .venv with the newest Airflow and all tools
 
 .PHONY: test
 test: $(VENV)/.installed  ## Set up if need be, and run the tests
-	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+	$(VENV)/bin/python -m $(PYTEST) $(PYTEST_ARGS)
 
-.PHONY: test-2.11
-test-2.11: $(VENV_2_11)/.installed  ## Run the tests on the oldest supported Airflow (Python 3.11 or 3.12)
-	$(VENV_2_11)/bin/python -m pytest -o cache_dir=.pytest_cache/airflow-2.11 $(PYTEST_ARGS)
+# On one of the older Airflows: make test-2.11.2
+.PHONY: $(OLDER:%=test-%)
+$(OLDER:%=test-%): test-%: .venv-%/.installed
+	.venv-$*/bin/python -m $(PYTEST) -o cache_dir=.pytest_cache/airflow-$* $(PYTEST_ARGS)
+
+# For .ci/run: which these are, and the Python that each would be run with.
+.PHONY: older $(OLDER:%=python-for-%)
+older:
+	@echo $(OLDER)
+$(OLDER:%=python-for-%): python-for-%:
+	@.ci/find-python $(PYTHONS_$*)
+
+.PHONY: matrix
+matrix: test $(OLDER:%=test-%)  ## Run the tests on each line of Airflow that is supported
 
 .PHONY: coverage
 coverage: $(VENV)/.installed  ## Run the tests and report which lines and branches they leave out
-	$(VENV)/bin/python -m coverage run -m pytest $(PYTEST_ARGS)
+	$(VENV)/bin/python -m coverage run -m $(PYTEST) $(PYTEST_ARGS)
 	$(VENV)/bin/python -m coverage combine --quiet
 	$(VENV)/bin/python -m coverage report
 
@@ -82,64 +95,79 @@ bench: $(VENV)/.installed  ## Measure what is promised, each figure side by side
 
 .PHONY: clean
 clean:  ## Remove the environments and all that was built
-	rm -rf $(VENV) $(VENV_2_11) dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(OLDER:%=.venv-%) dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments ---------------------------------------------------------------------------------------------------
 
-$(VENV)/.installed: $(SOURCES) $(NEWEST)
-	$(call make-venv,$(VENV),3.11,3.14,$(PYTHON))
+$(VENV)/.installed: $(SOURCES) constraints/airflow-$(NEWEST).txt
+	$(call make-venv,$(VENV),3.11 3.14 $(PYTHON))
 	$(call install,$(VENV),$(NEWEST),dev)
 	@touch $@
 
-# Airflow 2.11 runs on Python up to 3.12. A PYTHON that was named for the other environment may be too new for it.
-$(VENV_2_11)/.installed: $(SOURCES) $(OLDEST)
-	$(call make-venv,$(VENV_2_11),3.11,3.12,$(PYTHON_2_11))
-	$(call install,$(VENV_2_11),$(OLDEST),test)
+# The oldest Python for the oldest Airflow; the newest that is found, up to what that Airflow runs on, for the others.
+PYTHONS_2.11.2 := 3.11 3.12
+PYTHONS_3.0.6 := --newest 3.11 3.12
+PYTHONS_3.1.8 := --newest 3.11 3.13
+PYTHONS_3.2.2 := --newest 3.11 3.14
+
+$(OLDER:%=.venv-%/.installed): .venv-%/.installed: $(SOURCES) constraints/airflow-%.txt
+	$(call make-venv,.venv-$*,$(PYTHONS_$*))
+	$(call install,.venv-$*,$*,test)
 	@touch $@
 
-# $(call make-venv,folder,lowest,highest,python): a folder that is there and works is kept, a broken one made anew.
+# $(call make-venv,folder,arguments of find-python): a folder that is there and works is kept, a broken one made anew.
 define make-venv
 @$(1)/bin/python -m pip --version >/dev/null 2>&1 || { \
-	python=$$(.ci/find-python $(2) $(3) $(4)) && rm -rf $(1) && echo "Making $(1) with $$python" && \
+	python=$$(.ci/find-python $(2)) && rm -rf $(1) && echo "Making $(1) with $$python" && \
 	{ "$$python" -m venv $(1) || { rm -rf $(1); \
 	echo "$$python cannot make a virtual environment; install its venv package (Debian and Ubuntu: python3-venv)." >&2; \
 	exit 1; }; }; }
 endef
 
-# $(call install,folder,constraints,group): pip brings uv and the build backend, uv the rest. Where uv does not find
+# $(call install,folder,version of Airflow,group): pip brings uv and the build backend, uv the rest. Where uv does not find
 # the packages (it does not read pip's configuration), pip does that as well.
 define install
-@echo "Installing into $(1) by $(2)"
-@$(1)/bin/python -m pip install --quiet --disable-pip-version-check -c $(2) pip uv hatchling editables
+@echo "Installing into $(1) by constraints/airflow-$(2).txt"
+@$(1)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints/airflow-$(2).txt pip uv hatchling editables
 @$(1)/bin/uv pip install --quiet --python $(1)/bin/python --no-build-isolation-package airflow-provider-yeastar \
-	-c $(2) --group $(3) -e '.[simulator]' || { \
+	-c constraints/airflow-$(2).txt --group $(3) -e '.[simulator]' || { \
 	echo "uv did not get through; pip installs instead, which takes longer" >&2; \
-	$(1)/bin/python -m pip install --quiet -c $(2) --group $(3) -e '.[simulator]'; }
+	$(1)/bin/python -m pip install --quiet -c constraints/airflow-$(2).txt --group $(3) -e '.[simulator]'; }
 endef
 
 # --- constraints ----------------------------------------------------------------------------------------------------
 
-NEWEST_DATE := 2026-11-23
-OLDEST_DATE := 2026-03-31
+# A release's contemporaries; a few packages have to be newer than that for the common-compat that is wanted.
+DATE_3.3.2 := 2026-11-23
+DATE_3.2.2 := 2026-06-10
+DATE_3.1.8 := 2026-03-31
+DATE_3.0.6 := 2025-09-15
+DATE_2.11.2 := 2026-03-31
+NEEDED_BY_COMMON_COMPAT := apache-airflow-providers-common-compat asgiref
+# The oldest one that is supported.
+COMMON_COMPAT := 1.22.0
 UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 
 .PHONY: constraints
 constraints:  ## Resolve the dependencies anew, after a change of them or of the dates above
-	$(call resolve,$(NEWEST),--group dev --exclude-newer $(NEWEST_DATE),apache-airflow==3.3.2,\
-		# The newest Airflow with all that this project uses; for Python 3.11 and later.)
-	$(call resolve,$(OLDEST),--group bootstrap --group test --exclude-newer $(OLDEST_DATE) \
-		--exclude-newer-package apache-airflow-providers-common-compat=$(NEWEST_DATE),\
-		apache-airflow==2.11.2 apache-airflow-providers-common-compat==1.22.0,\
-		# The oldest line of Airflow and the oldest common-compat that are supported; for Python 3.11 and 3.12.)
+	$(call resolve,$(NEWEST),--group dev,)
+	$(foreach version,$(OLDER),$(call resolve-older,$(version)))
 
-# $(call resolve,file,options,pins,first comment): only versions are written, not where they were found.
+# $(call resolve,version of Airflow,options,further pins): only versions are written, not where they were found.
 define resolve
-@echo "Writing $(1)"
+@echo "Writing constraints/airflow-$(1).txt"
 @$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --extra simulator $(2) \
-	-c <(printf '%s\n' $(strip $(3))) -o $(1).new pyproject.toml
-@{ echo '$(strip $(4))'; echo '# Written by `make constraints`; the command and its pins:'; \
-	echo '# uv pip compile --universal --python-version 3.11 --extra simulator $(strip $(2))'; \
-	echo '# $(strip $(3))'; cat $(1).new; } > $(1)
-@rm $(1).new
+	--exclude-newer $(DATE_$(1)) -c <(printf '%s\n' apache-airflow==$(1) $(3)) \
+	-o constraints/airflow-$(1).new pyproject.toml
+@{ echo '# Airflow $(1) and what this project uses beside it. Written by `make constraints`.'; \
+	cat constraints/airflow-$(1).new; } > constraints/airflow-$(1).txt
+@rm constraints/airflow-$(1).new
+
+endef
+
+define resolve-older
+$(call resolve,$(1),--group bootstrap --group test \
+	$(NEEDED_BY_COMMON_COMPAT:%=--exclude-newer-package %=$(DATE_$(NEWEST))),\
+	apache-airflow-providers-common-compat==$(COMMON_COMPAT))
 endef
