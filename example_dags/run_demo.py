@@ -134,6 +134,10 @@ def main() -> int:
     except DemoError as error:
         print(f"\nFailed after {time.monotonic() - started:.0f} s. {error}\nAll logs are in {home}", file=sys.stderr)
         return 1
+    except (KeyboardInterrupt, SystemExit) as stopped:
+        shutil.rmtree(home, ignore_errors=True)
+        print(f"\nBroken off; everything is stopped, {home} is removed.", file=sys.stderr)
+        return 130 if isinstance(stopped, KeyboardInterrupt) else 143
     except BaseException:
         shutil.rmtree(home, ignore_errors=True)
         raise

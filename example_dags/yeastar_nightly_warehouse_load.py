@@ -3,21 +3,32 @@
 The reports ``queueperformance`` and ``queueagentperformance`` are fetched as CSV, loaded into a table each, and what
 was loaded is compared with the file. Rows belong to a PBX, a report and a day; to run a day again replaces its rows.
 
-Needs ``pip install airflow-provider-yeastar duckdb`` and the connection ``yeastar_default``. Set the ids of your queues
-(internal ids, not the numbers that are dialled) in ``params`` below, or for one run when it is triggered.
+Needs ``pip install airflow-provider-yeastar duckdb`` and the connection ``yeastar_default``. Before the first run:
+
+- Give the PBX's time zone, an IANA name such as ``Europe/Berlin``, to the connection (``timezone``) and to Airflow's
+  environment (``YEASTAR_TIMEZONE``): the one says when the PBX's day begins and ends, the other when the DAG is due.
+- Set the ids of your queues in ``params`` below, or for one run when it is triggered. They are the PBX's internal ids,
+  which ``system/get_menuoptions`` lists, not the numbers that are dialled.
+- ``YEASTAR_REPORTS`` and ``YEASTAR_WAREHOUSE`` say where files and tables go. A path on a local disk serves where all
+  tasks run on one machine.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from airflow.providers.common.compat.sdk import dag, task
 from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 AIRFLOW_HOME = os.path.expanduser(os.environ.get("AIRFLOW_HOME", "~/airflow"))
 REPORTS = os.environ.get("YEASTAR_REPORTS", f"{AIRFLOW_HOME}/yeastar_reports")  # or s3://conn@bucket/folder
@@ -36,19 +47,37 @@ def yesterday(dag_run: Any) -> str:
     return (moment.astimezone(ZoneInfo(PBX_TIMEZONE)) - timedelta(days=1)).date().isoformat()
 
 
-def load(warehouse: str, day: str, report: dict[str, Any]) -> int:
-    """Put a file's rows in the place of those that the table has of the same PBX, report and day."""
+@contextmanager
+def opened(warehouse: str, file: str, *, read_only: bool = False) -> Iterator[DuckDBPyConnection]:
+    """Open the warehouse for what a file says; an error of the warehouse then names the file."""
     import duckdb
 
+    try:
+        with duckdb.connect(warehouse, read_only=read_only) as db:
+            yield db
+    except duckdb.Error as error:
+        raise ValueError(f"{file}: {error}") from error
+
+
+def load(warehouse: str, day: str, report: dict[str, Any]) -> int:
+    """Put a file's rows in the place of those that the table has of the same PBX, report and day.
+
+    :raises ValueError: when they cannot be, or when the file's day is another than the schedule's; it names the file.
+    """
     from airflow_provider_yeastar.readers import read_report
 
+    if report["timezone"] != PBX_TIMEZONE:
+        raise ValueError(
+            f"{report['path']} is of days in {report['timezone']}, but YEASTAR_TIMEZONE is {PBX_TIMEZONE}. "
+            "Set the connection's `timezone` and YEASTAR_TIMEZONE to the PBX's zone."
+        )
     table = report["report_type"]
     columns = [column for column in read_report(report["path"]).columns if column.kind != "blank"]
     names = ["pbx", "report", "day", "file", "sha256", "loaded_at", *(f'"{column.name}"' for column in columns)]
     key = (report["serial_number"], table, day)
     origin = (report["path"], report["sha256"], datetime.now(UTC).replace(tzinfo=None))
     rows = [(*key, *origin, *values) for values in zip(*(column.values for column in columns), strict=True)]
-    with duckdb.connect(warehouse) as db:
+    with opened(warehouse, report["path"]) as db:
         db.execute(
             f"CREATE TABLE IF NOT EXISTS {table} (pbx VARCHAR NOT NULL, report VARCHAR NOT NULL, day DATE NOT NULL,"
             " file VARCHAR NOT NULL, sha256 VARCHAR NOT NULL, loaded_at TIMESTAMP NOT NULL)"
@@ -69,15 +98,13 @@ def check(warehouse: str, day: str, report: dict[str, Any]) -> None:
 
     :raises ValueError: when they differ; it names the file.
     """
-    import duckdb
-
     from airflow_provider_yeastar.readers import read_report
 
     table = report["report_type"]
     in_file = read_report(report["path"])
     numbers = [column for column in in_file.columns if column.is_number]
     sums = "".join(f', sum(TRY_CAST("{column.name}" AS DOUBLE))' for column in numbers)
-    with duckdb.connect(warehouse, read_only=True) as db:
+    with opened(warehouse, report["path"], read_only=True) as db:
         query = f"SELECT count(*){sums} FROM {table} WHERE pbx = ? AND report = ? AND day = ?"
         found = db.execute(query, (report["serial_number"], table, day)).fetchone() or ()
     expected = [len(in_file.rows), *(sum(value or 0 for value in column.values) for column in numbers)]

@@ -40,7 +40,13 @@ def report(tmp_path: Path) -> dict[str, Any]:
     """What the operator leaves in XCom, as far as the example reads it."""
     path = tmp_path / "queueperformance_2026-11-22.csv"
     path.write_text(REPORT, encoding="utf-8-sig")
-    return {"path": str(path), "report_type": "queueperformance", "serial_number": "SN1", "sha256": "ab" * 32}
+    return {
+        "path": str(path),
+        "report_type": "queueperformance",
+        "serial_number": "SN1",
+        "sha256": "ab" * 32,
+        "timezone": "UTC",
+    }
 
 
 def rows(warehouse: str, columns: str = "queue, total_calls") -> list[tuple[Any, ...]]:
@@ -158,9 +164,17 @@ def test_a_load_that_fails_half_way_leaves_the_old_rows(
 ) -> None:
     example.load(warehouse, DAY, report)
     Path(report["path"]).write_text(REPORT.replace("Support<6401>,3", "Support<6401>,many"), encoding="utf-8")
-    with pytest.raises(duckdb.Error):
+    with pytest.raises(ValueError, match=r"queueperformance_2026-11-22\.csv: .*'many'"):
         example.load(warehouse, DAY, report)
     assert rows(warehouse) == [("Sales", 4.0), ("Support", 3.0)]
+
+
+def test_a_day_by_another_clock_than_the_schedules_is_not_loaded(
+    example: ModuleType, warehouse: str, report: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError, match=r"22\.csv is of days in America/New_York, .* YEASTAR_TIMEZONE is UTC"):
+        example.load(warehouse, DAY, report | {"timezone": "America/New_York"})
+    assert not Path(warehouse).exists()
 
 
 def test_a_column_that_is_new_or_blank_today_does_no_harm(
@@ -211,3 +225,12 @@ def test_a_table_that_was_tampered_with_fails_the_check_and_names_the_file(
     with pytest.raises(ValueError, match=what) as caught:
         example.check(warehouse, DAY, report)
     assert report["path"] in str(caught.value)
+
+
+def test_a_table_that_lost_a_column_fails_the_check_and_names_the_file(
+    example: ModuleType, warehouse: str, report: dict[str, Any]
+) -> None:
+    example.load(warehouse, DAY, report)
+    change(warehouse, "ALTER TABLE queueperformance DROP COLUMN waiting")
+    with pytest.raises(ValueError, match=r"queueperformance_2026-11-22\.csv: .*waiting"):
+        example.check(warehouse, DAY, report)

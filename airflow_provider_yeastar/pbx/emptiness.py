@@ -158,13 +158,17 @@ class _TableParser(HTMLParser):
         self._cells: list[str] = []
         self._has_data_cell = False
         self._in_cell = False
+        # Characters since the last tag or text. The base class has no such figure: from Python 3.14 on it keeps
+        # unfinished markup in more than one place.
+        self._unfinished = 0
 
     def rows_of(self, texts: Iterable[str]) -> Iterator[_Row]:
         """Yield the rows while the page is read; what is too long to be a row counts as a row of data."""
         for text in texts:
+            self._unfinished += len(text)
             self.feed(text)
             yield from self._taken()
-            if len(self.rawdata) + len(self._cells) * _CELL_CHARACTERS > _MAX_MARKUP_CHARACTERS:
+            if self._unfinished + len(self._cells) * _CELL_CHARACTERS > _MAX_MARKUP_CHARACTERS:
                 yield _Row(["1"] * _HEADER_CELLS, marked_header=False)
                 return
         self.close()
@@ -172,6 +176,7 @@ class _TableParser(HTMLParser):
         yield from self._taken()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._unfinished = 0
         if tag == "tr":
             self._end_row()
         elif tag in ("td", "th"):
@@ -180,12 +185,14 @@ class _TableParser(HTMLParser):
             self._has_data_cell |= tag == "td"
 
     def handle_endtag(self, tag: str) -> None:
+        self._unfinished = 0
         if tag in ("tr", "table"):
             self._end_row()
         elif tag in ("td", "th"):
             self._in_cell = False
 
     def handle_data(self, data: str) -> None:
+        self._unfinished = 0
         if self._in_cell and len(self._cells[-1]) < _CELL_CHARACTERS:
             self._cells[-1] = (self._cells[-1] + data).lstrip()[:_CELL_CHARACTERS]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -56,6 +57,8 @@ def menu_options(directory: Directory, query: Mapping[str, str]) -> Entry:
     }
     menu = query.get("menu", "")
     if menu == "queue_agent":
+        if not query.get("id"):
+            raise Refusal(40002, [{"field": "id", "valid_msg": "id is required"}])
         queues = [queue for queue in directory.queues if str(queue.id) == query.get("id")]
         return {"data": [_option(agent, "extension") for queue in queues for agent in queue.agents]}
     if menu not in kinds:
@@ -73,7 +76,7 @@ def _paged(entries: Iterable[Entry], query: Mapping[str, str], key: str = "data"
     listed = list(entries)
     sort_by = query.get("sort_by")
     if sort_by and listed and sort_by in listed[0]:
-        listed.sort(key=lambda entry: str(entry[sort_by]), reverse=query.get("order_by") == "desc")
+        listed.sort(key=itemgetter(sort_by), reverse=query.get("order_by") == "desc")
     size = int(query["page_size"]) if query.get("page_size", "").isdigit() else 20
     page = int(query["page"]) if query.get("page", "").isdigit() else 1
     return {"total_number": len(listed), key: listed[(page - 1) * size : page * size]}

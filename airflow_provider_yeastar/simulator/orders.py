@@ -52,7 +52,7 @@ def order_report(query: Mapping[str, str], version: str, settings: SimulatorSett
     """
     kind, filters = _kind(query, version)
     # A user-created report holds its own selection.
-    missing = [name for name in kind.required if "type" in query and name not in query]
+    missing = [name for name in kind.required if query.get("type") and not query.get(name)]
     if missing:
         raise Refusal(40002, [{"field": name, "valid_msg": f"{name} is required"} for name in missing])
     if kind.type.startswith("extcallbilling") and not settings.call_rate_set:
@@ -93,9 +93,9 @@ def _order(kind: ReportKind, asked: ReportQuery | None, query: Mapping[str, str]
 
 
 def _kind(query: Mapping[str, str], version: str) -> tuple[ReportKind, Mapping[str, str]]:
-    if ("type" in query) == ("my_report_id" in query):
+    if bool(query.get("type")) == bool(query.get("my_report_id")):
         raise Refusal(40002, [{"field": "type", "valid_msg": "type or my_report_id is required"}])
-    if "my_report_id" in query:
+    if query.get("my_report_id"):
         for report in MY_REPORTS:
             if str(report.id) == query["my_report_id"]:
                 return report.kind, report.filters

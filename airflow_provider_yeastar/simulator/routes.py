@@ -24,9 +24,12 @@ from airflow_provider_yeastar.simulator.subscribers import Subscribers
 __all__ = ["Call", "Routes"]
 
 _DOWNLOADS = "/api/download/"
+_SUBSCRIBE = "/openapi/v1.0/subscribe"
+_LOGINS = frozenset({"get_token", "refresh_token"})
 _V2_ENDPOINTS = frozenset(
     {"call_report/download", "call_report/list", "call_schedule_report/download", "call_schedule_report/list"}
 )
+_V1_ENDPOINTS = _V2_ENDPOINTS.union(LISTINGS, ("del_token", "system/information", "system/get_menuoptions"))
 _HTML_ERROR = "<html><head><title>Error</title></head><body><h1>Something went wrong</h1></body></html>"
 
 
@@ -101,7 +104,7 @@ class Routes:
                 raise Refusal(40002, [{"field": "User-Agent", "value": ""}])
             if request.path.startswith(_DOWNLOADS):
                 return await self._file(request)
-            if request.path == "/openapi/v1.0/subscribe" and request.method == "GET":
+            if request.path == _SUBSCRIBE and web.WebSocketResponse().can_prepare(request).ok:
                 token = self._state.authenticate(request.query.get("access_token"), self._now())
                 return await self._subscribers.serve(request, token.access)
             return self._json(await self._call(request))
@@ -109,14 +112,10 @@ class Routes:
             return self._json(refusal.answer)
 
     async def _call(self, request: web.Request) -> dict[str, Any]:
-        version, endpoint = _split(request.path)
-        if request.method == "POST" and version == "v1.0" and endpoint in ("get_token", "refresh_token"):
+        version, endpoint = _existing(request.method, request.path)
+        if endpoint in _LOGINS:
             return await self._log_in(request, endpoint)
         token = self._state.authenticate(request.query.get("access_token"), self._now())
-        if request.method != "GET" or version not in ("v1.0", "v2.0"):
-            raise Refusal(10001)
-        if version == "v2.0" and endpoint not in _V2_ENDPOINTS:
-            raise Refusal(10001)
         if endpoint in self._settings.denied:
             raise Refusal(10005)
         if endpoint == "del_token":
@@ -133,8 +132,6 @@ class Routes:
             return LISTINGS[endpoint](settings, query)
         if endpoint == "call_schedule_report/download":
             return await self._jobs.take(order_scheduled_report(query, version, settings))
-        if endpoint not in ("call_report/download", "call_report/list"):
-            raise Refusal(10001)
         order = order_report(query, version, settings, local_time(settings, self._now()))
         if endpoint == "call_report/download":
             return await self._jobs.take(order)
@@ -152,8 +149,7 @@ class Routes:
         return self._state.log_in(request.remote or "", body.get("username"), body.get("password"), self._now())
 
     def _json(self, answer: Mapping[str, Any]) -> web.Response:
-        success = {"errcode": 0, "errmsg": None if self._settings.null_errmsg else "SUCCESS"}
-        return _closed(web.json_response({**success, **answer}))
+        return _closed(web.json_response({"errcode": 0, "errmsg": self._settings.success, **answer}))
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         self._state.authenticate(request.query.get("access_token"), self._now())
@@ -208,13 +204,21 @@ class Routes:
         raise _UnansweredError
 
 
-def _split(path: str) -> tuple[str, str]:
-    parts = path.strip("/").split("/", 2)
-    if len(parts) != 3 or parts[0] != "openapi":
+def _existing(method: str, path: str) -> tuple[str, str]:
+    """Return version and endpoint of an interface that the PBX has; no token is needed to learn that it has not."""
+    root, _, rest = path.strip("/").partition("/")
+    version, _, endpoint = rest.partition("/")
+    interfaces = {
+        ("POST", "v1.0"): _LOGINS,
+        ("GET", "v1.0"): _V1_ENDPOINTS,
+        ("GET", "v2.0"): _V2_ENDPOINTS,
+    }
+    if root != "openapi" or endpoint not in interfaces.get((method, version), ()):
         raise Refusal(10001)
-    return parts[1], parts[2]
+    return version, endpoint
 
 
 def _closed(response: web.Response) -> web.Response:
-    response.headers["Connection"] = "close"
+    """Let the connection end with this answer; the header by itself would leave the server's end open."""
+    response.force_close()
     return response

@@ -59,7 +59,7 @@ class PbxSimulator:
         self._changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="pbx-simulator", daemon=True)
-        self._subscribers = Subscribers(self.settings, self._is_live, self._notify)
+        self._subscribers = Subscribers(self.settings, self._seconds_left, self._notify)
         self._jobs = Jobs(
             self.settings, self.state, self._subscribers, self.faults, self.now, self._notify, self._failures.append
         )
@@ -218,9 +218,9 @@ class PbxSimulator:
         with self._changed:
             self._changed.notify_all()
 
-    def _is_live(self, access_token: str) -> bool:
+    def _seconds_left(self, access_token: str) -> float:
         token = self.state.tokens.get(access_token)
-        return token is not None and self.now() < token.access_until
+        return token.access_until - self.now() if token else 0.0
 
     def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_START_SECONDS)

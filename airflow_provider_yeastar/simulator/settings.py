@@ -67,5 +67,10 @@ class SimulatorSettings:
     idle_limit: float = 60
 
     @property
+    def success(self) -> str | None:
+        """The words that come with errcode 0."""
+        return None if self.null_errmsg else "SUCCESS"
+
+    @property
     def firmware_version(self) -> str:
         return f"{_EDITIONS[self.edition]}.{self.firmware}"

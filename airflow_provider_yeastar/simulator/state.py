@@ -17,15 +17,25 @@ __all__ = ["PbxState", "Refusal", "StoredFile", "Token"]
 _WORDS = {
     -2: "INTERNAL SERVER ERROR",
     -1: "FAILURE",
+    1: "PARTIAL SUCCESS",
+    2: "PROCESSING",
     10001: "INTERFACE NOT EXISTED",
+    10002: "API VERSION OUT OF MAINTENANCE",
+    10003: "API VERSION UNSUPPORTED",
     10004: "TOKEN EXPIRED",
     10005: "ACCESS DENIED",
+    10009: "OPERATION FAILED",
+    40001: "PARAMETER SYNTAX ERROR",
     40002: "PARAMETER ERROR",
+    40003: "DUPLICATE KEY VALUE",
+    40004: "FILE SIZE EXCEEDED",
     60001: "DATA NOT FOUND",
     60002: "MAX LIMITATION EXCEEDED",
     70004: "ACCOUNT IP BLOCKED",
     70082: "OVERLOAD_TASK_RUNNING",
+    70087: "IP FORBIDDEN",
     70106: "RATE_NOT_EXISTED",
+    70123: "API UNAVAILABLE",
 }
 
 
@@ -79,8 +89,7 @@ class PbxState:
             self.failed_logins[address] = self.failed_logins.get(address, 0) + 1
             raise Refusal(-1, [{"field": "username or password", "value": "error"}])
         self.failed_logins.pop(address, None)
-        if len(self._live(now)) >= self.settings.token_cap:
-            raise Refusal(60002)
+        self._make_sure_of_room(now)
         self.logins += 1
         return self._issue(now)
 
@@ -89,9 +98,15 @@ class PbxState:
         self.failed_logins.clear()
 
     def refresh(self, refresh_token: object, now: float) -> dict[str, Any]:
-        """Answer ``refresh_token``: both tokens are new, the old ones are gone."""
+        """Answer ``refresh_token``: both tokens are new, the old ones are gone.
+
+        Of a login whose access token expired it makes one live token more; that the cap answers as at a login is our
+        reading [U].
+        """
         for access, token in self.tokens.items():
             if token.refresh == refresh_token and now < token.refresh_until:
+                if now >= token.access_until:
+                    self._make_sure_of_room(now)
                 del self.tokens[access]
                 return self._issue(now)
         raise Refusal(10004)
@@ -124,8 +139,9 @@ class PbxState:
         self.tokens.clear()
         self.files.clear()
 
-    def _live(self, now: float) -> list[Token]:
-        return [token for token in self.tokens.values() if now < token.access_until]
+    def _make_sure_of_room(self, now: float) -> None:
+        if sum(now < token.access_until for token in self.tokens.values()) >= self.settings.token_cap:
+            raise Refusal(60002)
 
     def _issue(self, now: float) -> dict[str, Any]:
         lives = (self.settings.access_token_life, self.settings.refresh_token_life)

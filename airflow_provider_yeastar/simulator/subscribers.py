@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -24,23 +25,25 @@ class _Subscriber:
         self.transport = transport
         self.token = token
         self.topics: frozenset[int] = frozenset()
+        self.expired = False
 
 
 class Subscribers:
     """All open WebSockets.
 
     :param settings: the PBX's.
-    :param is_live: says whether an access token is still good.
+    :param seconds_left: says for how many seconds an access token is still good; 0 or less for one that is not.
     :param changed: is called whenever a socket or its topics change.
     """
 
     def __init__(
-        self, settings: SimulatorSettings, is_live: Callable[[str], bool], changed: Callable[[], None]
+        self, settings: SimulatorSettings, seconds_left: Callable[[str], float], changed: Callable[[], None]
     ) -> None:
         self._settings = settings
-        self._is_live = is_live
+        self._seconds_left = seconds_left
         self._changed = changed
         self._subscribers: set[_Subscriber] = set()
+        self._clock_jumped = asyncio.Event()
         self.empty = asyncio.Event()
         self.empty.set()
 
@@ -62,9 +65,11 @@ class Subscribers:
         self._subscribers.add(subscriber)
         self.empty.clear()
         self._changed()
+        expiry = asyncio.create_task(self._expire_in_time(subscriber))
         try:
             await self._listen(subscriber)
         finally:
+            expiry.cancel()
             self._forget(subscriber)
         return socket
 
@@ -79,17 +84,31 @@ class Subscribers:
                 await self._send(subscriber, json.dumps(envelope))
 
     async def expire(self) -> None:
-        """Tell the sockets whose token is no longer good; they get no further events."""
+        """Look at the clock and the tokens anew: sockets whose token is no longer good are told, and get no events."""
         for subscriber in list(self._subscribers):
-            if not self._is_live(subscriber.token):
-                subscriber.topics = frozenset()
-                await self._send(subscriber, json.dumps(Refusal(10004).answer))
+            if self._seconds_left(subscriber.token) <= 0:
+                await self._tell_expired(subscriber)
+        self._clock_jumped.set()
+        self._clock_jumped.clear()
 
     def drop(self) -> None:
         """Cut every connection, without a word."""
         for subscriber in list(self._subscribers):
             if subscriber.transport:
                 subscriber.transport.abort()
+
+    async def _expire_in_time(self, subscriber: _Subscriber) -> None:
+        while (left := self._seconds_left(subscriber.token)) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._clock_jumped.wait()
+        await self._tell_expired(subscriber)
+
+    async def _tell_expired(self, subscriber: _Subscriber) -> None:
+        if not subscriber.expired:
+            subscriber.expired = True
+            subscriber.topics = frozenset()
+            await self._send(subscriber, json.dumps(Refusal(10004).answer))
 
     async def _listen(self, subscriber: _Subscriber) -> None:
         while True:
@@ -107,12 +126,23 @@ class Subscribers:
         if text.strip() == _HEARTBEAT:
             return _HEARTBEAT_ANSWER
         try:
-            topics = json.loads(text)["topic_list"]
-            subscriber.topics = frozenset(int(topic) for topic in topics)
-        except (ValueError, TypeError, KeyError):
-            return json.dumps(Refusal(40002).answer)
+            subscriber.topics = self._topics(subscriber, text)
+        except Refusal as refusal:
+            return json.dumps(refusal.answer)
         self._changed()
-        return json.dumps({"errcode": 0, "errmsg": "SUCCESS"})
+        return json.dumps({"errcode": 0, "errmsg": self._settings.success})
+
+    def _topics(self, subscriber: _Subscriber, text: str) -> frozenset[int]:
+        if subscriber.expired:
+            raise Refusal(10004)
+        try:
+            message = json.loads(text)
+        except ValueError:
+            raise Refusal(-2) from None
+        try:
+            return frozenset(int(topic) for topic in message["topic_list"])
+        except (ValueError, TypeError, KeyError):
+            raise Refusal(40002) from None
 
     async def _send(self, subscriber: _Subscriber, text: str) -> None:
         try:

@@ -118,6 +118,18 @@ class TestYeastarHook:
         assert behaviour["relabeling"] == metadata["ui-field-behaviour"]["relabeling"]
         assert behaviour["placeholders"] == metadata["ui-field-behaviour"]["placeholders"]
 
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the old web framework about itself
+    def test_the_extra_fields_of_the_form_before_airflow_3_2_are_the_metadata_s(self) -> None:
+        pytest.importorskip("wtforms", reason="this Airflow reads the form from the metadata alone")
+        (metadata,) = get_provider_info()["connection-types"]
+
+        widgets = YeastarHook.get_connection_form_widgets()
+
+        assert {name: str(field.args[0]) for name, field in widgets.items()} == {
+            name: field["label"] for name, field in metadata["conn-fields"].items()
+        }
+        assert all(field.kwargs["description"] for field in widgets.values())
+
     def test_every_extra_of_the_form_is_known(self) -> None:
         (metadata,) = get_provider_info()["connection-types"]
 

@@ -9,64 +9,12 @@ from typing import Any
 
 import pytest
 import requests
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
+from airflow_provider_yeastar.simulator import Fault
 from airflow_provider_yeastar.simulator.catalogue import REPORTS
-
-SECONDS = 10
-RANGE = {"start_time": "2026/11/20 00:00:00", "end_time": "2026/11/20 23:59:59"}
-QUEUES = {"type": "queueperformance", "queue_id_list": "1,2,3", **RANGE}
-
-
-class Caller:
-    """Speaks to a PBX as its pages say."""
-
-    def __init__(self, pbx: PbxSimulator) -> None:
-        self.pbx = pbx
-        self.token = ""
-
-    def log_in(self, **changes: str) -> dict[str, Any]:
-        body = {"username": self.pbx.client_id, "password": self.pbx.client_secret} | changes
-        answer = self.post("get_token", body)
-        self.token = answer.get("access_token", self.token)
-        return answer
-
-    def post(self, endpoint: str, body: object) -> dict[str, Any]:
-        return requests.post(self.url(endpoint), json=body, timeout=SECONDS).json()  # type: ignore[no-any-return]
-
-    def get(self, endpoint: str, version: str = "v1.0", **query: str) -> dict[str, Any]:
-        parameters = {"access_token": self.token, **query}
-        return requests.get(self.url(endpoint, version), params=parameters, timeout=SECONDS).json()  # type: ignore[no-any-return]
-
-    def report(self, version: str = "v2.0", **query: str) -> dict[str, Any]:
-        return self.get("call_report/download", version, **query)
-
-    def fetch(self, answer: dict[str, Any]) -> requests.Response:
-        url = f"{self.pbx.base_url}{answer['download_resource_url']}"
-        return requests.get(url, params={"access_token": self.token}, timeout=SECONDS)
-
-    def rows(self, answer: dict[str, Any]) -> int:
-        """How many rows a CSV report has."""
-        return len(self.fetch(answer).content.splitlines()) - 1
-
-    def url(self, endpoint: str, version: str = "v1.0") -> str:
-        return f"{self.pbx.base_url}/openapi/{version}/{endpoint}"
-
-
-@contextmanager
-def calling(**settings: Any) -> Iterator[Caller]:
-    with PbxSimulator(SimulatorSettings(**settings)) as pbx:
-        caller = Caller(pbx)
-        caller.log_in()
-        yield caller
-
-
-@pytest.fixture
-def caller(yeastar_pbx: PbxSimulator) -> Caller:
-    logged_in = Caller(yeastar_pbx)
-    logged_in.log_in()
-    return logged_in
+from tests.simulator.support import QUEUES, RANGE, SECONDS, Caller, calling
 
 
 class TestTokens:
@@ -343,10 +291,51 @@ class TestAsynchronousReports:
 
             assert json.loads(socket.recv(SECONDS)) == {"errcode": 10004, "errmsg": "TOKEN EXPIRED"}
 
-    def test_a_socket_without_a_good_token_is_not_opened(self, caller: Caller) -> None:
-        url = caller.url("subscribe")
+    def test_the_end_of_the_token_is_told_when_its_time_has_come(self, caller: Caller) -> None:
+        with self.subscribed(caller, 30027) as socket:
+            caller.pbx.advance(1799.5)  # the rest passes by itself
 
-        assert requests.get(url, params={"access_token": "nonsense"}, timeout=SECONDS).json()["errcode"] == 10004
+            assert json.loads(socket.recv(SECONDS)) == {"errcode": 10004, "errmsg": "TOKEN EXPIRED"}
+
+    def test_the_end_of_the_token_is_told_once_and_ends_the_subscription(self, caller: Caller) -> None:
+        with self.subscribed(caller, 30027) as socket:
+            caller.pbx.advance(1801)
+            caller.pbx.advance(1)
+            socket.recv(SECONDS)
+
+            socket.send('{"topic_list":[30027]}')
+            assert json.loads(socket.recv(SECONDS))["errcode"] == 10004
+            assert caller.pbx.subscribers == 0
+            socket.send("heartbeat")
+            assert socket.recv(SECONDS) == "heartbeat response"
+
+    @pytest.mark.parametrize(
+        ("text", "errcode"), [("{", -2), ("hello", -2), ("{}", 40002), ("[]", 40002), ('{"topic_list":["x"]}', 40002)]
+    )
+    def test_a_subscription_that_cannot_be_read_is_an_error_and_changes_nothing(
+        self, caller: Caller, text: str, errcode: int
+    ) -> None:
+        with self.subscribed(caller, 30027) as socket:
+            socket.send(text)
+
+            assert json.loads(socket.recv(SECONDS))["errcode"] == errcode
+            assert caller.pbx.subscribers == 1
+
+    def test_a_subscription_is_confirmed_without_words_where_successes_have_none(self) -> None:
+        with calling(null_errmsg=True) as caller:
+            url = f"ws{caller.pbx.base_url.removeprefix('http')}/openapi/v1.0/subscribe?access_token={caller.token}"
+            with connect(url) as socket:
+                socket.send('{"topic_list":[30027]}')
+
+                assert json.loads(socket.recv(SECONDS)) == {"errcode": 0, "errmsg": None}
+
+    def test_a_socket_without_a_good_token_is_not_opened(self, caller: Caller) -> None:
+        caller.token = "nonsense"
+
+        with pytest.raises(InvalidStatus) as refused, self.subscribed(caller, 30027):
+            pass
+
+        assert json.loads(refused.value.response.body or b"")["errcode"] == 10004
 
     @pytest.mark.parametrize(
         ("settings", "has_serial", "kind"),

@@ -1,0 +1,37 @@
+"""The demonstration broken off half-way: nothing keeps running, nothing is left, one line says so."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.support import ROOT
+
+DEMO = [sys.executable, str(ROOT / "example_dags" / "run_demo.py")]
+SECONDS = 60
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
+def test_a_demo_that_is_broken_off_leaves_nothing(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        DEMO, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as demo:
+        assert demo.stdout is not None
+        match = re.fullmatch(r"Simulated PBX at http://127\.0\.0\.1:(\d+)\n", demo.stdout.readline())
+        assert match
+        demo.send_signal(number)
+        _, errors = demo.communicate(timeout=SECONDS)
+
+    assert demo.returncode == code
+    assert re.fullmatch(r"\nBroken off; everything is stopped, \S+ is removed\.\n", errors)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(match[1])))

@@ -1,0 +1,263 @@
+"""The reference's facts that no ordinary client shows: raw sockets, every id, every display format, every code."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from typing import Any
+
+import pytest
+import requests
+
+from airflow_provider_yeastar.simulator import Fault, PbxSimulator
+from airflow_provider_yeastar.simulator.catalogue import REPORTS
+from tests.simulator.support import QUEUES, RANGE, SECONDS, Caller, calling
+
+IDS = ("ext_id_list", "trunk_id", "trunk_id_list", "ivr_id_list", "ring_group_id_list", "queue_id", "queue_id_list")
+
+
+def say(pbx: PbxSimulator, method: str, path: str, *headers: str, body: str = "") -> dict[str, Any]:
+    """Send a request without any header of a client's own, and read until the PBX closes the connection."""
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {pbx.host}", f"Content-Length: {len(body)}", *headers, "", body]
+    with socket.create_connection((pbx.host, pbx.port), SECONDS) as link:
+        link.sendall("\r\n".join(lines).encode())
+        answer = b""
+        while part := link.recv(65536):
+            answer += part
+    head, _, content = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    return json.loads(content) if content.startswith(b"{") else {"content": content}
+
+
+class TestConnections:
+    @pytest.mark.parametrize("path", ["/openapi/v1.0/system/information", "/openapi/v1.0/nonsense", "/api/download/x"])
+    def test_the_pbx_closes_the_connection_after_each_answer(self, caller: Caller, path: str) -> None:
+        # `say` returns when the PBX has closed, and fails when it keeps the connection for another request.
+        assert "errcode" in say(caller.pbx, "GET", f"{path}?access_token={caller.token}", "User-Agent: test")
+
+    def test_a_file_ends_with_its_connection_too(self, caller: Caller) -> None:
+        url = caller.report(**QUEUES)["download_resource_url"]
+
+        answer = say(caller.pbx, "GET", f"{url}?access_token={caller.token}", "User-Agent: test")
+
+        assert answer["content"].startswith(b"\xef\xbb\xbfQueue,")
+
+    @pytest.mark.parametrize("agent", [(), ("User-Agent:",)], ids=["none", "empty"])
+    @pytest.mark.parametrize(
+        ("method", "path", "headers"),
+        [
+            ("POST", "/openapi/v1.0/get_token", ()),
+            ("GET", "/openapi/v1.0/system/information", ()),
+            ("GET", "/openapi/v2.0/call_report/download", ()),
+            (
+                "GET",
+                "/openapi/v1.0/subscribe",
+                (
+                    "Connection: Upgrade",
+                    "Upgrade: websocket",
+                    "Sec-WebSocket-Version: 13",
+                    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+                ),
+            ),
+            ("GET", "/api/download/x.csv", ()),
+        ],
+        ids=["login", "call", "report", "WebSocket", "file"],
+    )
+    def test_every_request_needs_a_user_agent(
+        self, caller: Caller, method: str, path: str, headers: tuple[str, ...], agent: tuple[str, ...]
+    ) -> None:
+        answer = say(caller.pbx, method, f"{path}?access_token={caller.token}", *headers, *agent, body="{}")
+
+        assert answer["errcode"] == 40002
+
+
+class TestPaths:
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            ("POST", "/openapi/v2.0/get_token"),
+            ("POST", "/openapi/v2.0/refresh_token"),
+            ("GET", "/openapi/v2.0/del_token"),
+            ("GET", "/openapi/v2.0/subscribe"),
+            ("GET", "/openapi/v2.0/system/information"),
+            ("GET", "/openapi/v2.0/system/get_menuoptions"),
+            ("GET", "/openapi/v2.0/myreport/list"),
+            ("GET", "/openapi/v1.0/get_token"),
+            ("POST", "/openapi/v1.0/call_report/download"),
+            ("GET", "/openapi/v1.0/nonsense"),
+            ("GET", "/nonsense"),
+        ],
+    )
+    @pytest.mark.parametrize("has_token", [True, False])
+    def test_what_does_not_exist_is_told_before_the_token_is_looked_at(
+        self, caller: Caller, method: str, path: str, has_token: bool
+    ) -> None:
+        query = f"?access_token={caller.token}" if has_token else ""
+
+        assert say(caller.pbx, method, path + query, "User-Agent: test", body="{}")["errcode"] == 10001
+
+    def test_the_subscription_takes_nothing_but_a_web_socket(self, caller: Caller) -> None:
+        assert caller.get("subscribe")["errcode"] == 10001
+
+    @pytest.mark.parametrize("endpoint", ["call_report/list", "call_schedule_report/list"])
+    def test_the_token_of_v1_serves_v2(self, caller: Caller, endpoint: str) -> None:
+        assert caller.get(endpoint, "v2.0", **QUEUES)["errcode"] == 0
+
+
+class TestTokens:
+    def test_a_refresh_does_not_make_a_ninth_live_token(self, caller: Caller) -> None:
+        tired = caller.log_in()["refresh_token"]
+        caller.pbx.advance(1801)
+        for _ in range(8):
+            assert caller.log_in()["errcode"] == 0
+
+        assert caller.post("refresh_token", {"refresh_token": tired})["errcode"] == 60002
+        assert caller.get("del_token")["errcode"] == 0
+        assert caller.post("refresh_token", {"refresh_token": tired})["errcode"] == 0
+
+    def test_a_refresh_replaces_one_of_the_eight(self, caller: Caller) -> None:
+        for _ in range(7):
+            last = caller.log_in()
+
+        assert caller.post("refresh_token", {"refresh_token": last["refresh_token"]})["errcode"] == 0
+
+    def test_a_refresh_token_serves_once(self, caller: Caller) -> None:
+        refresh_token = caller.log_in()["refresh_token"]
+
+        assert caller.post("refresh_token", {"refresh_token": refresh_token})["errcode"] == 0
+        assert caller.post("refresh_token", {"refresh_token": refresh_token})["errcode"] == 10004
+
+    def test_a_deleted_token_is_gone(self, caller: Caller) -> None:
+        assert caller.get("del_token")["errcode"] == 0
+        assert caller.get("system/information")["errcode"] == 10004
+
+
+class TestMenusAndLists:
+    def test_a_queue_s_agents_are_not_told_without_the_queue_s_id(self, caller: Caller) -> None:
+        answer = caller.get("system/get_menuoptions", menu="queue_agent")
+
+        assert (answer["errcode"], answer["invalid_param_list"][0]["field"]) == (40002, "id")
+
+    @pytest.mark.parametrize("endpoint", ["queue/list", "extension/list", "ivr/list", "ringgroup/list"])
+    def test_the_menu_s_ids_are_those_of_the_directory(self, caller: Caller, endpoint: str) -> None:
+        menu = {"queue/list": "queue", "extension/list": "extension", "ivr/list": "ivr", "ringgroup/list": "ring_group"}
+        entries = caller.get(endpoint, page_size="100")
+        listed = entries["queue_list" if endpoint == "queue/list" else "data"]
+
+        options = caller.get("system/get_menuoptions", menu=menu[endpoint])["data"]
+
+        assert [option["value"] for option in options] == [str(entry["id"]) for entry in listed]
+        assert all(entry["number"] in option["text"] for option, entry in zip(options, listed, strict=True))
+
+    def test_ids_are_sorted_as_numbers(self, caller: Caller) -> None:
+        listed = caller.get("queue_pause_reason/list", sort_by="id", order_by="desc", page_size="100")["data"]
+        everything = caller.get("extension/list", sort_by="id", page_size="100")["data"]
+
+        assert [entry["id"] for entry in listed] == sorted((entry["id"] for entry in listed), reverse=True)
+        assert [entry["id"] for entry in everything] == sorted(entry["id"] for entry in everything)
+
+
+class TestReports:
+    @pytest.mark.parametrize(
+        ("report_type", "name"),
+        [(kind.type, name) for kind in REPORTS.values() for name in kind.required if name in IDS],
+    )
+    @pytest.mark.parametrize("unknown", ["99999", "6400"], ids=["no id", "a dialled number"])
+    def test_an_unknown_id_finds_nothing_in_any_report(
+        self, caller: Caller, report_type: str, name: str, unknown: str
+    ) -> None:
+        window = {"time": "2026/11/20"} if REPORTS[report_type].time == "time" else RANGE
+        answer = caller.report(type=report_type, **{name: unknown}, **window)
+
+        assert answer["errcode"] == 0
+        assert caller.rows(answer) == 0
+
+    @pytest.mark.parametrize("name", ["queue_id_list", "type"])
+    def test_a_blank_parameter_is_none(self, caller: Caller, name: str) -> None:
+        answer = caller.report(**QUEUES | {name: ""})
+
+        assert answer["errcode"] == 40002
+        assert answer["invalid_param_list"][0]["field"] == name
+
+    def test_both_ends_of_a_range_belong_to_it(self, caller: Caller) -> None:
+        query = {"type": "queuesatisfactiondetail", "queue_id": "2"}
+        rated = caller.get("call_report/list", "v2.0", **query, **RANGE)["queue_satisfaction_detail_list"]
+        moment = rated[0]["time"]
+
+        found = caller.get("call_report/list", "v2.0", **query, start_time=moment, end_time=moment)
+
+        assert [row["time"] for row in found["queue_satisfaction_detail_list"]] == [moment]
+
+    @pytest.mark.parametrize(
+        ("date_format", "twelve_hour", "day", "month", "moments", "layout"),
+        [
+            ("YYYY/MM/DD", False, "2026/11/20", "2026/11", "00:00:00 23:59:59", "2006/01/02 15:04:05"),
+            ("MM/DD/YYYY", False, "11/20/2026", "11/2026", "00:00:00 23:59:59", "01/02/2006 15:04:05"),
+            ("DD/MM/YYYY", False, "20/11/2026", "11/2026", "00:00:00 23:59:59", "02/01/2006 15:04:05"),
+            ("YYYY/MM/DD", True, "2026/11/20", "2026/11", "12:00:00 AM-11:59:59 PM", "2006/01/02 03:04:05 PM"),
+            ("MM/DD/YYYY", True, "11/20/2026", "11/2026", "12:00:00 AM-11:59:59 PM", "01/02/2006 03:04:05 PM"),
+            ("DD/MM/YYYY", True, "20/11/2026", "11/2026", "12:00:00 AM-11:59:59 PM", "02/01/2006 03:04:05 PM"),
+        ],
+    )
+    def test_a_display_format_is_the_only_one_taken(
+        self, date_format: str, twelve_hour: bool, day: str, month: str, moments: str, layout: str
+    ) -> None:
+        first, last = re.split(r"-| (?=\d)", moments)
+        hourly = {"type": "queueperformanceactivity", "queue_id_list": "1"}
+        with calling(date_format=date_format, twelve_hour=twelve_hour) as caller:
+            right = QUEUES | {"start_time": f"{day} {first}", "end_time": f"{day} {last}"}
+            whole = caller.get("call_report/list", "v2.0", **right)["queue_performance_list"]
+            wrong = caller.report(**right | {"end_time": "2026-11-20 23:59:59"})
+            rows = [caller.rows(caller.report(**hourly, time=time)) for time in (day, month)]
+            complaint = caller.report(**hourly, time="20.11.2026")
+
+        with calling() as usual:
+            assert whole == usual.get("call_report/list", "v2.0", **QUEUES)["queue_performance_list"]
+        assert wrong["invalid_param_list"] == [
+            {"field": "end_time", "valid_msg": f"end_time format invalid, valid format: {layout}"}
+        ]
+        assert rows == [24, 30]
+        assert complaint["errcode"] == 40002
+
+    @pytest.mark.parametrize("report_type", REPORTS)
+    def test_each_report_s_file_is_served_under_the_url_that_was_told(self, caller: Caller, report_type: str) -> None:
+        kind = REPORTS[report_type]
+        ids = dict.fromkeys(kind.required, "1") | {"time": "2026/11/20"}
+        answer = caller.report(type=report_type, **ids if kind.time == "time" else ids | RANGE)
+
+        assert caller.fetch(answer).content.startswith(b"\xef\xbb\xbf")
+
+
+CODES = {
+    -2: "INTERNAL SERVER ERROR",
+    -1: "FAILURE",
+    1: "PARTIAL SUCCESS",
+    2: "PROCESSING",
+    10001: "INTERFACE NOT EXISTED",
+    10002: "API VERSION OUT OF MAINTENANCE",
+    10003: "API VERSION UNSUPPORTED",
+    10004: "TOKEN EXPIRED",
+    10005: "ACCESS DENIED",
+    10009: "OPERATION FAILED",
+    40001: "PARAMETER SYNTAX ERROR",
+    40002: "PARAMETER ERROR",
+    40003: "DUPLICATE KEY VALUE",
+    40004: "FILE SIZE EXCEEDED",
+    60001: "DATA NOT FOUND",
+    60002: "MAX LIMITATION EXCEEDED",
+    70004: "ACCOUNT IP BLOCKED",
+    70082: "OVERLOAD_TASK_RUNNING",
+    70087: "IP FORBIDDEN",
+    70106: "RATE_NOT_EXISTED",
+    70123: "API UNAVAILABLE",
+}
+
+
+@pytest.mark.parametrize(("code", "words"), CODES.items())
+def test_a_code_comes_with_its_words_under_http_200(caller: Caller, code: int, words: str) -> None:
+    caller.pbx.faults.add(Fault("errcode", "queue/list", code))
+    response = requests.get(caller.url("queue/list"), params={"access_token": caller.token}, timeout=SECONDS)
+
+    assert response.status_code == 200
+    assert response.json() == {"errcode": code, "errmsg": words}
