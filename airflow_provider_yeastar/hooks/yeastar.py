@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
+from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
 
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, YeastarError
 from airflow_provider_yeastar.pbx.settings import API_VERSIONS, TOKEN_SHARING, PbxSettings
+from airflow_provider_yeastar.pbx.threads import in_thread
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_yeastar.pbx.token_store import Cipher
     from airflow_provider_yeastar.pbx.wire import PbxInformation
 
-__all__ = ["YeastarHook", "client_for", "missing_connection", "settings_from_connection"]
+__all__ = ["YeastarHook", "client_for", "connect", "missing_connection", "settings_from_connection"]
 
 _EXTRAS = (
     "api_version",
@@ -127,6 +129,22 @@ def client_for(settings: PbxSettings, announce_secret: Callable[[str], None] | N
     from airflow_provider_yeastar.pbx.client import PbxClient
 
     return PbxClient(settings, state_dir=_state_dir(), cipher=_cipher(), announce_secret=announce_secret)
+
+
+async def connect(conn_id: str) -> PbxClient:
+    """Return a client for a trigger; after this it makes no further call to Airflow.
+
+    It waits for reports and needs not be closed.
+
+    :param conn_id: id of the Airflow connection; resolved once, with the asynchronous accessor.
+    :raises InvalidSettingsError: when the connection is missing or cannot be used.
+    """
+    try:
+        connection = await get_async_connection(conn_id)
+    except AirflowNotFoundException:
+        raise missing_connection(conn_id) from None
+    # In a thread, as the first client loads the libraries that speak with a PBX.
+    return await in_thread(client_for, settings_from_connection(connection))
 
 
 def _mask(secret: str) -> None:
