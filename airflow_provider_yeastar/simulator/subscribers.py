@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -12,10 +14,22 @@ from aiohttp import WSMsgType, web
 from airflow_provider_yeastar.simulator.settings import SimulatorSettings
 from airflow_provider_yeastar.simulator.state import Refusal
 
-__all__ = ["REPORT_TOPIC", "Subscribers"]
+__all__ = ["REPORT_TOPIC", "SentEvent", "Subscribers"]
 
 REPORT_TOPIC = 30027
 _HEARTBEAT, _HEARTBEAT_ANSWER = "heartbeat", "heartbeat response"
+
+
+@dataclass(frozen=True)
+class SentEvent:
+    """An event 30027 that is about to go out to whoever is subscribed.
+
+    :param message: its ``msg``.
+    :param at: epoch seconds by the machine's clock.
+    """
+
+    message: Mapping[str, Any]
+    at: float
 
 
 class _Subscriber:
@@ -32,14 +46,20 @@ class Subscribers:
     :param settings: the PBX's.
     :param is_live: says whether an access token is still good.
     :param changed: is called whenever a socket or its topics change.
+    :param record: is told every event.
     """
 
     def __init__(
-        self, settings: SimulatorSettings, is_live: Callable[[str], bool], changed: Callable[[], None]
+        self,
+        settings: SimulatorSettings,
+        is_live: Callable[[str], bool],
+        changed: Callable[[], None],
+        record: Callable[[SentEvent], None],
     ) -> None:
         self._settings = settings
         self._is_live = is_live
         self._changed = changed
+        self._record = record
         self._subscribers: set[_Subscriber] = set()
         self.empty = asyncio.Event()
         self.empty.set()
@@ -74,9 +94,11 @@ class Subscribers:
         if self._settings.event_serial:
             envelope["sn"] = self._settings.serial_number
         envelope["msg"] = json.dumps(message) if self._settings.event_text else message
+        frame = json.dumps(envelope)
+        self._record(SentEvent(message, time.time()))
         for subscriber in list(self._subscribers):
             if REPORT_TOPIC in subscriber.topics:
-                await self._send(subscriber, json.dumps(envelope))
+                await self._send(subscriber, frame)
 
     async def expire(self) -> None:
         """Tell the sockets whose token is no longer good; they get no further events."""
