@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
 
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, YeastarError
+from airflow_provider_yeastar.pbx.per_loop import PerLoop
 from airflow_provider_yeastar.pbx.settings import API_VERSIONS, TOKEN_SHARING, PbxSettings
 from airflow_provider_yeastar.pbx.threads import in_thread
 
@@ -131,6 +133,9 @@ def client_for(settings: PbxSettings, announce_secret: Callable[[str], None] | N
     return PbxClient(settings, state_dir=_state_dir(), cipher=_cipher(), announce_secret=announce_secret)
 
 
+_resolving: PerLoop[asyncio.Lock] = PerLoop()
+
+
 async def connect(conn_id: str) -> PbxClient:
     """Return a client for a trigger; after this it makes no further call to Airflow.
 
@@ -139,10 +144,12 @@ async def connect(conn_id: str) -> PbxClient:
     :param conn_id: id of the Airflow connection; resolved once, with the asynchronous accessor.
     :raises InvalidSettingsError: when the connection is missing or cannot be used.
     """
-    try:
-        connection = await get_async_connection(conn_id)
-    except AirflowNotFoundException:
-        raise missing_connection(conn_id) from None
+    # One by one: a triggerer that starts with a thousand triggers has other things to do in between.
+    async with _resolving.get(None, asyncio.Lock):
+        try:
+            connection = await get_async_connection(conn_id)
+        except AirflowNotFoundException:
+            raise missing_connection(conn_id) from None
     # In a thread, as the first client loads the libraries that speak with a PBX.
     return await in_thread(client_for, settings_from_connection(connection))
 

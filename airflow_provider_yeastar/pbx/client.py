@@ -63,7 +63,8 @@ class PbxClient:
         store = SharedTokenStore(self._settings, self._state_dir, self._cipher) if shared else MemoryTokenStore()
         return PbxSession(self._settings, store, self._announce_secret)
 
-    def _link(self) -> AbstractAsyncContextManager[PbxLink]:
+    def linked(self) -> AbstractAsyncContextManager[PbxLink]:
+        """Keep what waiters of this PBX share, its socket above all, from being closed meanwhile."""
         return shared_link((self._settings, self._state_dir), self._make_session)
 
     def __enter__(self) -> PbxClient:
@@ -109,7 +110,7 @@ class PbxClient:
         :param bounds: until when to wait.
         :raises YeastarError: see :meth:`ReportWait.run`.
         """
-        async with self._link() as link:
+        async with self.linked() as link:
             return await ReportWait(link, request, bounds, self._state_dir).run()
 
     async def watch_reports(self) -> AsyncGenerator[waiting.AnnouncedReport]:
@@ -117,7 +118,7 @@ class PbxClient:
 
         See :func:`.watch_reports`.
         """
-        async with self._link() as link, aclosing(watch_reports(link)) as reports:
+        async with self.linked() as link, aclosing(watch_reports(link)) as reports:
             async for report in reports:
                 yield report
 

@@ -34,9 +34,14 @@ class Listener:
     """The events that have arrived since somebody began to listen. Got from :meth:`PbxLink.listen`."""
 
     def __init__(self, link: PbxLink) -> None:
+        self.last_event_at = 0.0
+        """When the last event arrived that :meth:`next_event` has returned, by the event loop's clock."""
         self._link = link
-        self._arrivals: asyncio.Queue[wire.EventFrame | YeastarError] = asyncio.Queue()
-        self.take = self._arrivals.put_nowait
+        self._arrivals: asyncio.Queue[tuple[wire.EventFrame | YeastarError, float]] = asyncio.Queue()
+
+    def take(self, arrival: wire.EventFrame | YeastarError) -> None:
+        """Take what has just arrived: an event, or the end of the socket."""
+        self._arrivals.put_nowait((arrival, asyncio.get_running_loop().time()))
 
     async def next_event(self) -> wire.EventFrame:
         """Return the next event 30027, in order of arrival.
@@ -44,13 +49,13 @@ class Listener:
         :raises NetworkError: when the socket is lost; the listener is then of no further use.
         :raises TokenExpiredError: when the PBX says so on the socket.
         """
-        arrival = await self._next_arrival()
+        arrival, self.last_event_at = await self._next_arrival()
         if isinstance(arrival, YeastarError):
             self.take(arrival)  # whoever asks again is told again
             raise arrival
         return arrival
 
-    async def _next_arrival(self) -> wire.EventFrame | YeastarError:
+    async def _next_arrival(self) -> tuple[wire.EventFrame | YeastarError, float]:
         while True:
             try:
                 async with asyncio.timeout(_TOKEN_LOOK_SECONDS):
@@ -62,7 +67,7 @@ class Listener:
 
     def discard_pending(self) -> int:
         """Forget the events that have arrived so far, and return how many there were; a lost socket stays lost."""
-        arrivals = [self._arrivals.get_nowait() for _ in range(self._arrivals.qsize())]
+        arrivals = [self._arrivals.get_nowait()[0] for _ in range(self._arrivals.qsize())]
         for arrival in arrivals:
             if isinstance(arrival, YeastarError):
                 self.take(arrival)

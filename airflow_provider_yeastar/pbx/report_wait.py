@@ -186,7 +186,7 @@ class ReportWait:
         # Until all is quiet; should the link break now, what arrived before is as good as it was.
         if not waiting.is_certain(candidates[0], asked):
             with suppress(TimeoutError, YeastarError):
-                async with asyncio.timeout(waiting.SETTLE_SECONDS):
+                async with asyncio.timeout_at(events.last_event_at + waiting.SETTLE_SECONDS):
                     while True:
                         candidates.append(await self._next_candidate(events, asked))
         event = waiting.choose_event(candidates, pbx=self._pbx)

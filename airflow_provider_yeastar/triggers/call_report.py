@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 from airflow.providers.common.compat.sdk import conf
@@ -69,17 +70,24 @@ class YeastarCallReportTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then yield the one event."""
         started = time.monotonic()
-        try:
-            payload = success_event(await self._wait())
-        except YeastarError as error:
-            payload = failure_event(error)
-        except Exception as error:  # the trigger's boundary: a crash must reach the task, without its arguments' texts
-            self.log.exception("The wait for the report crashed.")
-            payload = failure_event(
-                YeastarError(f"The wait for the report crashed with {type(error).__name__}; see the triggerer's log")
-            )
-        await asyncio.sleep(max(0.0, started + _earliest_event_seconds() - time.monotonic()))
-        yield TriggerEvent(payload)
+        async with AsyncExitStack() as held:  # closing a socket takes time, and is left for after the event
+            try:
+                payload = success_event(await self._wait(held))
+            except YeastarError as error:
+                payload = failure_event(error)
+            except (
+                Exception
+            ) as error:  # the trigger's boundary: a crash must reach the task, without its arguments' texts
+                self.log.exception("The wait for the report crashed.")
+                payload = failure_event(
+                    YeastarError(
+                        f"The wait for the report crashed with {type(error).__name__}; see the triggerer's log"
+                    )
+                )
+            too_early = started + _earliest_event_seconds() - time.monotonic()
+            if too_early > 0:
+                await asyncio.sleep(too_early)
+            yield TriggerEvent(payload)
 
     async def on_kill(self) -> None:
         """Say what becomes of the report when a user ends the task (Airflow 3.3 calls this).
@@ -89,9 +97,10 @@ class YeastarCallReportTrigger(BaseTrigger):
         """
         self.log.info("The task was ended; the PBX goes on with the report, which nobody will fetch.")
 
-    async def _wait(self) -> Outcome:
-        request = ReportRequest.from_dict(self.request)
+    async def _wait(self, held: AsyncExitStack) -> Outcome:
         client = await connect(self.yeastar_conn_id)
+        request = ReportRequest.from_dict(self.request)
+        await held.enter_async_context(client.linked())
         report = await client.wait_for_report(request, Bounds(self.queue_until, self.wait_timeout, self.until))
         return Outcome(request, report, self.attempt, self.until)
 
