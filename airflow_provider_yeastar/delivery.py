@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_yeastar import storage
 from airflow_provider_yeastar.exceptions import EmptyReportError, TaskKilledError
+from airflow_provider_yeastar.handover import iso_utc
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.outcome import Outcome, errors_for_airflow, read_event
 from airflow_provider_yeastar.pbx.emptiness import is_empty_report
@@ -85,11 +85,12 @@ class DeliveringTask(WaitingTask):
             with YeastarHook(self.yeastar_conn_id).get_conn() as client:
                 return self._collect(context, client, outcome)
 
-    def deliver(self, context: Context, request: ReportRequest) -> str:
+    def deliver(self, context: Context, request: ReportRequest, ready: Outcome | None = None) -> str:
         """Ask for a report, wait for it here or in the triggerer, and fetch it.
 
         :param context: of the task.
         :param request: what to ask for.
+        :param ready: where it waits already; None asks for it.
         :return: the file's path.
         """
         self.check_delivery(request.file_format)
@@ -98,10 +99,10 @@ class DeliveringTask(WaitingTask):
             self.log.info("%s is there already and `overwrite` is False; the PBX is not asked.", path)
             return path
         storage.prepare(path)
-        if self.waits_in_triggerer(request):
-            self.defer_wait(request, attempt=1)
+        if ready is None and self.waits_in_triggerer(request):
+            self.defer_wait(request)
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
-            return self._collect(context, client, self.wait_here(client, request, attempt=1))
+            return self._collect(context, client, ready or self.wait_here(client, request))
 
     def _collect(self, context: Context, client: PbxClient, outcome: Outcome) -> str:
         """Fetch the file; what stays bad is asked for once more."""
@@ -112,9 +113,10 @@ class DeliveringTask(WaitingTask):
             if outcome.attempt >= _ATTEMPTS:
                 raise
             self.log.warning("%s The report is asked for once more.", error)
+            again: dict[str, Any] = {"attempt": outcome.attempt + 1, "until": outcome.until}
             if self.waits_in_triggerer(outcome.request):
-                self.defer_wait(outcome.request, outcome.attempt + 1)
-            return self._collect(context, client, self.wait_here(client, outcome.request, outcome.attempt + 1))
+                self.defer_wait(outcome.request, **again)
+            return self._collect(context, client, self.wait_here(client, outcome.request, **again))
         context["ti"].xcom_push(key="report", value=_record(outcome, stored))
         return stored.path
 
@@ -180,12 +182,8 @@ def _record(outcome: Outcome, stored: storage.StoredFile) -> dict[str, Any]:
         **report.window,
         "timezone": report.timezone,
         "api_version": report.api_version,
-        "requested_at": _iso(report.requested_at),
-        "ready_at": _iso(report.ready_at),
-        "downloaded_at": _iso(time.time()),
+        "requested_at": iso_utc(report.requested_at),
+        "ready_at": iso_utc(report.ready_at),
+        "downloaded_at": iso_utc(time.time()),
         "serial_number": report.serial_number,
     }
-
-
-def _iso(epoch_seconds: float) -> str:
-    return datetime.fromtimestamp(epoch_seconds, UTC).isoformat(timespec="seconds")

@@ -33,8 +33,9 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "operators": [_modules("operators.call_report")],
+        "sensors": [_modules("sensors.call_report")],
         "hooks": [_modules("hooks.yeastar")],
-        "triggers": [_modules("triggers.call_report")],
+        "triggers": [_modules("triggers.call_report", "triggers.report_event")],
         "config": {
             "yeastar": {
                 "description": "Options of the Yeastar provider.",

@@ -13,6 +13,7 @@ from typing import Any
 
 from airflow_provider_yeastar.exceptions import InvalidEventError
 from airflow_provider_yeastar.pbx.errors import (
+    DeadlineError,
     InvalidRequestError,
     Reaction,
     WaitTimeoutError,
@@ -31,11 +32,13 @@ class Outcome:
     """A report that waits to be fetched, and the request that it answers.
 
     :param attempt: how often this request has been asked for, from 1; a bad file is asked for once more.
+    :param until: epoch seconds at which the task's own time is over, None without such a bound.
     """
 
     request: ReportRequest
     report: FinishedReport
-    attempt: int
+    attempt: int = 1
+    until: float | None = None
 
 
 def success_event(outcome: Outcome) -> dict[str, Any]:
@@ -45,6 +48,7 @@ def success_event(outcome: Outcome) -> dict[str, Any]:
         "request": outcome.request.to_dict(),
         "report": asdict(outcome.report),
         "attempt": outcome.attempt,
+        "until": outcome.until,
     }
 
 
@@ -69,6 +73,7 @@ def read_event(event: Mapping[str, Any] | None) -> Outcome:
             request=ReportRequest.from_dict(event["request"]),
             report=FinishedReport(**event["report"]),
             attempt=int(event["attempt"]),
+            until=event.get("until"),
         )
     except (InvalidRequestError, KeyError, TypeError, ValueError) as error:
         raise InvalidEventError(f"The trigger's success lacks or garbles a part: {type(error).__name__}") from None
@@ -79,9 +84,14 @@ def errors_for_airflow() -> Iterator[None]:
     """Let errors leave a task so that Airflow retries what may pass and fails at once what no retry can mend.
 
     :raises AirflowFailException: for an error whose reaction is to give up; other errors leave as they are.
+    :raises AirflowTaskTimeout: when the task's own time was over while it was deferred; on a worker Airflow raises it.
     """
     try:
         yield
+    except DeadlineError as error:
+        from airflow.providers.common.compat.sdk import AirflowTaskTimeout
+
+        raise AirflowTaskTimeout(str(error)) from None
     except YeastarError as error:
         if error.reaction is not Reaction.GIVE_UP:
             raise

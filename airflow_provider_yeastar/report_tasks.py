@@ -133,37 +133,58 @@ class WaitingTask(BaseOperator):
         """Whether the wait for this report is deferred: a synchronous request is one call of the worker."""
         return self.deferrable and request.asynchronous
 
-    def defer_wait(self, request: ReportRequest, attempt: int) -> None:
+    def defer_wait(self, request: ReportRequest, *, attempt: int = 1, until: float | None = None) -> None:
         """Hand the request and the wait to the triggerer; the task goes on in ``execute_complete``.
 
         :param request: what to ask for.
         :param attempt: how often it has been asked for, this time included.
+        :param until: epoch seconds at which the task's own time is over, where that is known from an earlier attempt.
         :raises TaskDeferred: always.
         """
+        bounds = self._bounds(until)
         self.log.info("Deferring: the triggerer asks for %s and waits.", request.label)
         self.defer(
             trigger=YeastarCallReportTrigger(
                 yeastar_conn_id=self.yeastar_conn_id,
                 request=request.to_dict(),
-                queue_until=time.time() + self.queue_timeout,
-                wait_timeout=self.wait_timeout,
+                queue_until=bounds.queue_until,
+                wait_timeout=bounds.wait_timeout,
                 attempt=attempt,
+                until=bounds.until,
             ),
             method_name="execute_complete",
             timeout=timedelta(seconds=self.queue_timeout + self.wait_timeout) + _BACKSTOP,
         )
 
-    def wait_here(self, client: PbxClient, request: ReportRequest, attempt: int) -> Outcome:
+    def wait_here(
+        self, client: PbxClient, request: ReportRequest, *, attempt: int = 1, until: float | None = None
+    ) -> Outcome:
         """Ask for the report and wait for it on the worker.
 
         :param client: of the PBX.
         :param request: what to ask for.
         :param attempt: how often it has been asked for, this time included.
+        :param until: epoch seconds at which the task's own time is over, where that is known from an earlier attempt.
         :raises TaskKilledError: when the task was killed meanwhile.
         """
-        bounds = Bounds(queue_until=time.time() + self.queue_timeout, wait_timeout=self.wait_timeout)
+        bounds = self._bounds(until)
         report = run_on_worker(client.wait_for_report(request, bounds), lambda: self.killed)
-        return Outcome(request, report, attempt)
+        return Outcome(request, report, attempt, bounds.until)
+
+    def _bounds(self, until: float | None) -> Bounds:
+        now = time.time()
+        seconds = self.own_seconds
+        if until is None and seconds is not None:
+            until = now + seconds
+        return Bounds(queue_until=now + self.queue_timeout, wait_timeout=self.wait_timeout, until=until)
+
+    @property
+    def own_seconds(self) -> float | None:
+        """The seconds that Airflow gives the task as a whole, None without such a bound.
+
+        It is kept here too, because Airflow does not look at ``execution_timeout`` while a task is deferred.
+        """
+        return self.execution_timeout.total_seconds() if self.execution_timeout else None
 
 
 def _seconds(name: str, value: object) -> float:

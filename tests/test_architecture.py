@@ -18,7 +18,7 @@ import airflow_provider_yeastar
 PACKAGE = "airflow_provider_yeastar"
 ROOT = Path(airflow_provider_yeastar.__file__).parent
 
-SHARED = {"exceptions", "outcome", "storage", "worker"}
+SHARED = {"exceptions", "handover", "outcome", "storage", "worker"}
 """Modules for all Airflow roles; they stand between those and the protocol."""
 
 MAY_IMPORT = {
@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "triggers": {"triggers", "hooks", "pbx"} | SHARED,
     "hooks": {"hooks", "pbx", "get_provider_info"} | SHARED,
     "exceptions": {"pbx"} | SHARED,
+    "handover": {"pbx"} | SHARED,
     "outcome": {"pbx"} | SHARED,
     "storage": {"pbx"} | SHARED,
     "worker": {"pbx"} | SHARED,
@@ -68,7 +69,10 @@ PBX_WITH_IO = {
     "client",
     "doctor",
     "events",
+    "links",
+    "per_loop",
     "report_wait",
+    "report_watch",
     "session",
     "state",
     "threads",

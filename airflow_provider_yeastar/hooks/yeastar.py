@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -9,10 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
+from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
 
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, YeastarError
+from airflow_provider_yeastar.pbx.per_loop import PerLoop
 from airflow_provider_yeastar.pbx.settings import API_VERSIONS, TOKEN_SHARING, PbxSettings
+from airflow_provider_yeastar.pbx.threads import in_thread
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_yeastar.pbx.token_store import Cipher
     from airflow_provider_yeastar.pbx.wire import PbxInformation
 
-__all__ = ["YeastarHook", "client_for", "missing_connection", "settings_from_connection"]
+__all__ = ["YeastarHook", "client_for", "connect", "missing_connection", "settings_from_connection"]
 
 _EXTRAS = (
     "api_version",
@@ -127,6 +131,27 @@ def client_for(settings: PbxSettings, announce_secret: Callable[[str], None] | N
     from airflow_provider_yeastar.pbx.client import PbxClient
 
     return PbxClient(settings, state_dir=_state_dir(), cipher=_cipher(), announce_secret=announce_secret)
+
+
+_resolving: PerLoop[asyncio.Lock] = PerLoop()
+
+
+async def connect(conn_id: str) -> PbxClient:
+    """Return a client for a trigger; after this it makes no further call to Airflow.
+
+    It waits for reports and needs not be closed.
+
+    :param conn_id: id of the Airflow connection; resolved once, with the asynchronous accessor.
+    :raises InvalidSettingsError: when the connection is missing or cannot be used.
+    """
+    # One by one: a triggerer that starts with a thousand triggers has other things to do in between.
+    async with _resolving.get(None, asyncio.Lock):
+        try:
+            connection = await get_async_connection(conn_id)
+        except AirflowNotFoundException:
+            raise missing_connection(conn_id) from None
+    # In a thread, as the first client loads the libraries that speak with a PBX.
+    return await in_thread(client_for, settings_from_connection(connection))
 
 
 def _mask(secret: str) -> None:

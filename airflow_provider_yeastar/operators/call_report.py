@@ -1,11 +1,13 @@
-"""YeastarCallReportOperator: a call report of a Yeastar PBX as a file, its path in XCom."""
+"""Operators that put a call report of a Yeastar PBX at its destination, as a file, its path in XCom."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_yeastar.delivery import DeliveringTask
+from airflow_provider_yeastar.handover import Handover, iso_utc, read_handover
 from airflow_provider_yeastar.outcome import errors_for_airflow
 from airflow_provider_yeastar.pbx.reports import build_request
 from airflow_provider_yeastar.report_tasks import RequestArguments
@@ -13,7 +15,7 @@ from airflow_provider_yeastar.report_tasks import RequestArguments
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-__all__ = ["YeastarCallReportOperator"]
+__all__ = ["YeastarCallReportOperator", "YeastarDownloadReportOperator"]
 
 
 class YeastarCallReportOperator(RequestArguments, DeliveringTask):
@@ -58,3 +60,54 @@ class YeastarCallReportOperator(RequestArguments, DeliveringTask):
         """Ask for the report; wait for it here, or defer."""
         with errors_for_airflow():
             return self.deliver(context, build_request(**self.request_arguments))
+
+
+class YeastarDownloadReportOperator(DeliveringTask):
+    """Fetch the report that a :class:`.YeastarCallReportSensor` found; the XCom return value is the file's path.
+
+    The URL that the sensor found lives 30 minutes. When they have passed, or the file is refused or bad, the report is
+    asked for again: in the triggerer with ``deferrable=True``, else on the worker. The second XCom, ``report``, is that
+    of :class:`YeastarCallReportOperator`.
+
+    :param report: the sensor's return value, ``sensor.output``.
+    :param destination: as the further arguments those of :class:`YeastarCallReportOperator`.
+    :param yeastar_conn_id: id of the Airflow connection; the sensor's when left out.
+    :raises InvalidRequestError: when ``report`` is no sensor's return value.
+    """
+
+    template_fields: Sequence[str] = (*DeliveringTask.template_fields, "report")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"report": "json"}
+    ui_color = "#e3f2fb"
+
+    def __init__(self, *, report: Any, yeastar_conn_id: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.report = report
+        # What a task is started with again after a deferral is made of its arguments: the sensor's id is not known yet.
+        self.yeastar_conn_id = yeastar_conn_id  # type: ignore[assignment]
+        self.check_delivery("csv")
+
+    def execute(self, context: Context) -> str:
+        """Fetch the report; ask for it again where its URL is no more."""
+        with errors_for_airflow():
+            handover = self._take_handover()
+            ready = handover.outcome if time.time() < handover.expires_at else None
+            if ready is None:
+                self.log.warning(
+                    "The URL of the report lived until %s; the report is asked for again.", iso_utc(handover.expires_at)
+                )
+            return self.deliver(context, handover.outcome.request, ready)
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
+        """Fetch the report that was asked for again.
+
+        :param event: what the trigger fired; anything but a success fails the task.
+        """
+        with errors_for_airflow():
+            self._take_handover()
+        return super().execute_complete(context, event)
+
+    def _take_handover(self) -> Handover:
+        handover = read_handover(self.report)
+        # A file of one PBX is not to be looked for on another.
+        self.yeastar_conn_id = self.yeastar_conn_id or handover.yeastar_conn_id
+        return handover

@@ -6,15 +6,18 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
 from airflow_provider_yeastar.pbx import waiting
 from airflow_provider_yeastar.pbx.doctor import Finding, examine
 from airflow_provider_yeastar.pbx.errors import TokenCapError
+from airflow_provider_yeastar.pbx.links import PbxLink, shared_link
 from airflow_provider_yeastar.pbx.report_wait import ReportWait
+from airflow_provider_yeastar.pbx.report_watch import watch_reports
 from airflow_provider_yeastar.pbx.reports import ReportRequest
 from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.pbx.settings import PbxSettings
@@ -45,10 +48,24 @@ class PbxClient:
         cipher: Cipher | None = None,
         announce_secret: Callable[[str], None] | None = None,
     ) -> None:
-        shared = settings.token_sharing == "host"
-        store = SharedTokenStore(settings, state_dir, cipher) if shared else MemoryTokenStore()
-        self._session = PbxSession(settings, store, announce_secret)
+        self._settings = settings
         self._state_dir = state_dir
+        self._cipher = cipher
+        self._announce_secret = announce_secret
+
+    @cached_property
+    def _session(self) -> PbxSession:
+        """This client's own session; a client that only waits has none, waiters share that of their link."""
+        return self._make_session()
+
+    def _make_session(self) -> PbxSession:
+        shared = self._settings.token_sharing == "host"
+        store = SharedTokenStore(self._settings, self._state_dir, self._cipher) if shared else MemoryTokenStore()
+        return PbxSession(self._settings, store, self._announce_secret)
+
+    def linked(self) -> AbstractAsyncContextManager[PbxLink]:
+        """Keep what waiters of this PBX share, its socket above all, from being closed meanwhile."""
+        return shared_link((self._settings, self._state_dir), self._make_session)
 
     def __enter__(self) -> PbxClient:
         return self
@@ -61,11 +78,12 @@ class PbxClient:
     @property
     def address(self) -> str:
         """``host:port`` of the PBX, its name in messages."""
-        return self._session.settings.address
+        return self._settings.address
 
     def close(self) -> None:
         """Close the connections, and revoke a token that is not shared."""
-        self._session.close()
+        if "_session" in self.__dict__:
+            self._session.close()
 
     def forget_refusal(self) -> None:
         """Let the next call log in although these credentials were refused a while ago."""
@@ -92,7 +110,17 @@ class PbxClient:
         :param bounds: until when to wait.
         :raises YeastarError: see :meth:`ReportWait.run`.
         """
-        return await ReportWait(self._session, request, bounds, self._state_dir).run()
+        async with self.linked() as link:
+            return await ReportWait(link, request, bounds, self._state_dir).run()
+
+    async def watch_reports(self) -> AsyncGenerator[waiting.AnnouncedReport]:
+        """Yield every finished report that the PBX announces from now on, whoever asked for it; never ends.
+
+        See :func:`.watch_reports`.
+        """
+        async with self.linked() as link, aclosing(watch_reports(link)) as reports:
+            async for report in reports:
+                yield report
 
     async def log_in(self, until: float) -> None:
         """Have a live token, waiting for one to come free where the application holds as many as it may (60002).

@@ -19,6 +19,7 @@ from airflow_provider_yeastar.pbx import wire
 from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.events import subscribe
 from airflow_provider_yeastar.pbx.files import FileCheck
+from airflow_provider_yeastar.pbx.links import PbxLink
 from airflow_provider_yeastar.pbx.report_wait import ReportWait
 from airflow_provider_yeastar.pbx.reports import ReportRequest, build_request, choose_api_version
 from airflow_provider_yeastar.pbx.session import PbxSession
@@ -175,7 +176,11 @@ async def _report(session: PbxSession, state_dir: Path) -> str:
     yesterday = (datetime.now(session.facts().zone) - timedelta(days=1)).date().isoformat()
     started = time.time()
     bounds = Bounds(queue_until=started + _WAIT_SECONDS, wait_timeout=_WAIT_SECONDS)
-    report = await ReportWait(session, _tiny_request(yesterday), bounds, state_dir).run()
+    link = PbxLink(session)
+    try:
+        report = await ReportWait(link, _tiny_request(yesterday), bounds, state_dir).run()
+    finally:
+        await link.disconnect()
     with session.open_file(report.url) as stream:
         check = FileCheck(
             "csv",

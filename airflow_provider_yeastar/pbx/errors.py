@@ -23,6 +23,7 @@
     ├── ReportFailedError           the PBX said that making the report failed          ask again
     ├── AmbiguousEventError         two files came that could both be ours              ask again
     ├── WaitTimeoutError            `wait_timeout` or `queue_timeout` passed            ask again
+    │   └── DeadlineError           the task's own time is over                         ask again
     ├── BadFileError                what was downloaded is not the report               ask again
     │   └── FileExpiredError        the file's URL is no longer served                  ask again
     └── UnsafeUrlError              the PBX named a URL outside itself
@@ -48,6 +49,7 @@ __all__ = [
     "CertificateError",
     "ClockMismatchError",
     "CredentialsError",
+    "DeadlineError",
     "FileExpiredError",
     "InterfaceError",
     "InvalidRequestError",
@@ -231,6 +233,12 @@ class AmbiguousEventError(YeastarError):
 class WaitTimeoutError(YeastarError):
     reaction = Reaction.ASK_AGAIN
     default_remedy = "Raise `wait_timeout` or `queue_timeout`, or ask for a shorter period."
+
+
+class DeadlineError(WaitTimeoutError):
+    """The time that Airflow gives the task as a whole has passed, whichever of its bounds the wait was within."""
+
+    default_remedy = "Raise the task's `execution_timeout`, or the sensor's `timeout`."
 
 
 class BadFileError(YeastarError):

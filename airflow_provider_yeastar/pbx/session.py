@@ -91,6 +91,7 @@ class PbxSession:
         self._transport = Transport(settings)
         self._tokens: Tokens | None = None
         self._facts: PbxFacts | None = None
+        self._facts_until = 0.0
 
     def call(self, endpoint: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return the PBX's successful answer to a GET.
@@ -135,15 +136,16 @@ class PbxSession:
         return wire.decode_information(self.call(_INFORMATION_ENDPOINT))
 
     def facts(self, *, fresh: bool = False) -> PbxFacts:
-        """Return what the PBX says of itself, asked for once; its clock is checked against ``timezone``.
+        """Return what the PBX says of itself, asked for once in a while; its clock is checked against ``timezone``.
 
         :param fresh: ask again, whatever is known.
         :raises ClockMismatchError: when they disagree.
         """
-        if self._facts is None or fresh:
+        if self._facts is None or fresh or time.time() >= self._facts_until:
             information = self._ask_information() if fresh else self._recent_information()
             display = _display_format(information, self.settings)
             self._facts = PbxFacts(information, display, self._zone(information, display))
+            self._facts_until = time.time() + _INFORMATION_LIFE
         return self._facts
 
     def _recent_information(self) -> wire.PbxInformation:

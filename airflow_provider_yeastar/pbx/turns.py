@@ -11,10 +11,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from filelock import FileLock, Timeout
 
+from airflow_provider_yeastar.pbx.per_loop import PerLoop
 from airflow_provider_yeastar.pbx.state import prepare_state_dir, state_errors
 
 __all__ = ["turn"]
@@ -22,7 +22,7 @@ __all__ = ["turn"]
 _FILE_LOCK_INTERVAL = 0.5
 """Seconds between two looks at the lock file: the operating system tells nobody when a lock comes free."""
 
-_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakValueDictionary[str, asyncio.Lock]] = WeakKeyDictionary()
+_locks: PerLoop[asyncio.Lock] = PerLoop()
 
 
 @asynccontextmanager
@@ -34,8 +34,7 @@ async def turn(pbx_key: str, state_dir: Path) -> AsyncIterator[None]:
     :raises InvalidSettingsError: when the directory cannot be used.
     """
     prepare_state_dir(state_dir)
-    locks = _locks.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
-    lock = locks.setdefault(pbx_key, asyncio.Lock())
+    lock = _locks.get(pbx_key, asyncio.Lock)
     async with lock:
         # Not tied to a thread: the event loop's thread takes it and gives it back.
         file_lock = FileLock(state_dir / f"{pbx_key}.lock", thread_local=False)

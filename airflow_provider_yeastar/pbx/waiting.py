@@ -22,10 +22,24 @@ from airflow_provider_yeastar.pbx.errors import (
 )
 from airflow_provider_yeastar.pbx.wire import EventFrame, Processing
 
-__all__ = ["SETTLE_SECONDS", "Bounds", "FinishedReport", "Setbacks", "choose_event", "could_be_ours", "retry_delay"]
+__all__ = [
+    "FILE_LIFE_SECONDS",
+    "SETTLE_SECONDS",
+    "AnnouncedReport",
+    "Bounds",
+    "FinishedReport",
+    "Setbacks",
+    "choose_event",
+    "could_be_ours",
+    "is_certain",
+    "retry_delay",
+]
 
 SETTLE_SECONDS = 1.0
 """Seconds for which a second candidate is waited for. A trigger must not fire in its first second anyway."""
+
+FILE_LIFE_SECONDS = 1800.0
+"""Seconds for which the PBX serves a finished report."""
 
 _EXTENSIONS = {"csv": {".csv"}, "xls": {".xls", ".xlsx"}, "pdf": {".pdf"}, "html": {".html", ".htm"}}
 _LONGEST_DELAY = 60.0
@@ -54,28 +68,49 @@ class FinishedReport:
 
 
 @dataclass(frozen=True)
+class AnnouncedReport:
+    """A report that the PBX says is ready, whoever asked for it; the time in epoch seconds."""
+
+    file: str
+    url: str
+    ready_at: float
+
+
+@dataclass(frozen=True)
 class Bounds:
-    """The two bounds of a wait.
+    """The bounds of a wait.
 
     :param queue_until: epoch seconds until which to wait for one's turn behind the PBX's other reports.
     :param wait_timeout: seconds from one's turn to the URL.
+    :param until: epoch seconds at which the task's own time is over, None without such a bound.
     """
 
     queue_until: float
     wait_timeout: float
+    until: float | None = None
+
+    @property
+    def queue_end(self) -> float:
+        """The end (epoch seconds) of the wait for one's turn."""
+        return self._before_the_end(self.queue_until)
 
     def turn_until(self, turn_began_at: float) -> float:
         """Return the end (epoch seconds) of a turn; a second turn never goes beyond the sum of both bounds."""
-        return min(turn_began_at + self.wait_timeout, self.queue_until + self.wait_timeout)
+        return self._before_the_end(min(turn_began_at, self.queue_until) + self.wait_timeout)
+
+    def _before_the_end(self, moment: float) -> float:
+        return moment if self.until is None else min(moment, self.until)
 
 
 @dataclass
 class Setbacks:
-    """What has gone wrong in one wait so far, for its limits, its delays and its last words."""
+    """What has been seen in one wait so far, for its limits, its delays and its last words."""
 
     count: dict[type[YeastarError], int] = field(default_factory=dict)
     in_a_row: int = 0
     last: YeastarError | None = None
+    accepted: int = 0
+    foreign: int = 0
 
     def add(self, error: YeastarError) -> None:
         """Take note of an error.
@@ -89,11 +124,25 @@ class Setbacks:
         if error.reaction is Reaction.GIVE_UP or self.count[kind] > _LIMITS.get(kind, self.count[kind]):
             raise error
 
+    def accept(self) -> None:
+        """Take note that the PBX has accepted the request."""
+        self.accepted += 1
+        self.in_a_row = 0
+
     def summary(self) -> str:
         """Return one clause on what was seen meanwhile."""
-        if self.last is None:
-            return "the PBX gave no sign of trouble"
-        return f"{sum(self.count.values())} attempts failed, the last one so: {self.last.what}"
+        seen = [f"the PBX accepted the request {_times(self.accepted)}" if self.accepted else ""]
+        if self.foreign:
+            seen.append(f"{self.foreign} {'event was' if self.foreign == 1 else 'events were'} not ours")
+        failed = sum(self.count.values())
+        if self.last:
+            attempts = "1 attempt" if failed == 1 else f"{failed} attempts"
+            seen.append(f"{attempts} failed, the last one so: {self.last.what}")
+        return ", ".join(filter(None, seen)) or "the PBX gave no sign of trouble"
+
+
+def _times(number: int) -> str:
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
 def retry_delay(attempt: int, chance: float) -> float:
@@ -106,15 +155,20 @@ def retry_delay(attempt: int, chance: float) -> float:
     return ceiling * (0.5 + chance / 2)
 
 
-def could_be_ours(event: EventFrame, file_format: str | None, asked: Processing | None) -> bool:
+def is_certain(event: EventFrame, asked: Processing) -> bool:
+    """Return whether an id ties an event to the outstanding request; no firmware is known that gives one."""
+    return asked.download_id is not None and asked.download_id == event.download_id
+
+
+def could_be_ours(event: EventFrame, file_format: str | None, asked: Processing) -> bool:
     """Return whether an event may belong to the outstanding request.
 
     :param event: what arrived after the request was sent.
     :param file_format: the format that was asked for, None where a schedule decides it.
     :param asked: the PBX's answer; an id in it decides alone.
     """
-    if asked and asked.download_id is not None and event.download_id is not None:
-        return asked.download_id == event.download_id
+    if asked.download_id is not None and event.download_id is not None:
+        return is_certain(event, asked)
     if file_format is None:
         return True
     name = event.file or urlsplit(event.url).path

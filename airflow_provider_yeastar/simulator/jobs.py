@@ -78,11 +78,13 @@ class Jobs:
         self._busy = True
         self._changed()
         if order.asynchronous and not self._settings.answers_at_once:
+            own_id = self._new_id()
             if "event before answer" in faults:
-                await self._make_and_tell(order, faults)
+                await self._make_and_tell(order, faults, own_id)
             else:
-                self._task = asyncio.create_task(self._make_and_tell(order, faults))
-            return {"errcode": 2, "errmsg": "PROCESSING"}
+                self._task = asyncio.create_task(self._make_and_tell(order, faults, own_id))
+            answer: dict[str, Any] = {"errcode": 2, "errmsg": "PROCESSING"}
+            return answer | ({"download_id": own_id} if self._settings.answer_has_id else {})
         try:
             return await self._make(order, faults)
         finally:
@@ -111,12 +113,12 @@ class Jobs:
             "download_resource_url": faults["url"].value if "url" in faults else f"/api/download/{name}",
         }
 
-    async def _make_and_tell(self, order: ReportOrder, faults: dict[FaultKind, Fault]) -> None:
+    async def _make_and_tell(self, order: ReportOrder, faults: dict[FaultKind, Fault], own_id: int) -> None:
         try:
             file = await self._make(order, faults)
             await self._upset(faults)
             self._done()
-            await self._tell(file, faults)
+            await self._tell(file, faults, own_id)
         except Exception as error:  # noqa: BLE001 - the simulator's own boundary: its test must learn of it
             self._failed(error)
             self._done()
@@ -132,22 +134,24 @@ class Jobs:
             self._state.tokens.clear()
             await self._subscribers.expire()
 
-    async def _tell(self, file: dict[str, Any], faults: dict[FaultKind, Fault]) -> None:
+    async def _tell(self, file: dict[str, Any], faults: dict[FaultKind, Fault], own_id: int) -> None:
         if "foreign event" in faults:
             name = faults["foreign event"].value
-            await self._subscribers.publish(
-                self._message({"file": name, "download_resource_url": f"/api/download/{name}"})
-            )
+            foreign = {"file": name, "download_resource_url": f"/api/download/{name}"}
+            await self._subscribers.publish(self._message(foreign, self._new_id()))
         if "no event" in faults:
             return
         if "failure event" in faults:
             nothing = {"file": "", "download_resource_url": "", "error": faults["failure event"].value}
-            await self._subscribers.publish(self._message(nothing) | {"result": "failure"})
+            await self._subscribers.publish(self._message(nothing, own_id) | {"result": "failure"})
             return
-        message = self._message(file)
+        message = self._message(file, own_id)
         for _ in range(2 if "duplicate event" in faults else 1):
             await self._subscribers.publish(message)
 
-    def _message(self, file: dict[str, Any]) -> dict[str, Any]:
+    def _new_id(self) -> int:
         self._next_id += 1
-        return {"key": "report_download", "result": "success", "error": "", "download_id": self._next_id} | file
+        return self._next_id
+
+    def _message(self, file: dict[str, Any], download_id: int) -> dict[str, Any]:
+        return {"key": "report_download", "result": "success", "error": "", "download_id": download_id} | file

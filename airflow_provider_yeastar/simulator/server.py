@@ -17,7 +17,7 @@ from airflow_provider_yeastar.simulator.jobs import Jobs
 from airflow_provider_yeastar.simulator.routes import Call, Routes
 from airflow_provider_yeastar.simulator.settings import SimulatorSettings
 from airflow_provider_yeastar.simulator.state import PbxState
-from airflow_provider_yeastar.simulator.subscribers import Subscribers
+from airflow_provider_yeastar.simulator.subscribers import SentEvent, Subscribers
 
 __all__ = ["PbxSimulator"]
 
@@ -52,6 +52,7 @@ class PbxSimulator:
         self.faults = Faults()
         self.state = PbxState(self.settings)
         self.requests: list[Call] = []
+        self.events: list[SentEvent] = []
         self._ssl_context = ssl_context
         self._on_call = on_call
         self._advanced = 0.0
@@ -59,7 +60,7 @@ class PbxSimulator:
         self._changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="pbx-simulator", daemon=True)
-        self._subscribers = Subscribers(self.settings, self._seconds_left, self._notify)
+        self._subscribers = Subscribers(self.settings, self._seconds_left, self._notify, self.events.append)
         self._jobs = Jobs(
             self.settings, self.state, self._subscribers, self.faults, self.now, self._notify, self._failures.append
         )
@@ -154,6 +155,7 @@ class PbxSimulator:
         self.release_reports()
         self._advanced = 0.0
         self.requests.clear()
+        self.events.clear()
 
     def check(self) -> None:
         """Raise the first thing that went wrong in the simulator itself."""

@@ -31,6 +31,7 @@ class SimulatorSettings:
     :param csv_layout: which variant of CSV it writes.
     :param report_seconds: how long making a report takes.
     :param answers_at_once: a report that was asked for asynchronously is answered with its URL.
+    :param answer_has_id: PROCESSING carries the ``download_id`` of the event to come; no firmware is known to do so.
     :param event_text: ``msg`` of an event is a JSON string instead of an object.
     :param event_serial: events carry ``sn``.
     :param null_errmsg: ``errmsg`` of a success is null.
@@ -54,6 +55,7 @@ class SimulatorSettings:
     csv_layout: CsvLayout = field(default_factory=CsvLayout)
     report_seconds: float = 0.05
     answers_at_once: bool = False
+    answer_has_id: bool = False
     event_text: bool = False
     event_serial: bool = True
     null_errmsg: bool = False

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -13,10 +15,22 @@ from aiohttp import WSMsgType, web
 from airflow_provider_yeastar.simulator.settings import SimulatorSettings
 from airflow_provider_yeastar.simulator.state import Refusal
 
-__all__ = ["REPORT_TOPIC", "Subscribers"]
+__all__ = ["REPORT_TOPIC", "SentEvent", "Subscribers"]
 
 REPORT_TOPIC = 30027
 _HEARTBEAT, _HEARTBEAT_ANSWER = "heartbeat", "heartbeat response"
+
+
+@dataclass(frozen=True)
+class SentEvent:
+    """An event 30027 that is about to go out to whoever is subscribed.
+
+    :param message: its ``msg``.
+    :param at: epoch seconds by the machine's clock.
+    """
+
+    message: Mapping[str, Any]
+    at: float
 
 
 class _Subscriber:
@@ -34,14 +48,20 @@ class Subscribers:
     :param settings: the PBX's.
     :param seconds_left: says for how many seconds an access token is still good; 0 or less for one that is not.
     :param changed: is called whenever a socket or its topics change.
+    :param record: is told every event.
     """
 
     def __init__(
-        self, settings: SimulatorSettings, seconds_left: Callable[[str], float], changed: Callable[[], None]
+        self,
+        settings: SimulatorSettings,
+        seconds_left: Callable[[str], float],
+        changed: Callable[[], None],
+        record: Callable[[SentEvent], None],
     ) -> None:
         self._settings = settings
         self._seconds_left = seconds_left
         self._changed = changed
+        self._record = record
         self._subscribers: set[_Subscriber] = set()
         self._clock_jumped = asyncio.Event()
         self.empty = asyncio.Event()
@@ -79,9 +99,11 @@ class Subscribers:
         if self._settings.event_serial:
             envelope["sn"] = self._settings.serial_number
         envelope["msg"] = json.dumps(message) if self._settings.event_text else message
+        frame = json.dumps(envelope)
+        self._record(SentEvent(message, time.time()))
         for subscriber in list(self._subscribers):
             if REPORT_TOPIC in subscriber.topics:
-                await self._send(subscriber, json.dumps(envelope))
+                await self._send(subscriber, frame)
 
     async def expire(self) -> None:
         """Look at the clock and the tokens anew: sockets whose token is no longer good are told, and get no events."""

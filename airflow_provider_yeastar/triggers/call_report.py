@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
-from airflow.providers.common.compat.connection import get_async_connection
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, conf
+from airflow.providers.common.compat.sdk import conf
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_yeastar.hooks.yeastar import client_for, missing_connection, settings_from_connection
+from airflow_provider_yeastar.hooks.yeastar import connect
 from airflow_provider_yeastar.outcome import Outcome, failure_event, success_event
 from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.reports import ReportRequest
-from airflow_provider_yeastar.pbx.threads import in_thread
 from airflow_provider_yeastar.pbx.waiting import Bounds
 
 __all__ = ["YeastarCallReportTrigger"]
@@ -33,6 +32,7 @@ class YeastarCallReportTrigger(BaseTrigger):
     :param queue_until: epoch seconds until which to wait for one's turn at the PBX.
     :param wait_timeout: seconds from one's turn to the URL.
     :param attempt: how often this report has been asked for, from 1; handed on in the event.
+    :param until: epoch seconds at which the task's own time is over, None without such a bound; handed on too.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class YeastarCallReportTrigger(BaseTrigger):
         queue_until: float,
         wait_timeout: float,
         attempt: int = 1,
+        until: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow does not annotate it
         self.yeastar_conn_id = yeastar_conn_id
@@ -50,6 +51,7 @@ class YeastarCallReportTrigger(BaseTrigger):
         self.queue_until = queue_until
         self.wait_timeout = wait_timeout
         self.attempt = attempt
+        self.until = until
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return class path and arguments, JSON types only."""
@@ -61,36 +63,46 @@ class YeastarCallReportTrigger(BaseTrigger):
                 "queue_until": self.queue_until,
                 "wait_timeout": self.wait_timeout,
                 "attempt": self.attempt,
+                "until": self.until,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then yield the one event."""
         started = time.monotonic()
-        try:
-            payload = success_event(await self._wait())
-        except YeastarError as error:
-            payload = failure_event(error)
-        except Exception as error:  # the trigger's boundary: a crash must reach the task, without its arguments' texts
-            self.log.exception("The wait for the report crashed.")
-            payload = failure_event(
-                YeastarError(f"The wait for the report crashed with {type(error).__name__}; see the triggerer's log")
-            )
-        await asyncio.sleep(max(0.0, started + _earliest_event_seconds() - time.monotonic()))
-        yield TriggerEvent(payload)
+        async with AsyncExitStack() as held:  # closing a socket takes time, and is left for after the event
+            try:
+                payload = success_event(await self._wait(held))
+            except YeastarError as error:
+                payload = failure_event(error)
+            except (
+                Exception
+            ) as error:  # the trigger's boundary: a crash must reach the task, without its arguments' texts
+                self.log.exception("The wait for the report crashed.")
+                payload = failure_event(
+                    YeastarError(
+                        f"The wait for the report crashed with {type(error).__name__}; see the triggerer's log"
+                    )
+                )
+            too_early = started + _earliest_event_seconds() - time.monotonic()
+            if too_early > 0:
+                await asyncio.sleep(too_early)
+            yield TriggerEvent(payload)
 
-    async def _wait(self) -> Outcome:
+    async def on_kill(self) -> None:
+        """Say what becomes of the report when a user ends the task (Airflow 3.3 calls this).
+
+        By now the wait was cancelled and has given back its turn and its share of the socket. The PBX knows no call
+        that would stop it; :meth:`cleanup`, which also runs when a triggerer restarts, has nothing left to do.
+        """
+        self.log.info("The task was ended; the PBX goes on with the report, which nobody will fetch.")
+
+    async def _wait(self, held: AsyncExitStack) -> Outcome:
+        client = await connect(self.yeastar_conn_id)
         request = ReportRequest.from_dict(self.request)
-        try:
-            connection = await get_async_connection(self.yeastar_conn_id)
-        except AirflowNotFoundException:
-            raise missing_connection(self.yeastar_conn_id) from None
-        client = client_for(settings_from_connection(connection))
-        try:
-            report = await client.wait_for_report(request, Bounds(self.queue_until, self.wait_timeout))
-        finally:
-            await in_thread(client.close)
-        return Outcome(request, report, self.attempt)
+        await held.enter_async_context(client.linked())
+        report = await client.wait_for_report(request, Bounds(self.queue_until, self.wait_timeout, self.until))
+        return Outcome(request, report, self.attempt, self.until)
 
 
 def _earliest_event_seconds() -> float:

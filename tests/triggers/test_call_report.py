@@ -17,6 +17,7 @@ ARGUMENTS: dict[str, Any] = {
     "queue_until": 1.0,
     "wait_timeout": 60.0,
     "attempt": 1,
+    "until": None,
 }
 
 

@@ -1,0 +1,82 @@
+"""YeastarReportEventTrigger: an event for every report that is finished on a PBX, to run DAGs by."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_yeastar.handover import iso_utc
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook, connect
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.pbx.waiting import FILE_LIFE_SECONDS
+
+__all__ = ["YeastarReportEventTrigger"]
+
+try:
+    from airflow.triggers.base import BaseEventTrigger
+except ImportError:  # Airflow 2.11 has no events to run DAGs by; it can load this module all the same
+    BaseEventTrigger = BaseTrigger  # type: ignore[assignment, misc]
+
+
+class YeastarReportEventTrigger(BaseEventTrigger):
+    """Fires whenever a PBX says that a report is finished, whoever asked for it; for ``AssetWatcher`` (Airflow 3).
+
+    The payload holds ``file``, ``download_resource_url`` (relative, without token), ``ready_at``, ``expires_at``
+    (ISO 8601, UTC) and ``yeastar_conn_id``. After a loss it connects again, for ever; what a PBX announces while nobody
+    listens, it does not repeat. Triggers of one connection share one socket; from Airflow 3.3 on, one stream as well.
+    Vendor's page: "Event 30027".
+
+    :param yeastar_conn_id: id of the Airflow connection; resolved once.
+    :raises InvalidRequestError: on Airflow 2.11.
+    """
+
+    def __init__(self, *, yeastar_conn_id: str = YeastarHook.default_conn_name) -> None:
+        if BaseEventTrigger is BaseTrigger:
+            raise InvalidRequestError(
+                "YeastarReportEventTrigger needs Airflow 3, whose assets can be watched", remedy="Use the sensor."
+            )
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow does not annotate it
+        self.yeastar_conn_id = yeastar_conn_id
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return class path and arguments, JSON types only."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {"yeastar_conn_id": self.yeastar_conn_id},
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield an event for each report; never ends."""
+        async with aclosing(self.open_shared_stream({"yeastar_conn_id": self.yeastar_conn_id})) as reports:
+            async for report in reports:
+                yield TriggerEvent(report)
+
+    def shared_stream_key(self) -> tuple[str, str]:
+        """Name the stream that all triggers of one connection share."""
+        return ("yeastar reports", self.yeastar_conn_id)
+
+    @classmethod
+    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> Any:
+        """Yield the payload for each report; never ends.
+
+        :param kwargs: arguments of one of the triggers that share it.
+        """
+        conn_id = kwargs["yeastar_conn_id"]
+        client = await connect(conn_id)
+        async with aclosing(client.watch_reports()) as reports:
+            async for report in reports:
+                yield {
+                    "file": report.file,
+                    "download_resource_url": report.url,
+                    "ready_at": iso_utc(report.ready_at),
+                    "expires_at": iso_utc(report.ready_at + FILE_LIFE_SECONDS),
+                    "yeastar_conn_id": conn_id,
+                }
+
+    async def filter_shared_stream(self, shared_stream: AsyncIterator[dict[str, Any]]) -> AsyncIterator[TriggerEvent]:
+        """Yield an event for each payload of the shared stream: every trigger wants them all."""
+        async for report in shared_stream:
+            yield TriggerEvent(report)

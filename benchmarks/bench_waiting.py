@@ -1,0 +1,278 @@
+"""A fleet waits: 1,000 deferred reports over 100 PBXs, all triggers in one event loop, the PBXs in another process.
+
+Every PBX is a simulator of its own, over https and wss with a pinned certificate, as an appliance is. First no report
+is finished: what waiting costs is measured. Then all are let go. The latency of an event is counted from the moment
+at which its simulator is about to write it to the socket until the trigger has yielded its own event, by one clock, less
+the one second in which the trigger listens for a second candidate. When the reports are let go all triggers are older
+than a trigger's first seconds, in which it holds its event back for the scheduler's sake.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import hashlib
+import json
+import os
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO, Any
+
+PBXS = int(os.environ.get("PBXS", 100))
+REPORTS_PER_PBX = 10
+IDLE_SECONDS = 30.0
+LOOK_SECONDS = 0.002
+REQUEST = {"report_type": "queueperformance", "period": "2026-11-20", "parameters": {"queue_id_list": "1,2"}}
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # measures the checkout that it lies in
+
+
+# --- the PBXs' process ----------------------------------------------------------------------------------------------
+
+
+def be_the_fleet(certificate: str) -> None:
+    """Run the simulators; say where they are, then obey a command per line."""
+    from airflow_provider_yeastar.simulator import PbxSimulator
+
+    sys.setswitchinterval(0.0005)  # 100 threads share this interpreter: let none delay the others' events
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    with ExitStack() as stack:
+        fleet = [stack.enter_context(PbxSimulator(ssl_context=context)) for _ in range(PBXS)]
+        for pbx in fleet:
+            pbx.hold_reports()
+        say([pbx.port for pbx in fleet])
+        for line in sys.stdin:
+            if line.strip() == "all asked":
+                for pbx in fleet:
+                    pbx.wait_until(lambda pbx: pbx.busy and pbx.subscribers > 0, 120)
+                say(None)
+            elif line.strip() == "release":
+                for pbx in fleet:
+                    pbx.release_reports()
+            elif line.strip() == "tell":
+                say(
+                    {
+                        "sockets": sum(len(pbx.calls("subscribe")) for pbx in fleet),
+                        "open": sum(pbx.sockets for pbx in fleet),
+                        "logins": sum(pbx.state.logins for pbx in fleet),
+                        "sent": {event.message["file"]: event.at for pbx in fleet for event in pbx.events},
+                    }
+                )
+
+
+def say(value: Any) -> None:
+    print(json.dumps(value), flush=True)
+
+
+def make_certificate(folder: Path) -> tuple[Path, str]:
+    """Make a self-signed certificate; return its file and its SHA-256 fingerprint."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.x509.oid import NameOID
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Simulated PBX")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file = folder / "pbx.pem"
+    file.write_bytes(made.public_bytes(pem) + private)
+    return file, hashlib.sha256(made.public_bytes(serialization.Encoding.DER)).hexdigest()
+
+
+class Fleet:
+    """The other process, as this one sees it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._commands: IO[str] = process.stdin
+        self._answers: IO[str] = process.stdout
+        self.ports: list[int] = json.loads(self._answers.readline())
+
+    def command(self, text: str) -> None:
+        self._commands.write(f"{text}\n")
+        self._commands.flush()
+
+    def ask(self, text: str) -> Any:
+        self.command(text)
+        return json.loads(self._answers.readline())
+
+
+@contextmanager
+def running_fleet(certificate: Path) -> Iterator[Fleet]:
+    process = subprocess.Popen(
+        [sys.executable, __file__, "--fleet", str(certificate)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield Fleet(process)
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            process.communicate(timeout=60)  # the end of its input is the end of it
+
+
+# --- the triggers' process ------------------------------------------------------------------------------------------
+
+
+class LoopWatch:
+    """Finds the longest time for which the event loop was kept from running what was due."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._task = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while True:
+            due = time.perf_counter() + LOOK_SECONDS
+            await asyncio.sleep(LOOK_SECONDS)
+            self.longest = max(self.longest, time.perf_counter() - due)
+
+    async def stop(self) -> float:
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        return self.longest
+
+
+async def fire(conn_id: str, request: dict[str, Any]) -> tuple[dict[str, Any], float]:
+    """Run one trigger as the triggerer does; return its event's payload and the time at which it came."""
+    from airflow_provider_yeastar.triggers.call_report import YeastarCallReportTrigger
+
+    trigger = YeastarCallReportTrigger(
+        yeastar_conn_id=conn_id, request=request, queue_until=time.time() + 3600, wait_timeout=1800
+    )
+    found = [(event.payload, time.time()) async for event in trigger.run()]
+    assert len(found) == 1
+    return found[0]
+
+
+def resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+async def measure(fleet: Fleet, request: dict[str, Any]) -> dict[str, Any]:
+    from airflow_provider_yeastar.pbx.waiting import SETTLE_SECONDS
+
+    figures: dict[str, Any] = {}
+    gc.collect()
+    before = resident_bytes()
+    watch = LoopWatch()
+    started = time.perf_counter()
+    triggers = [
+        asyncio.create_task(fire(f"pbx_{number}", request)) for _ in range(REPORTS_PER_PBX) for number in range(PBXS)
+    ]
+    await asyncio.to_thread(fleet.ask, "all asked")
+    figures["start"] = time.perf_counter() - started
+    figures["block at the start"] = await watch.stop()
+
+    gc.collect()
+    figures["memory"] = (resident_bytes() - before) / len(triggers)
+    cpu, began = time.process_time(), time.perf_counter()
+    await asyncio.sleep(IDLE_SECONDS)
+    figures["idle"] = (time.process_time() - cpu) / (time.perf_counter() - began)
+
+    watch = LoopWatch()
+    started = time.perf_counter()
+    await asyncio.to_thread(fleet.command, "release")
+    done = await asyncio.gather(*triggers)
+    figures["finish"] = time.perf_counter() - started
+    figures["block at the end"] = await watch.stop()
+
+    told = await asyncio.to_thread(fleet.ask, "tell")
+    figures |= {name: told[name] for name in ("sockets", "open", "logins")}
+    assert all(payload["status"] == "success" for payload, _ in done), [p for p, _ in done if p["status"] != "success"]
+    figures["files"] = len({payload["report"]["file"] for payload, _ in done})
+    latencies = [at - told["sent"][payload["report"]["file"]] - SETTLE_SECONDS for payload, at in done]
+    centiles = statistics.quantiles(latencies, n=100)
+    figures |= {"p50": centiles[49], "p99": centiles[98], "worst": max(latencies)}
+    return figures
+
+
+def show(figures: dict[str, Any]) -> bool:
+    """Print the table; return whether all goals are met."""
+    block = max(figures["block at the start"], figures["block at the end"])
+    rows = [
+        ("sockets opened", figures["sockets"], PBXS, "{:.0f}", figures["sockets"] <= PBXS),
+        ("logins", figures["logins"], PBXS, "{:.0f}", figures["logins"] <= PBXS),
+        ("event to TriggerEvent, p50", figures["p50"] * 1000, None, "{:.1f} ms", True),
+        ("event to TriggerEvent, p99", figures["p99"] * 1000, 20, "{:.1f} ms", figures["p99"] < 0.020),
+        ("longest block of the loop", block * 1000, 50, "{:.1f} ms", block < 0.050),
+        ("memory per waiter", figures["memory"] / 1024, 64, "{:.1f} KiB", figures["memory"] < 65536),
+        ("CPU while all wait", figures["idle"] * 100, 3, "{:.2f} % of a core", figures["idle"] < 0.03),
+    ]
+    print(f"{PBXS * REPORTS_PER_PBX} deferred reports over {PBXS} PBXs, one process, https and wss")
+    for name, value, goal, unit, met in rows:
+        aim = "" if goal is None else f"goal {unit.format(goal)}  {'met' if met else 'NOT MET'}"
+        print(f"  {name:28} {unit.format(value):>20}   {aim}")
+    print(
+        f"  {figures['files']} different files; all asked after {figures['start']:.1f} s, all finished "
+        f"{figures['finish']:.1f} s after their release; sockets left open: {figures['open']}; worst latency "
+        f"{figures['worst'] * 1000:.1f} ms; block at the start {figures['block at the start'] * 1000:.1f} ms, at the end "
+        f"{figures['block at the end'] * 1000:.1f} ms"
+    )
+    return all(row[-1] for row in rows)
+
+
+def prepare(home: Path, ports: list[int], fingerprint: str) -> None:
+    """Give this process an Airflow home of its own and a connection to each PBX."""
+    os.environ |= {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+    }
+    from airflow_provider_yeastar.simulator import SimulatorSettings
+
+    settings = SimulatorSettings()
+    for number, port in enumerate(ports):
+        connection = {
+            "conn_type": "yeastar",
+            "host": "127.0.0.1",
+            "port": port,
+            "login": settings.client_id,
+            "password": settings.client_secret,
+            "extra": {"timezone": settings.timezone, "ssl_fingerprint": fingerprint},
+        }
+        os.environ[f"AIRFLOW_CONN_PBX_{number}"] = json.dumps(connection)
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory(prefix="yeastar-bench-") as folder:
+        certificate, fingerprint = make_certificate(Path(folder))
+        with running_fleet(certificate) as fleet:
+            prepare(Path(folder), fleet.ports, fingerprint)
+            # What a triggerer has loaded long before; that our own imports do not block the loop is a test's business.
+            import airflow_provider_yeastar.pbx.client
+            import airflow_provider_yeastar.triggers.call_report  # noqa: F401
+            from airflow_provider_yeastar.pbx.reports import build_request
+
+            figures = asyncio.run(measure(fleet, build_request(**REQUEST).to_dict()))
+    show(figures)
+    return 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--fleet"]:
+        be_the_fleet(sys.argv[2])
+    else:
+        sys.exit(main())
