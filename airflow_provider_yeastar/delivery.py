@@ -39,6 +39,8 @@ _ATTEMPTS = 2
 # What another fetch, or another report, may mend: an answer in the file's place is how the PBX says that it is gone.
 _BAD_FETCHES = (BadFileError, AnswerError, NetworkError, NotAPbxError)
 _READ_BYTES = 1 << 20
+# Far above any report; it only keeps a server gone mad from filling the disk.
+_MAX_BYTES = 4 * 1024**3
 
 
 class DeliveringTask(WaitingTask):
@@ -52,15 +54,25 @@ class DeliveringTask(WaitingTask):
     :param overwrite: False returns the path of a file that is there already, without asking the PBX.
     :param on_empty: what to do about a report without a row: ``ok`` keeps it, ``skip`` skips and ``fail`` fails the
         task, and both leave nothing at the destination. For pdf and xls only ``ok``.
+    :param max_bytes: the greatest file that is accepted, 4 GiB when left out; None for any.
     """
 
     template_fields: Sequence[str] = (*WaitingTask.template_fields, "destination")
 
-    def __init__(self, *, destination: str, overwrite: bool = True, on_empty: str = "ok", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        destination: str,
+        overwrite: bool = True,
+        on_empty: str = "ok",
+        max_bytes: int | None = _MAX_BYTES,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.destination = destination
         self.overwrite = overwrite
         self.on_empty = on_empty
+        self.max_bytes = max_bytes
 
     def check_delivery(self, file_format: str) -> None:
         """Refuse what cannot be delivered so.
@@ -74,6 +86,8 @@ class DeliveringTask(WaitingTask):
             raise InvalidRequestError(
                 f"`on_empty={self.on_empty!r}` cannot be judged for {file_format}; it needs csv or html"
             )
+        if self.max_bytes is not None and (type(self.max_bytes) is not int or self.max_bytes < 1):
+            raise InvalidRequestError(f"`max_bytes` is {self.max_bytes!r}, neither a whole number above 0 nor None")
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Fetch the report that the trigger's event tells of.
@@ -83,7 +97,7 @@ class DeliveringTask(WaitingTask):
         with errors_for_airflow():
             outcome = read_event(event)
             with YeastarHook(self.yeastar_conn_id).get_conn() as client:
-                return self._collect(context, client, outcome)
+                return self.collect(context, client, outcome)
 
     def deliver(self, context: Context, request: ReportRequest) -> str:
         """Ask for a report, wait for it here or in the triggerer, and fetch it.
@@ -101,10 +115,16 @@ class DeliveringTask(WaitingTask):
         if self.waits_in_triggerer(request):
             self.defer_wait(request, attempt=1)
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
-            return self._collect(context, client, self.wait_here(client, request, attempt=1))
+            return self.collect(context, client, self.wait_here(client, request, attempt=1))
 
-    def _collect(self, context: Context, client: PbxClient, outcome: Outcome) -> str:
-        """Fetch the file; what stays bad is asked for once more."""
+    def collect(self, context: Context, client: PbxClient, outcome: Outcome) -> str:
+        """Fetch a finished report to its destination; what stays bad is asked for once more, here or in the triggerer.
+
+        :param context: of the task.
+        :param client: of the PBX.
+        :param outcome: the report, and the request that it answers.
+        :return: the file's path.
+        """
         run_on_worker(client.log_in(time.time() + self.wait_timeout), lambda: self.killed)
         try:
             stored = self._fetch(client, outcome)
@@ -114,7 +134,7 @@ class DeliveringTask(WaitingTask):
             self.log.warning("%s The report is asked for once more.", error)
             if self.waits_in_triggerer(outcome.request):
                 self.defer_wait(outcome.request, outcome.attempt + 1)
-            return self._collect(context, client, self.wait_here(client, outcome.request, outcome.attempt + 1))
+            return self.collect(context, client, self.wait_here(client, outcome.request, outcome.attempt + 1))
         context["ti"].xcom_push(key="report", value=_record(outcome, stored))
         return stored.path
 
@@ -132,7 +152,7 @@ class DeliveringTask(WaitingTask):
             check = FileCheck(
                 file_format,
                 announced_bytes=stream.announced_bytes,
-                max_bytes=None,
+                max_bytes=self.max_bytes,
                 pbx=client.address,
                 endpoint=url.split("?")[0],
             )

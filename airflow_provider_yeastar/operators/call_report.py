@@ -38,6 +38,7 @@ class YeastarCallReportOperator(RequestArguments, DeliveringTask):
     :param overwrite: False returns the path of a file that is there already, without asking the PBX.
     :param on_empty: what to do about a report without a row: ``ok`` keeps it, ``skip`` skips and ``fail`` fails the
         task, and both leave nothing at the destination. For pdf and xls only ``ok``.
+    :param max_bytes: the greatest file that is accepted, 4 GiB when left out; None for any.
     :param asynchronous: False asks with one long request on the worker, without an event.
     :param api_version: ``auto``, ``v1.0`` or ``v2.0``; the connection's when left out.
     :param wait_timeout: seconds or timedelta from one's turn at the PBX to the report's URL.

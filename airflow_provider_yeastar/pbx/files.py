@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from airflow_provider_yeastar.pbx.errors import BadFileError
+from airflow_provider_yeastar.pbx.errors import BadFileError, FileTooLargeError
 from airflow_provider_yeastar.pbx.wire import answer_error
 
 __all__ = ["FileCheck", "FileFacts", "safe_file_name"]
@@ -89,7 +89,10 @@ class FileCheck:
         """Take the next part of the file.
 
         :raises BadFileError: as soon as it is clear that this is not the report.
+        :raises FileTooLargeError: when it is, or was announced to be, longer than ``max_bytes``.
         """
+        if self._max_bytes is not None and (self.announced_bytes or 0) > self._max_bytes:
+            raise self._too_large(f"The PBX announced {self.announced_bytes} bytes,")
         rest = memoryview(chunk)
         while rest:
             room = self._marks[0] - self._bytes if self._marks else len(rest)
@@ -122,7 +125,7 @@ class FileCheck:
     def _pass(self, mark: int) -> None:
         if mark == self._too_many:
             if self._max_bytes is not None and self._bytes > self._max_bytes:
-                raise self._bad(f"The PBX sent more than {self._max_bytes} bytes, which is `max_bytes`")
+                raise self._too_large("The PBX sent")
             raise self._bad(f"The PBX sent more than the {self.announced_bytes} bytes it announced")
         if self._beginning is not None and (mark > _HEAD_BYTES or not _may_be_json(self._beginning)):
             self._judge_kind()
@@ -145,6 +148,11 @@ class FileCheck:
             if error is not None:
                 raise error
         raise self._bad(f"The PBX sent a JSON answer in place of the {self._format} file")
+
+    def _too_large(self, what: str) -> FileTooLargeError:
+        return FileTooLargeError(
+            f"{what} more than `max_bytes`, {self._max_bytes} bytes", pbx=self._pbx, endpoint=self._endpoint
+        )
 
     def _bad(self, what: str) -> BadFileError:
         return BadFileError(what, pbx=self._pbx, endpoint=self._endpoint)

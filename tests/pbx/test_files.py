@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_yeastar.pbx.errors import BadFileError, PermissionDeniedError, TokenExpiredError, YeastarError
+from airflow_provider_yeastar.pbx.errors import (
+    BadFileError,
+    FileTooLargeError,
+    PermissionDeniedError,
+    TokenExpiredError,
+    YeastarError,
+)
 from airflow_provider_yeastar.pbx.files import FileCheck, FileFacts, safe_file_name
 
 CSV = b"Queue,Total Calls,Answered\nSupport<6401>,12,9\n"
@@ -136,8 +142,12 @@ class TestWhatIsNoReport:
     def test_one_byte_more_than_max_bytes_is_refused_while_it_arrives(self) -> None:
         check = new_check("csv", maximum=5000)
         check.feed(b"a" * 5000)
-        with pytest.raises(BadFileError, match="more than 5000 bytes, which is `max_bytes`"):
+        with pytest.raises(FileTooLargeError, match="sent more than `max_bytes`, 5000 bytes"):
             check.feed(b"a")
+
+    def test_more_than_max_bytes_is_refused_when_it_is_announced(self) -> None:
+        with pytest.raises(FileTooLargeError, match="announced 5001 bytes, more than `max_bytes`, 5000 bytes"):
+            new_check("csv", announced=5001, maximum=5000).feed(b"a")
 
     def test_an_html_page_is_refused_before_its_end(self) -> None:
         with pytest.raises(BadFileError, match="an HTML page"):
