@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,15 +12,19 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_yeastar import storage
 from airflow_provider_yeastar.exceptions import EmptyReportError, TaskKilledError
+from airflow_provider_yeastar.fetching import FileFetch
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.outcome import Outcome, errors_for_airflow, read_event
 from airflow_provider_yeastar.pbx.emptiness import is_empty_report
 from airflow_provider_yeastar.pbx.errors import (
     AnswerError,
     BadFileError,
+    FileExpiredError,
+    FileTooLargeError,
     InvalidRequestError,
-    NetworkError,
     NotAPbxError,
+    TokenExpiredError,
+    YeastarError,
 )
 from airflow_provider_yeastar.pbx.files import FileCheck, safe_file_name
 from airflow_provider_yeastar.pbx.reports import ReportRequest
@@ -37,7 +41,9 @@ __all__ = ["DeliveringTask"]
 _ON_EMPTY = ("ok", "skip", "fail")
 _ATTEMPTS = 2
 # What another fetch, or another report, may mend: an answer in the file's place is how the PBX says that it is gone.
-_BAD_FETCHES = (BadFileError, AnswerError, NetworkError, NotAPbxError)
+_BAD_FETCHES = (BadFileError, AnswerError, NotAPbxError)
+# The PBX serves a file for 30 minutes; clocks differ, and the wait may have ended a while before it was told.
+_URL_MINUTES = 25
 _READ_BYTES = 1 << 20
 # Far above any report; it only keeps a server gone mad from filling the disk.
 _MAX_BYTES = 4 * 1024**3
@@ -128,6 +134,8 @@ class DeliveringTask(WaitingTask):
         run_on_worker(client.log_in(time.time() + self.wait_timeout), lambda: self.killed)
         try:
             stored = self._fetch(client, outcome)
+        except FileTooLargeError:
+            raise
         except _BAD_FETCHES as error:
             if outcome.attempt >= _ATTEMPTS:
                 raise
@@ -139,31 +147,33 @@ class DeliveringTask(WaitingTask):
         return stored.path
 
     def _fetch(self, client: PbxClient, outcome: Outcome) -> storage.StoredFile:
+        """Fetch the file; a bad one twice, unless its URL is so old that the PBX will have removed it."""
         path = storage.resolve_path(self.destination, outcome.request.file_name)
         try:
             return self._download(client, outcome, path)
+        except FileTooLargeError:
+            raise
         except _BAD_FETCHES as error:
+            minutes = (time.time() - outcome.report.ready_at) / 60
+            if minutes > _URL_MINUTES:
+                raise _expired(error, minutes) from None
             self.log.warning("%s It is fetched once more.", error)
-        return self._download(client, outcome, path)
+            new_token = isinstance(error, TokenExpiredError)
+        return self._download(client, outcome, path, new_token=new_token)
 
-    def _download(self, client: PbxClient, outcome: Outcome, path: str) -> storage.StoredFile:
+    def _download(
+        self, client: PbxClient, outcome: Outcome, path: str, *, new_token: bool = False
+    ) -> storage.StoredFile:
         file_format, url = outcome.request.file_format, outcome.report.url
-        with client.open_file(url) as stream:
+        with FileFetch(client, url, killed=lambda: self.killed, new_token=new_token) as fetch:
             check = FileCheck(
                 file_format,
-                announced_bytes=stream.announced_bytes,
+                announced_bytes=fetch.announced_bytes,
                 max_bytes=self.max_bytes,
                 pbx=client.address,
                 endpoint=url.split("?")[0],
             )
-            return storage.store(
-                self._until_killed(stream.chunks), path, check, accept=lambda file: self._accept(file, file_format)
-            )
-
-    def _until_killed(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            self._refuse_to_go_on_when_killed()
-            yield chunk
+            return storage.store(fetch.chunks(check), path, check, accept=lambda file: self._accept(file, file_format))
 
     def _accept(self, file: Path, file_format: str) -> None:
         """The last look at the whole file before it takes its place."""
@@ -180,6 +190,15 @@ class DeliveringTask(WaitingTask):
     def _refuse_to_go_on_when_killed(self) -> None:
         if self.killed:
             raise TaskKilledError("The task was killed while it fetched its report")
+
+
+def _expired(error: YeastarError, minutes: float) -> FileExpiredError:
+    return FileExpiredError(
+        f"The PBX refused the file {minutes:.0f} minutes after it was ready: {error.what}",
+        pbx=error.pbx,
+        endpoint=error.endpoint,
+        errcode=error.errcode,
+    )
 
 
 def _record(outcome: Outcome, stored: storage.StoredFile) -> dict[str, Any]:

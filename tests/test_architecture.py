@@ -25,7 +25,8 @@ MAY_IMPORT = {
     "operators": {"operators", "delivery", "report_tasks", "hooks", "pbx"} | SHARED,
     "sensors": {"sensors", "report_tasks", "hooks", "pbx"} | SHARED,
     # What operators have in common, and operators and sensors.
-    "delivery": {"report_tasks", "hooks", "pbx"} | SHARED,
+    "delivery": {"fetching", "report_tasks", "hooks", "pbx"} | SHARED,
+    "fetching": {"pbx"} | SHARED,
     "report_tasks": {"triggers", "hooks", "pbx"} | SHARED,
     "triggers": {"triggers", "hooks", "pbx"} | SHARED,
     "hooks": {"hooks", "pbx", "get_provider_info"} | SHARED,

@@ -7,13 +7,14 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
 from airflow_provider_yeastar.pbx import waiting
 from airflow_provider_yeastar.pbx.doctor import Finding, examine
 from airflow_provider_yeastar.pbx.errors import TokenCapError
+from airflow_provider_yeastar.pbx.ranges import RestOfFile
 from airflow_provider_yeastar.pbx.report_wait import ReportWait
 from airflow_provider_yeastar.pbx.reports import ReportRequest
 from airflow_provider_yeastar.pbx.session import PbxSession
@@ -116,9 +117,15 @@ class PbxClient:
                 self._session.announce_secrets()
             await asyncio.sleep(delay)
 
-    def open_file(self, url: str) -> AbstractContextManager[FileStream]:
-        """Open a finished report; use it in a ``with``.
+    async def open_file(self, url: str, rest: RestOfFile | None = None, *, new_token: bool = False) -> FileStream:
+        """Open a finished report; use what is returned in a ``with``.
 
         :param url: the path that :meth:`wait_for_report` gave.
+        :param rest: what to ask for of a file whose beginning is there already.
+        :param new_token: the PBX has just answered 10004 to the one in use.
+        :raises YeastarError: see :meth:`Transport.stream`.
         """
-        return self._session.open_file(url)
+        try:
+            return await in_thread(partial(self._session.open_file, url, rest, new_token=new_token))
+        finally:
+            self._session.announce_secrets()

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from airflow_provider_yeastar.pbx.errors import BadFileError, FileTooLargeError
@@ -85,6 +85,11 @@ class FileCheck:
         self._too_many = min(limits) + 1 if limits else None
         self._marks = sorted({_HEAD_BYTES, _ANSWER_BYTES + 1} | ({self._too_many} if self._too_many else set()))
 
+    @property
+    def received(self) -> int:
+        """How many bytes have been fed."""
+        return self._bytes
+
     def feed(self, chunk: bytes) -> None:
         """Take the next part of the file.
 
@@ -100,6 +105,22 @@ class FileCheck:
             rest = rest[room:]
             if self._marks and self._bytes == self._marks[0]:
                 self._pass(self._marks.pop(0))
+
+    def pass_over(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield what follows the bytes that have been fed, out of a file that comes again from its beginning.
+
+        :raises BadFileError: when it begins with other bytes than those; then nothing is yielded.
+        """
+        again, left, rest = hashlib.sha256(), self._bytes, b""
+        while left:
+            chunk = next(chunks, b"")
+            again.update(chunk[:left])
+            rest, left = chunk[left:], max(0, left - len(chunk)) if chunk else 0
+        if again.digest() != self._digest.digest():
+            raise self._bad("The PBX serves another file under this URL than the one that broke off")
+        if rest:
+            yield rest
+        yield from chunks
 
     def finish(self) -> FileFacts:
         """Return the facts of the file that was fed.

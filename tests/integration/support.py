@@ -101,5 +101,5 @@ class Wait:
         return asyncio.run(self.start(**options))
 
     def fetch(self, report: FinishedReport) -> bytes:
-        with self.client() as client, client.open_file(report.url) as stream:
+        with self.client() as client, asyncio.run(client.open_file(report.url)) as stream:
             return b"".join(stream.chunks)
