@@ -99,7 +99,7 @@ class FileStream:
 
     @property
     def chunks(self) -> Iterator[bytes]:
-        """The body, as it comes.
+        """The body, as it comes; what a server sends behind the announced length is no part of it, and not read.
 
         :raises NetworkError: when it stops on its way.
         """
