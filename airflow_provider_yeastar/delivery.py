@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowSkipException
+from airflow.providers.common.compat.sdk import AirflowSkipException, Asset
 
 from airflow_provider_yeastar import storage
 from airflow_provider_yeastar.exceptions import EmptyReportError, TaskKilledError
@@ -26,13 +25,15 @@ from airflow_provider_yeastar.pbx.errors import (
     TokenExpiredError,
     YeastarError,
 )
-from airflow_provider_yeastar.pbx.files import FileCheck, safe_file_name
+from airflow_provider_yeastar.pbx.files import FileCheck
 from airflow_provider_yeastar.pbx.reports import ReportRequest
+from airflow_provider_yeastar.records import ReportRecord
 from airflow_provider_yeastar.report_tasks import WaitingTask
 from airflow_provider_yeastar.worker import run_on_worker
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_yeastar.pbx.client import PbxClient
 
@@ -53,7 +54,7 @@ class DeliveringTask(WaitingTask):
     """A task that puts a report's file at its destination; its XCom return value is the file's path, a ``str``.
 
     A second XCom, ``report``, holds path, file, bytes, sha256, format, what was asked for, api_version, requested_at,
-    ready_at, downloaded_at and serial_number.
+    ready_at, downloaded_at and serial_number. Asset events of the task's ``outlets`` and OpenLineage tell the same.
 
     :param destination: a file, or a directory when it ends in ``/``; a local path or any ObjectStoragePath. The file's
         name in a directory is made from the request, so that a re-run replaces its own file.
@@ -61,6 +62,8 @@ class DeliveringTask(WaitingTask):
     :param on_empty: what to do about a report without a row: ``ok`` keeps it, ``skip`` skips and ``fail`` fails the
         task, and both leave nothing at the destination. For pdf and xls only ``ok``.
     :param max_bytes: the greatest file that is accepted, 4 GiB when left out; None for any.
+    :param write_metadata: also write what the XCom ``report`` holds, as JSON, beside the file: its name with
+        ``.report.json`` behind it. It follows the file in a step of its own; its sha256 says of which file it tells.
     """
 
     template_fields: Sequence[str] = (*WaitingTask.template_fields, "destination")
@@ -72,6 +75,7 @@ class DeliveringTask(WaitingTask):
         overwrite: bool = True,
         on_empty: str = "ok",
         max_bytes: int | None = _MAX_BYTES,
+        write_metadata: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -79,6 +83,8 @@ class DeliveringTask(WaitingTask):
         self.overwrite = overwrite
         self.on_empty = on_empty
         self.max_bytes = max_bytes
+        self.write_metadata = write_metadata
+        self.record: ReportRecord | None = None
 
     def check_delivery(self, file_format: str) -> None:
         """Refuse what cannot be delivered so.
@@ -118,6 +124,8 @@ class DeliveringTask(WaitingTask):
             self.log.info("%s is there already and `overwrite` is False; the PBX is not asked.", path)
             return path
         storage.prepare(path)
+        if self.write_metadata:
+            storage.prepare(storage.sidecar_path(path))
         if self.waits_in_triggerer(request):
             self.defer_wait(request, attempt=1)
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
@@ -133,7 +141,7 @@ class DeliveringTask(WaitingTask):
         """
         run_on_worker(client.log_in(time.time() + self.wait_timeout), lambda: self.killed)
         try:
-            stored = self._fetch(client, outcome)
+            self.record = self._fetch(client, outcome)
         except FileTooLargeError:
             raise
         except _BAD_FETCHES as error:
@@ -143,10 +151,20 @@ class DeliveringTask(WaitingTask):
             if self.waits_in_triggerer(outcome.request):
                 self.defer_wait(outcome.request, outcome.attempt + 1)
             return self.collect(context, client, self.wait_here(client, outcome.request, outcome.attempt + 1))
-        context["ti"].xcom_push(key="report", value=_record(outcome, stored))
-        return stored.path
+        self._tell(context, self.record)
+        return self.record.path
 
-    def _fetch(self, client: PbxClient, outcome: Outcome) -> storage.StoredFile:
+    def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage | None:
+        """Return the lineage of the file that was delivered, None without one; for Airflow's OpenLineage provider."""
+        return self.record.to_lineage() if self.record else None
+
+    def _tell(self, context: Context, record: ReportRecord) -> None:
+        context["ti"].xcom_push(key="report", value=record.to_dict())
+        for outlet in self.outlets:
+            if isinstance(outlet, Asset):
+                context["outlet_events"][outlet].extra.update(record.asset_extra)
+
+    def _fetch(self, client: PbxClient, outcome: Outcome) -> ReportRecord:
         """Fetch the file; a bad one twice, unless its URL is so old that the PBX will have removed it."""
         path = storage.resolve_path(self.destination, outcome.request.file_name)
         try:
@@ -161,9 +179,7 @@ class DeliveringTask(WaitingTask):
             new_token = isinstance(error, TokenExpiredError)
         return self._download(client, outcome, path, new_token=new_token)
 
-    def _download(
-        self, client: PbxClient, outcome: Outcome, path: str, *, new_token: bool = False
-    ) -> storage.StoredFile:
+    def _download(self, client: PbxClient, outcome: Outcome, path: str, *, new_token: bool = False) -> ReportRecord:
         file_format, url = outcome.request.file_format, outcome.report.url
         with FileFetch(client, url, killed=lambda: self.killed, new_token=new_token) as fetch:
             check = FileCheck(
@@ -173,11 +189,17 @@ class DeliveringTask(WaitingTask):
                 pbx=client.address,
                 endpoint=url.split("?")[0],
             )
-            return storage.store(fetch.chunks(check), path, check, accept=lambda file: self._accept(file, file_format))
-
-    def _accept(self, file: Path, file_format: str) -> None:
-        """The last look at the whole file before it takes its place."""
+            with storage.receive(fetch.chunks(check), path, check) as received:
+                self._refuse_empty(received.temporary, file_format)
+                record = ReportRecord.of(outcome, received.stored, time.time())
+                self._refuse_to_go_on_when_killed()
+                received.put_in_place(record.to_json() if self.write_metadata else None)
+        # An upload cannot be broken off; the file is whole then, but the task was to end.
         self._refuse_to_go_on_when_killed()
+        return record
+
+    def _refuse_empty(self, file: Path, file_format: str) -> None:
+        """Look at the whole file, still in its temporary place, as ``on_empty`` wants it."""
         if self.on_empty == "ok":
             return
         with file.open("rb") as opened:
@@ -199,32 +221,3 @@ def _expired(error: YeastarError, minutes: float) -> FileExpiredError:
         endpoint=error.endpoint,
         errcode=error.errcode,
     )
-
-
-def _record(outcome: Outcome, stored: storage.StoredFile) -> dict[str, Any]:
-    """What the XCom ``report`` holds: JSON types only, no token, times in ISO 8601 and UTC."""
-    request, report = outcome.request, outcome.report
-    identity = {
-        "report_type": request.report_type,
-        "my_report_id": request.my_report_id,
-        "scheduled_report_id": request.scheduled_report_id,
-    }
-    return {
-        "path": stored.path,
-        "file": safe_file_name(report.file),
-        "bytes": stored.bytes,
-        "sha256": stored.sha256,
-        "format": request.file_format,
-        **{name: value for name, value in identity.items() if value is not None},
-        **report.window,
-        "timezone": report.timezone,
-        "api_version": report.api_version,
-        "requested_at": _iso(report.requested_at),
-        "ready_at": _iso(report.ready_at),
-        "downloaded_at": _iso(time.time()),
-        "serial_number": report.serial_number,
-    }
-
-
-def _iso(epoch_seconds: float) -> str:
-    return datetime.fromtimestamp(epoch_seconds, UTC).isoformat(timespec="seconds")

@@ -154,6 +154,31 @@ class TestWhatIsNoReport:
             new_check("csv").feed(HTML + b" " * 1024)
 
 
+class TestAFileThatComesAgain:
+    """After an interruption a server without ranges begins anew; what has come already is passed over."""
+
+    BODY = CSV * 30
+
+    @pytest.mark.parametrize("received", [0, 1, 7, len(CSV), len(BODY)])
+    @pytest.mark.parametrize("size", [1, 7, 10_000])
+    def test_what_follows_is_yielded(self, received: int, size: int) -> None:
+        check = new_check("csv", announced=len(self.BODY))
+        check.feed(self.BODY[:received])
+        for chunk in check.pass_over(self.BODY[at : at + size] for at in range(0, len(self.BODY), size)):
+            check.feed(chunk)
+
+        assert check.received == len(self.BODY)
+        assert check.finish() == judge("csv", self.BODY)
+
+    @pytest.mark.parametrize("again", [b"", BODY[:100], b"Q" + BODY, BODY[:199] + b"x"], ids=len)
+    def test_another_beginning_is_refused_before_anything_is_yielded(self, again: bytes) -> None:
+        check = new_check("csv")
+        check.feed(self.BODY[:200])
+
+        with pytest.raises(BadFileError, match="another file under this URL"):
+            next(check.pass_over(iter([again])))
+
+
 SEEDS = [CSV, PDF, OLE2, ZIP, HTML, EXPIRED, b"{", b"[1", b"\xef\xbb\xbf", b" \n", b"\0", b""]
 BODIES = st.builds(
     lambda lead, seed, filler, length: (lead + seed + filler * (length // max(1, len(filler))))[
