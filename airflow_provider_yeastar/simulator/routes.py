@@ -93,7 +93,7 @@ class Routes:
             response = await self._answer(request)
             if self._faults.take("reset after", request.path):
                 self._cut(request)
-        except _UnansweredError:
+        except (_UnansweredError, ConnectionError):  # cut by a fault, or left by the other side
             return web.Response()
         return response
 
