@@ -10,7 +10,7 @@ import hashlib
 import re
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -23,7 +23,6 @@ __all__ = ["HTML_ERROR", "PATH", "Downloads"]
 
 PATH = "/api/download/"
 HTML_ERROR = "<html><head><title>Error</title></head><body><h1>Something went wrong</h1></body></html>"
-_BROKEN: tuple[FaultKind, ...] = ("truncated", "reset half-way", "stall half-way", "longer", "no length")
 _LOOK_SECONDS = 0.05
 _NO_LINGER = struct.pack("ii", 1, 0)
 
@@ -44,13 +43,23 @@ class Downloads:
     :param state: keeps the files.
     :param faults: what is to go wrong.
     :param now: epoch seconds by the PBX's clock.
+    :param changed: is called when a download comes to a standstill.
     """
 
-    def __init__(self, settings: SimulatorSettings, state: PbxState, faults: Faults, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: SimulatorSettings,
+        state: PbxState,
+        faults: Faults,
+        now: Callable[[], float],
+        changed: Callable[[], None],
+    ) -> None:
         self._settings = settings
         self._state = state
         self._faults = faults
         self._now = now
+        self._changed = changed
+        self.stalled = 0
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer the GET of a file.
@@ -61,10 +70,22 @@ class Downloads:
         if stricken := self._other_body(request.path):
             return stricken
         answer = self._answer(request)
-        for kind in _BROKEN:
+        if fault := self._faults.take("stall half-way", request.path):
+            return await self._stall(request, answer, fault)
+        for kind, broken in _BREAKS.items():
             if fault := self._faults.take(kind, request.path):
-                return await _BREAKS[kind](request, answer, fault)
+                return await broken(request, answer, fault)
         return web.Response(body=answer.body, status=answer.status, headers=answer.headers)
+
+    async def _stall(self, request: web.Request, answer: _Answer, fault: Fault) -> web.StreamResponse:
+        response = await _begin(request, answer, fault)
+        self.stalled += 1
+        self._changed()
+        # The end of a connection is told to a handler only by cancelling it, which would hold for all calls of the PBX.
+        while request.transport and not request.transport.is_closing():  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_SECONDS)
+        self.stalled -= 1
+        return response
 
     def _other_body(self, path: str) -> web.Response | None:
         if fault := self._faults.take("json body", path):
@@ -124,14 +145,6 @@ async def _reset(request: web.Request, answer: _Answer, fault: Fault) -> web.Str
     return response
 
 
-async def _stall(request: web.Request, answer: _Answer, fault: Fault) -> web.StreamResponse:
-    response = await _begin(request, answer, fault)
-    # The end of a connection is told to a handler only by cancelling it, which would hold for all calls of the PBX.
-    while request.transport and not request.transport.is_closing():  # noqa: ASYNC110
-        await asyncio.sleep(_LOOK_SECONDS)
-    return response
-
-
 async def _lengthen(request: web.Request, answer: _Answer, fault: Fault) -> web.StreamResponse:
     """Send more than is announced; by hand, because aiohttp is too well-behaved for it.
 
@@ -155,10 +168,9 @@ async def _chunked(request: web.Request, answer: _Answer, fault: Fault) -> web.S
     return response
 
 
-_BREAKS = {
+_BREAKS: Mapping[FaultKind, Callable[[web.Request, _Answer, Fault], Awaitable[web.StreamResponse]]] = {
     "truncated": _truncate,
     "reset half-way": _reset,
-    "stall half-way": _stall,
     "longer": _lengthen,
     "no length": _chunked,
 }

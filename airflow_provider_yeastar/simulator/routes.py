@@ -62,6 +62,7 @@ class Routes:
     :param faults: what is to go wrong.
     :param now: epoch seconds by the PBX's clock.
     :param record: is told every call.
+    :param downloads: serves the finished files.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Routes:
         faults: Faults,
         now: Callable[[], float],
         record: Callable[[Call], None],
+        downloads: Downloads,
     ) -> None:
         self._settings = settings
         self._state = state
@@ -81,7 +83,7 @@ class Routes:
         self._faults = faults
         self._now = now
         self._record = record
-        self._downloads = Downloads(settings, state, faults, now)
+        self._downloads = downloads
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one call, or let a fault do so."""
