@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowSkipException
+from airflow.providers.common.compat.sdk import AirflowSkipException, Asset
 
 from airflow_provider_yeastar import storage
 from airflow_provider_yeastar.exceptions import EmptyReportError, TaskKilledError
-from airflow_provider_yeastar.handover import iso_utc
+from airflow_provider_yeastar.fetching import FileFetch
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.outcome import Outcome, errors_for_airflow, read_event
 from airflow_provider_yeastar.pbx.emptiness import is_empty_report
 from airflow_provider_yeastar.pbx.errors import (
     AnswerError,
     BadFileError,
+    FileExpiredError,
+    FileTooLargeError,
     InvalidRequestError,
-    NetworkError,
     NotAPbxError,
+    TokenExpiredError,
+    YeastarError,
 )
-from airflow_provider_yeastar.pbx.files import FileCheck, safe_file_name
+from airflow_provider_yeastar.pbx.files import FileCheck
 from airflow_provider_yeastar.pbx.reports import ReportRequest
+from airflow_provider_yeastar.records import ReportRecord
 from airflow_provider_yeastar.report_tasks import WaitingTask
 from airflow_provider_yeastar.worker import run_on_worker
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_yeastar.pbx.client import PbxClient
 
@@ -37,30 +42,49 @@ __all__ = ["DeliveringTask"]
 _ON_EMPTY = ("ok", "skip", "fail")
 _ATTEMPTS = 2
 # What another fetch, or another report, may mend: an answer in the file's place is how the PBX says that it is gone.
-_BAD_FETCHES = (BadFileError, AnswerError, NetworkError, NotAPbxError)
+_BAD_FETCHES = (BadFileError, AnswerError, NotAPbxError)
+# The PBX serves a file for 30 minutes; clocks differ, and the wait may have ended a while before it was told.
+_URL_MINUTES = 25
 _READ_BYTES = 1 << 20
+# Far above any report; it only keeps a server gone mad from filling the disk.
+_MAX_BYTES = 4 * 1024**3
 
 
 class DeliveringTask(WaitingTask):
     """A task that puts a report's file at its destination; its XCom return value is the file's path, a ``str``.
 
     A second XCom, ``report``, holds path, file, bytes, sha256, format, what was asked for, api_version, requested_at,
-    ready_at, downloaded_at and serial_number.
+    ready_at, downloaded_at and serial_number. Asset events of the task's ``outlets`` and OpenLineage tell the same.
 
     :param destination: a file, or a directory when it ends in ``/``; a local path or any ObjectStoragePath. The file's
         name in a directory is made from the request, so that a re-run replaces its own file.
     :param overwrite: False returns the path of a file that is there already, without asking the PBX.
     :param on_empty: what to do about a report without a row: ``ok`` keeps it, ``skip`` skips and ``fail`` fails the
         task, and both leave nothing at the destination. For pdf and xls only ``ok``.
+    :param max_bytes: the greatest file that is accepted, 4 GiB when left out; None for any.
+    :param write_metadata: also write what the XCom ``report`` holds, as JSON, beside the file: its name with
+        ``.report.json`` behind it. It follows the file in a step of its own; its sha256 says of which file it tells.
     """
 
     template_fields: Sequence[str] = (*WaitingTask.template_fields, "destination")
 
-    def __init__(self, *, destination: str, overwrite: bool = True, on_empty: str = "ok", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        destination: str,
+        overwrite: bool = True,
+        on_empty: str = "ok",
+        max_bytes: int | None = _MAX_BYTES,
+        write_metadata: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.destination = destination
         self.overwrite = overwrite
         self.on_empty = on_empty
+        self.max_bytes = max_bytes
+        self.write_metadata = write_metadata
+        self.record: ReportRecord | None = None
 
     def check_delivery(self, file_format: str) -> None:
         """Refuse what cannot be delivered so.
@@ -74,6 +98,8 @@ class DeliveringTask(WaitingTask):
             raise InvalidRequestError(
                 f"`on_empty={self.on_empty!r}` cannot be judged for {file_format}; it needs csv or html"
             )
+        if self.max_bytes is not None and (type(self.max_bytes) is not int or self.max_bytes < 1):
+            raise InvalidRequestError(f"`max_bytes` is {self.max_bytes!r}, neither a whole number above 0 nor None")
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Fetch the report that the trigger's event tells of.
@@ -83,7 +109,7 @@ class DeliveringTask(WaitingTask):
         with errors_for_airflow():
             outcome = read_event(event)
             with YeastarHook(self.yeastar_conn_id).get_conn() as client:
-                return self._collect(context, client, outcome)
+                return self.collect(context, client, outcome)
 
     def deliver(self, context: Context, request: ReportRequest, ready: Outcome | None = None) -> str:
         """Ask for a report, wait for it here or in the triggerer, and fetch it.
@@ -99,16 +125,26 @@ class DeliveringTask(WaitingTask):
             self.log.info("%s is there already and `overwrite` is False; the PBX is not asked.", path)
             return path
         storage.prepare(path)
+        if self.write_metadata:
+            storage.prepare(storage.sidecar_path(path))
         if ready is None and self.waits_in_triggerer(request):
             self.defer_wait(request)
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
-            return self._collect(context, client, ready or self.wait_here(client, request))
+            return self.collect(context, client, ready or self.wait_here(client, request))
 
-    def _collect(self, context: Context, client: PbxClient, outcome: Outcome) -> str:
-        """Fetch the file; what stays bad is asked for once more."""
+    def collect(self, context: Context, client: PbxClient, outcome: Outcome) -> str:
+        """Fetch a finished report to its destination; what stays bad is asked for once more, here or in the triggerer.
+
+        :param context: of the task.
+        :param client: of the PBX.
+        :param outcome: the report, and the request that it answers.
+        :return: the file's path.
+        """
         run_on_worker(client.log_in(time.time() + self.wait_timeout), lambda: self.killed)
         try:
-            stored = self._fetch(client, outcome)
+            self.record = self._fetch(client, outcome)
+        except FileTooLargeError:
+            raise
         except _BAD_FETCHES as error:
             if outcome.attempt >= _ATTEMPTS:
                 raise
@@ -116,40 +152,56 @@ class DeliveringTask(WaitingTask):
             again: dict[str, Any] = {"attempt": outcome.attempt + 1, "until": outcome.until}
             if self.waits_in_triggerer(outcome.request):
                 self.defer_wait(outcome.request, **again)
-            return self._collect(context, client, self.wait_here(client, outcome.request, **again))
-        context["ti"].xcom_push(key="report", value=_record(outcome, stored))
-        return stored.path
+            return self.collect(context, client, self.wait_here(client, outcome.request, **again))
+        self._tell(context, self.record)
+        return self.record.path
 
-    def _fetch(self, client: PbxClient, outcome: Outcome) -> storage.StoredFile:
+    def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage | None:
+        """Return the lineage of the file that was delivered, None without one; for Airflow's OpenLineage provider."""
+        return self.record.to_lineage() if self.record else None
+
+    def _tell(self, context: Context, record: ReportRecord) -> None:
+        context["ti"].xcom_push(key="report", value=record.to_dict())
+        for outlet in self.outlets:
+            if isinstance(outlet, Asset):
+                context["outlet_events"][outlet].extra.update(record.asset_extra)
+
+    def _fetch(self, client: PbxClient, outcome: Outcome) -> ReportRecord:
+        """Fetch the file; a bad one twice, unless its URL is so old that the PBX will have removed it."""
         path = storage.resolve_path(self.destination, outcome.request.file_name)
         try:
             return self._download(client, outcome, path)
+        except FileTooLargeError:
+            raise
         except _BAD_FETCHES as error:
+            minutes = (time.time() - outcome.report.ready_at) / 60
+            if minutes > _URL_MINUTES:
+                raise _expired(error, minutes) from None
             self.log.warning("%s It is fetched once more.", error)
-        return self._download(client, outcome, path)
+            new_token = isinstance(error, TokenExpiredError)
+        return self._download(client, outcome, path, new_token=new_token)
 
-    def _download(self, client: PbxClient, outcome: Outcome, path: str) -> storage.StoredFile:
+    def _download(self, client: PbxClient, outcome: Outcome, path: str, *, new_token: bool = False) -> ReportRecord:
         file_format, url = outcome.request.file_format, outcome.report.url
-        with client.open_file(url) as stream:
+        with FileFetch(client, url, killed=lambda: self.killed, new_token=new_token) as fetch:
             check = FileCheck(
                 file_format,
-                announced_bytes=stream.announced_bytes,
-                max_bytes=None,
+                announced_bytes=fetch.announced_bytes,
+                max_bytes=self.max_bytes,
                 pbx=client.address,
                 endpoint=url.split("?")[0],
             )
-            return storage.store(
-                self._until_killed(stream.chunks), path, check, accept=lambda file: self._accept(file, file_format)
-            )
-
-    def _until_killed(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            self._refuse_to_go_on_when_killed()
-            yield chunk
-
-    def _accept(self, file: Path, file_format: str) -> None:
-        """The last look at the whole file before it takes its place."""
+            with storage.receive(fetch.chunks(check), path, check) as received:
+                self._refuse_empty(received.temporary, file_format)
+                record = ReportRecord.of(outcome, received.stored, time.time())
+                self._refuse_to_go_on_when_killed()
+                received.put_in_place(record.to_json() if self.write_metadata else None)
+        # An upload cannot be broken off; the file is whole then, but the task was to end.
         self._refuse_to_go_on_when_killed()
+        return record
+
+    def _refuse_empty(self, file: Path, file_format: str) -> None:
+        """Look at the whole file, still in its temporary place, as ``on_empty`` wants it."""
         if self.on_empty == "ok":
             return
         with file.open("rb") as opened:
@@ -164,26 +216,10 @@ class DeliveringTask(WaitingTask):
             raise TaskKilledError("The task was killed while it fetched its report")
 
 
-def _record(outcome: Outcome, stored: storage.StoredFile) -> dict[str, Any]:
-    """What the XCom ``report`` holds: JSON types only, no token, times in ISO 8601 and UTC."""
-    request, report = outcome.request, outcome.report
-    identity = {
-        "report_type": request.report_type,
-        "my_report_id": request.my_report_id,
-        "scheduled_report_id": request.scheduled_report_id,
-    }
-    return {
-        "path": stored.path,
-        "file": safe_file_name(report.file),
-        "bytes": stored.bytes,
-        "sha256": stored.sha256,
-        "format": request.file_format,
-        **{name: value for name, value in identity.items() if value is not None},
-        **report.window,
-        "timezone": report.timezone,
-        "api_version": report.api_version,
-        "requested_at": iso_utc(report.requested_at),
-        "ready_at": iso_utc(report.ready_at),
-        "downloaded_at": iso_utc(time.time()),
-        "serial_number": report.serial_number,
-    }
+def _expired(error: YeastarError, minutes: float) -> FileExpiredError:
+    return FileExpiredError(
+        f"The PBX refused the file {minutes:.0f} minutes after it was ready: {error.what}",
+        pbx=error.pbx,
+        endpoint=error.endpoint,
+        errcode=error.errcode,
+    )

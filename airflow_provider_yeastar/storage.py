@@ -28,17 +28,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.exceptions import DestinationError
+from airflow_provider_yeastar.progress import watch
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     from airflow_provider_yeastar.pbx.files import FileCheck, FileFacts
 
-__all__ = ["StoredFile", "exists", "prepare", "resolve_path", "store"]
+__all__ = ["ReceivedFile", "StoredFile", "exists", "prepare", "receive", "resolve_path", "sidecar_path"]
 
 _log = logging.getLogger(__name__)
 
-_PROGRESS_SECONDS = 10.0
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
 _LOCAL_SCHEMES = frozenset({"file", "local"})
 # An upload to these appears at once or not at all; elsewhere (SFTP, HDFS, ...) a reader could see it grow.
@@ -126,73 +126,102 @@ def prepare(path: str) -> None:
         with _store_errors(path, "cannot be used"):
             _ = _object(path).fs
         return
-    target = Path(path)
     with _os_errors(path):
-        _refuse_what_is_no_file(target)
-        parent = next(parent for parent in target.parents if parent.exists())
+        _refuse_what_is_no_file(path)
+        parent = next(parent for parent in Path(path).parents if parent.exists())
         probe = parent / _temporary_name()
         probe.open("xb").close()
         probe.unlink()
 
 
-def store(
-    chunks: Iterable[bytes],
-    path: str,
-    check: FileCheck,
-    *,
-    accept: Callable[[Path], None] | None = None,
-    clock: Callable[[], float] = time.monotonic,
-) -> StoredFile:
-    """Write a checked stream to its destination, whole or not at all. Logs the progress every ten seconds.
+@contextmanager
+def receive(
+    chunks: Iterable[bytes], path: str, check: FileCheck, *, clock: Callable[[], float] = time.monotonic
+) -> Iterator[ReceivedFile]:
+    """Write a checked stream to a temporary place; in the ``with`` it is whole, and can be put at its destination.
+
+    Logs the progress every ten seconds.
 
     :param chunks: the file's bytes; what they raise passes through.
     :param path: from :func:`resolve_path`; its directory is made if need be.
     :param check: fresh; what it raises passes through.
-    :param accept: looks at the whole file, which is still in its temporary place, and raises to refuse it.
     :param clock: seconds, monotonic.
-    :raises DestinationError: when the file cannot be written, moved or uploaded.
+    :raises DestinationError: when the file cannot be written.
     """
-    progress = _Progress(path, check.announced_bytes, clock)
-    write_through = _store_remotely if _is_remote(path) else _store_locally
-    facts = write_through(progress.watch(chunks), path, check, accept)
-    _log.info("Stored %d bytes, SHA-256 %s, at %s", facts.bytes, facts.sha256, path)
-    return StoredFile(path=path, bytes=facts.bytes, sha256=facts.sha256)
+    remote = _is_remote(path)
+    shown = f"a temporary file in {tempfile.gettempdir()} for {path}" if remote else path
+    watched = watch(chunks, path, check.announced_bytes, clock)
+    with _staging_directory(shown) if remote else _own_directory(path) as directory:
+        temporary = directory / _temporary_name()
+        try:
+            facts = _write(watched, temporary, shown, check)
+            yield ReceivedFile(temporary, StoredFile(path, facts.bytes, facts.sha256))
+        finally:
+            with suppress(OSError):  # gone after the move; and the first error is the one to tell
+                temporary.unlink()
 
 
-def _store_locally(
-    chunks: Iterable[bytes], path: str, check: FileCheck, accept: Callable[[Path], None] | None
-) -> FileFacts:
-    target = Path(path)
+@dataclass(frozen=True)
+class ReceivedFile:
+    """A whole file in its temporary place ``temporary``, and what it will be at its destination."""
+
+    temporary: Path
+    stored: StoredFile
+
+    def put_in_place(self, metadata: str | None = None) -> None:
+        """Move or upload the file to its destination, in one step.
+
+        :param metadata: content of a sidecar at :func:`sidecar_path`. It is written whole before the file is moved, and
+            takes its place in one step right after it.
+        :raises DestinationError: when it cannot be moved or uploaded.
+        """
+        path = self.stored.path
+        if metadata is None:
+            _move(self.temporary, path)
+        else:
+            sidecar = self.temporary.with_name(_temporary_name())
+            try:
+                with _os_errors(sidecar_path(path)):
+                    _refuse_what_is_no_file(sidecar_path(path))
+                    _write_whole(sidecar, metadata.encode())
+                _move(self.temporary, path)
+                _move(sidecar, sidecar_path(path))
+            finally:
+                with suppress(OSError):
+                    sidecar.unlink()
+        _log.info("Stored %d bytes, SHA-256 %s, at %s", self.stored.bytes, self.stored.sha256, path)
+
+
+def sidecar_path(path: str) -> str:
+    """Return where the metadata of a file go: beside it, its whole name with ``.report.json`` behind it."""
+    return f"{path}.report.json"
+
+
+@contextmanager
+def _own_directory(path: str) -> Iterator[Path]:
+    directory = Path(path).parent
     with _os_errors(path):
-        _refuse_what_is_no_file(target)
-        _make_directory(target.parent)
-    temporary = target.parent / _temporary_name()
-    try:
-        facts = _write(chunks, temporary, path, check)
-        if accept is not None:
-            accept(temporary)
-        with _os_errors(path):
-            os.replace(temporary, target)
-    finally:
-        with suppress(OSError):  # gone after the move; and the first error is the one to tell
-            temporary.unlink()
-    _sync_directory(target.parent)
-    return facts
+        _refuse_what_is_no_file(path)
+        _make_directory(directory)
+    yield directory
 
 
-def _store_remotely(
-    chunks: Iterable[bytes], path: str, check: FileCheck, accept: Callable[[Path], None] | None
-) -> FileFacts:
-    with _os_errors(f"a temporary file in {tempfile.gettempdir()} for {path}"):
+@contextmanager
+def _staging_directory(shown: str) -> Iterator[Path]:
+    with _os_errors(shown):
         directory = tempfile.TemporaryDirectory(prefix="yeastar-", ignore_cleanup_errors=True)
     with directory as name:
-        temporary = Path(name) / _temporary_name()
-        facts = _write(chunks, temporary, f"a temporary file in {tempfile.gettempdir()} for {path}", check)
-        if accept is not None:
-            accept(temporary)
+        yield Path(name)
+
+
+def _move(temporary: Path, path: str) -> None:
+    if _is_remote(path):
         with _store_errors(path, "cannot be written"):
             _upload(temporary, _object(path))
-    return facts
+        return
+    with _os_errors(path):
+        os.replace(temporary, path)
+    _sync_directory(Path(path).parent)
 
 
 def _write(chunks: Iterable[bytes], temporary: Path, shown: str, check: FileCheck) -> FileFacts:
@@ -207,6 +236,12 @@ def _write(chunks: Iterable[bytes], temporary: Path, shown: str, check: FileChec
         with _os_errors(shown):
             os.fsync(file.fileno())
     return facts
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    with path.open("xb", buffering=0) as file:
+        _write_all(file, content)
+        os.fsync(file.fileno())
 
 
 def _write_all(file: FileIO, chunk: bytes) -> None:
@@ -247,7 +282,11 @@ def _temporary_name() -> str:
     return f".yeastar-{secrets.token_hex(8)}.part"
 
 
-def _refuse_what_is_no_file(target: Path) -> None:
+def _refuse_what_is_no_file(path: str) -> None:
+    """Refuse what stands at a path and is no file; an object store's keys are all files."""
+    target = Path(path)
+    if _is_remote(path):
+        return
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if target.exists() and not target.is_file():
@@ -289,29 +328,3 @@ def _store_errors(url: str, verdict: str) -> Iterator[None]:
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DestinationError(f"{url} {verdict}: {reason.rstrip('.')}") from error
-
-
-class _Progress:
-    """Says now and then how far a download has come."""
-
-    def __init__(self, path: str, announced_bytes: int | None, clock: Callable[[], float]) -> None:
-        self._path = path
-        self._announced_bytes = announced_bytes
-        self._clock = clock
-
-    def watch(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Pass the chunks on; one line for each period of ten seconds in which something came."""
-        done = told_bytes = 0
-        told_at = self._clock()
-        for chunk in chunks:
-            done += len(chunk)
-            now = self._clock()
-            if now - told_at >= _PROGRESS_SECONDS:
-                self._tell(done, (done - told_bytes) / (now - told_at))
-                told_at, told_bytes = now, done
-            yield chunk
-
-    def _tell(self, done: int, rate: float) -> None:
-        whole = self._announced_bytes
-        share = f" of {whole} bytes ({100 * done // whole} %)" if whole else " bytes"
-        _log.info("Downloaded %d%s for %s, %.1f MiB/s", done, share, self._path, rate / 1024**2)

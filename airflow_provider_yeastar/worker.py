@@ -1,4 +1,4 @@
-"""Waiting on the worker: a coroutine runs to its end, or the task was killed.
+"""Waiting on the worker: a coroutine runs to its end, blocking reads to theirs, or the task was killed.
 
 SIGTERM alone does not stop a task: Airflow 3 calls ``on_kill`` and lets ``execute`` go on, so that the task would end
 as a success. ``on_kill`` runs in a signal handler and can do no more than leave a mark; here it is looked at.
@@ -7,12 +7,13 @@ as a success. ``on_kill`` runs in a signal handler and can do no more than leave
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 from airflow_provider_yeastar.exceptions import TaskKilledError
 
-__all__ = ["run_on_worker"]
+__all__ = ["iterate_on_worker", "run_on_worker"]
 
 Result = TypeVar("Result")
 
@@ -39,3 +40,32 @@ async def _until_killed(work: Coroutine[Any, Any, Result], killed: Callable[[], 
             await asyncio.wait({task})
             raise TaskKilledError("The task was killed while it waited for its report")
     return task.result()
+
+
+def iterate_on_worker(
+    items: Iterator[Result], *, killed: Callable[[], bool], stop: Callable[[], None]
+) -> Iterator[Result]:
+    """Yield what a blocking iterator yields; while one item is worked on, the next is already waited for in a thread.
+
+    :param items: used by that thread alone until this ends.
+    :param killed: says whether ``on_kill`` was called.
+    :param stop: makes a blocked iterator end at once; called whatever ends this.
+    :raises TaskKilledError: when the task was killed; whatever the iterator raises passes through.
+    """
+    with ThreadPoolExecutor(1, "yeastar-read") as thread:
+        try:
+            upcoming = thread.submit(next, items, None)
+            while (item := _result(upcoming, killed)) is not None:
+                upcoming = thread.submit(next, items, None)
+                yield item
+        finally:
+            stop()
+
+
+def _result(future: Future[Result], killed: Callable[[], bool]) -> Result:
+    arrived = False
+    while not arrived:
+        arrived = bool(wait({future}, _LOOK_INTERVAL).done)
+        if killed():
+            raise TaskKilledError("The task was killed while it fetched its report")
+    return future.result()

@@ -18,20 +18,23 @@ import airflow_provider_yeastar
 PACKAGE = "airflow_provider_yeastar"
 ROOT = Path(airflow_provider_yeastar.__file__).parent
 
-SHARED = {"exceptions", "handover", "outcome", "storage", "worker"}
+SHARED = {"exceptions", "handover", "outcome", "progress", "records", "storage", "worker"}
 """Modules for all Airflow roles; they stand between those and the protocol."""
 
 MAY_IMPORT = {
     "operators": {"operators", "delivery", "report_tasks", "hooks", "pbx"} | SHARED,
     "sensors": {"sensors", "report_tasks", "hooks", "pbx"} | SHARED,
     # What operators have in common, and operators and sensors.
-    "delivery": {"report_tasks", "hooks", "pbx"} | SHARED,
+    "delivery": {"fetching", "report_tasks", "hooks", "pbx"} | SHARED,
+    "fetching": {"pbx"} | SHARED,
     "report_tasks": {"triggers", "hooks", "pbx"} | SHARED,
     "triggers": {"triggers", "hooks", "pbx"} | SHARED,
     "hooks": {"hooks", "pbx", "get_provider_info"} | SHARED,
     "exceptions": {"pbx"} | SHARED,
     "handover": {"pbx"} | SHARED,
     "outcome": {"pbx"} | SHARED,
+    "progress": set(),
+    "records": {"pbx"} | SHARED,
     "storage": {"pbx"} | SHARED,
     "worker": {"pbx"} | SHARED,
     "pbx": {"pbx", "__init__"},
@@ -45,8 +48,8 @@ MAY_IMPORT = {
 
 WITHOUT_AIRFLOW = {"__init__", "get_provider_info", "pbx", "simulator"}
 
-AIRFLOW_NAMES = ("airflow.providers.common.compat", "airflow.triggers.base")
-"""What looks the same from Airflow 2.11 to 3.x."""
+AIRFLOW_NAMES = ("airflow.providers.common.compat", "airflow.triggers.base", "airflow.providers.openlineage.extractors")
+"""What looks the same from Airflow 2.11 to 3.x. The last is imported only when the OpenLineage provider asks for it."""
 
 LIBRARIES = {
     "requests": {"pbx.transport"},

@@ -10,7 +10,9 @@ import resource
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 import tracemalloc
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +26,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from airflow_provider_yeastar.exceptions import DestinationError, EmptyReportError
 from airflow_provider_yeastar.pbx.errors import BadFileError
 from airflow_provider_yeastar.pbx.files import FileCheck
-from airflow_provider_yeastar.storage import StoredFile, exists, prepare, resolve_path, store
+from airflow_provider_yeastar.storage import StoredFile, exists, prepare, receive, resolve_path, sidecar_path
 
 OLD = b"Queue,Total\nold,1\n"
 NEW = b"Queue,Total\nSupport<6401>,12\nSales<6402>,7\n"
@@ -36,6 +38,23 @@ def new_check(announced: int | None = None) -> FileCheck:
     return FileCheck(
         "csv", announced_bytes=announced, max_bytes=None, pbx="pbx.example:8088", endpoint="/api/download/x.csv"
     )
+
+
+def store(
+    chunks: Iterable[bytes],
+    path: str,
+    check: FileCheck,
+    *,
+    accept: Callable[[Path], object] | None = None,
+    metadata: str | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> StoredFile:
+    """Receive a file, look at it and put it in place, as a task does."""
+    with receive(chunks, path, check, clock=clock) as received:
+        if accept is not None:
+            accept(received.temporary)
+        received.put_in_place(metadata)
+    return received.stored
 
 
 def names(directory: Path) -> list[str]:
@@ -239,13 +258,12 @@ class TestLocalRefusals:
             with pytest.raises(DestinationError, match="device, socket or pipe"):
                 step(str(tmp_path / "x.csv"))
 
-        @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
         def test_a_directory_without_permission_is_a_clear_error(
-            self, tmp_path: Path, step: Callable[[str], object]
+            self, closed_directory: Path, step: Callable[[str], object]
         ) -> None:
-            (tmp_path / "closed").mkdir(mode=0o500)
             with pytest.raises(DestinationError, match=r"Permission denied\. Let the worker's user write there\."):
-                step(str(tmp_path / "closed" / "x.csv"))
+                step(str(closed_directory / "x.csv"))
+            assert names(closed_directory) == []
 
     def test_prepare_leaves_no_trace(self, tmp_path: Path) -> None:
         prepare(str(tmp_path / "a" / "b" / "x.csv"))
@@ -256,6 +274,61 @@ class TestLocalRefusals:
         assert exists(str(tmp_path / "x.csv"))
         assert not exists(str(tmp_path))
         assert not exists(str(tmp_path / "y.csv"))
+
+
+class TestSidecar:
+    def test_it_stands_beside_the_file_under_its_whole_name(self, tmp_path: Path) -> None:
+        path = str(tmp_path / "x.csv")
+        store(CHUNKS, path, new_check(), metadata='{"a": 1}')
+        assert sidecar_path(path) == f"{path}.report.json"
+        assert Path(sidecar_path(path)).read_text() == '{"a": 1}'
+        assert names(tmp_path) == ["x.csv", "x.csv.report.json"]
+
+    def test_a_re_run_replaces_both(self, tmp_path: Path) -> None:
+        for content, metadata in ((OLD, "old"), (NEW, "new")):
+            store([content], str(tmp_path / "x.csv"), new_check(), metadata=metadata)
+        assert [(tmp_path / name).read_bytes() for name in names(tmp_path)] == [NEW, b"new"]
+
+    def test_it_follows_the_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        moved = []
+        replace = os.replace
+        monkeypatch.setattr(os, "replace", lambda source, target: (moved.append(target), replace(source, target)))
+        store(CHUNKS, str(tmp_path / "x.csv"), new_check(), metadata="new")
+        assert moved == [str(tmp_path / "x.csv"), str(tmp_path / "x.csv.report.json")]
+
+    @pytest.mark.parametrize("name", ["x.csv", "x" * 255], ids=["a directory in its place", "too long a name"])
+    def test_where_it_cannot_be_written_the_old_file_stays(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / name).write_bytes(OLD)
+        if name == "x.csv":
+            (tmp_path / "x.csv.report.json").mkdir()
+        before = names(tmp_path)
+        with pytest.raises(DestinationError, match=r"report\.json cannot be written"):
+            store(CHUNKS, str(tmp_path / name), new_check(), metadata="new")
+        assert (tmp_path / name).read_bytes() == OLD
+        assert names(tmp_path) == before
+
+    def test_a_full_disk_is_met_before_the_file_is_moved(self, tmp_path: Path, limited_file_size: None) -> None:
+        (tmp_path / "x.csv").write_bytes(OLD)
+        with pytest.raises(DestinationError, match="File too large"):
+            store(CHUNKS, str(tmp_path / "x.csv"), new_check(), metadata="a" * 200_000)
+        assert (tmp_path / "x.csv").read_bytes() == OLD
+        assert names(tmp_path) == ["x.csv"]
+
+
+@pytest.fixture
+def closed_directory() -> Iterator[Path]:
+    """A directory in which this process may look but not write; root may write everywhere, so it becomes nobody."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o555)
+        us = os.geteuid()
+        if us == 0:
+            os.seteuid(65534)
+        try:
+            yield directory
+        finally:
+            os.seteuid(us)
+            directory.chmod(0o755)
 
 
 @pytest.fixture
@@ -376,6 +449,12 @@ class TestObjectStore:
         memory.pipe("/bucket/pbx/x.csv", OLD)
         store(CHUNKS, URL, new_check())
         assert memory.cat("/bucket/pbx/x.csv") == NEW
+
+    def test_a_sidecar_is_an_object_beside_it(self, memory: MemoryFileSystem, staging: Path) -> None:
+        store(CHUNKS, URL, new_check(), metadata="{}")
+        assert memory.find("/") == ["/bucket/pbx/x.csv", "/bucket/pbx/x.csv.report.json"]
+        assert memory.cat("/bucket/pbx/x.csv.report.json") == b"{}"
+        assert names(staging) == []
 
     def test_a_directory_of_objects_is_no_file(self, memory: MemoryFileSystem) -> None:
         memory.pipe("/bucket/pbx/x.csv", OLD)
@@ -539,6 +618,11 @@ class TestS3:
             assert exists(bucket.url(key))
         assert bucket.objects() == {"pbx/small.csv": NEW, "pbx/large.csv": LARGE}
         assert not exists(bucket.url("pbx"))
+        assert names(staging) == []
+
+    def test_a_sidecar_is_an_object_beside_it(self, bucket: Bucket, staging: Path) -> None:
+        store(CHUNKS, bucket.url("x.csv"), new_check(), metadata="{}")
+        assert bucket.objects() == {"x.csv": NEW, "x.csv.report.json": b"{}"}
         assert names(staging) == []
 
     def test_the_path_is_the_one_that_airflow_writes(self, bucket: Bucket) -> None:

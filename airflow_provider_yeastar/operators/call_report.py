@@ -23,7 +23,8 @@ class YeastarCallReportOperator(RequestArguments, DeliveringTask):
 
     Waits in the triggerer with ``deferrable=True``, else on the worker. A second XCom, ``report``, holds path, file,
     bytes, sha256, format, what was asked for, api_version, requested_at, ready_at, downloaded_at and serial_number.
-    Vendor's page: "Download a Call Report".
+    Asset events of the task's ``outlets`` tell report, window, path, bytes and sha256 in their extra, and OpenLineage
+    hears of the PBX's report as input and of the file as output. Vendor's page: "Download a Call Report".
 
     :param report_type: a built-in report, for instance ``queueperformance``. Exactly one of this, ``my_report_id`` and
         ``scheduled_report_id``.
@@ -40,6 +41,9 @@ class YeastarCallReportOperator(RequestArguments, DeliveringTask):
     :param overwrite: False returns the path of a file that is there already, without asking the PBX.
     :param on_empty: what to do about a report without a row: ``ok`` keeps it, ``skip`` skips and ``fail`` fails the
         task, and both leave nothing at the destination. For pdf and xls only ``ok``.
+    :param max_bytes: the greatest file that is accepted, 4 GiB when left out; None for any.
+    :param write_metadata: also write what the XCom ``report`` holds, as JSON, beside the file: its name with
+        ``.report.json`` behind it. It follows the file in a step of its own; its sha256 says of which file it tells.
     :param asynchronous: False asks with one long request on the worker, without an event.
     :param api_version: ``auto``, ``v1.0`` or ``v2.0``; the connection's when left out.
     :param wait_timeout: seconds or timedelta from one's turn at the PBX to the report's URL.

@@ -7,8 +7,8 @@ import logging
 import random
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing
-from functools import cached_property
+from contextlib import AbstractAsyncContextManager, aclosing
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 
@@ -16,6 +16,7 @@ from airflow_provider_yeastar.pbx import waiting
 from airflow_provider_yeastar.pbx.doctor import Finding, examine
 from airflow_provider_yeastar.pbx.errors import TokenCapError
 from airflow_provider_yeastar.pbx.links import PbxLink, shared_link
+from airflow_provider_yeastar.pbx.ranges import RestOfFile
 from airflow_provider_yeastar.pbx.report_wait import ReportWait
 from airflow_provider_yeastar.pbx.report_watch import watch_reports
 from airflow_provider_yeastar.pbx.reports import ReportRequest
@@ -144,9 +145,15 @@ class PbxClient:
                 self._session.announce_secrets()
             await asyncio.sleep(delay)
 
-    def open_file(self, url: str) -> AbstractContextManager[FileStream]:
-        """Open a finished report; use it in a ``with``.
+    async def open_file(self, url: str, rest: RestOfFile | None = None, *, new_token: bool = False) -> FileStream:
+        """Open a finished report; use what is returned in a ``with``.
 
         :param url: the path that :meth:`wait_for_report` gave.
+        :param rest: what to ask for of a file whose beginning is there already.
+        :param new_token: the PBX has just answered 10004 to the one in use.
+        :raises YeastarError: see :meth:`Transport.stream`.
         """
-        return self._session.open_file(url)
+        try:
+            return await in_thread(partial(self._session.open_file, url, rest, new_token=new_token))
+        finally:
+            self._session.announce_secrets()

@@ -25,7 +25,8 @@
     ├── WaitTimeoutError            `wait_timeout` or `queue_timeout` passed            ask again
     │   └── DeadlineError           the task's own time is over                         ask again
     ├── BadFileError                what was downloaded is not the report               ask again
-    │   └── FileExpiredError        the file's URL is no longer served                  ask again
+    │   ├── FileExpiredError        the file's URL is no longer served                  ask again
+    │   └── FileTooLargeError       the file exceeds `max_bytes`
     └── UnsafeUrlError              the PBX named a URL outside itself
 
 Every class has the one constructor below, so that an error can cross from the triggerer to the worker as plain
@@ -51,6 +52,7 @@ __all__ = [
     "CredentialsError",
     "DeadlineError",
     "FileExpiredError",
+    "FileTooLargeError",
     "InterfaceError",
     "InvalidRequestError",
     "InvalidSettingsError",
@@ -248,6 +250,13 @@ class BadFileError(YeastarError):
 
 class FileExpiredError(BadFileError):
     """The PBX no longer serves the file (its URL lives 30 minutes)."""
+
+
+class FileTooLargeError(BadFileError):
+    """The file is larger than the task accepts; another one would be no smaller."""
+
+    reaction = Reaction.GIVE_UP
+    default_remedy = "Raise the task's `max_bytes`, or ask for a shorter period. Nothing was written."
 
 
 class UnsafeUrlError(YeastarError):

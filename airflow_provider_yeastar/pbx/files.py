@@ -12,10 +12,10 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from airflow_provider_yeastar.pbx.errors import BadFileError
+from airflow_provider_yeastar.pbx.errors import BadFileError, FileTooLargeError
 from airflow_provider_yeastar.pbx.wire import answer_error
 
 __all__ = ["FileCheck", "FileFacts", "safe_file_name"]
@@ -85,11 +85,19 @@ class FileCheck:
         self._too_many = min(limits) + 1 if limits else None
         self._marks = sorted({_HEAD_BYTES, _ANSWER_BYTES + 1} | ({self._too_many} if self._too_many else set()))
 
+    @property
+    def received(self) -> int:
+        """How many bytes have been fed."""
+        return self._bytes
+
     def feed(self, chunk: bytes) -> None:
         """Take the next part of the file.
 
         :raises BadFileError: as soon as it is clear that this is not the report.
+        :raises FileTooLargeError: when it is, or was announced to be, longer than ``max_bytes``.
         """
+        if self._max_bytes is not None and (self.announced_bytes or 0) > self._max_bytes:
+            raise self._too_large(f"The PBX announced {self.announced_bytes} bytes,")
         rest = memoryview(chunk)
         while rest:
             room = self._marks[0] - self._bytes if self._marks else len(rest)
@@ -97,6 +105,22 @@ class FileCheck:
             rest = rest[room:]
             if self._marks and self._bytes == self._marks[0]:
                 self._pass(self._marks.pop(0))
+
+    def pass_over(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield what follows the bytes that have been fed, out of a file that comes again from its beginning.
+
+        :raises BadFileError: when it begins with other bytes than those; then nothing is yielded.
+        """
+        again, left, rest = hashlib.sha256(), self._bytes, b""
+        while left:
+            chunk = next(chunks, b"")
+            again.update(chunk[:left])
+            rest, left = chunk[left:], max(0, left - len(chunk)) if chunk else 0
+        if again.digest() != self._digest.digest():
+            raise self._bad("The PBX serves another file under this URL than the one that broke off")
+        if rest:
+            yield rest
+        yield from chunks
 
     def finish(self) -> FileFacts:
         """Return the facts of the file that was fed.
@@ -122,7 +146,7 @@ class FileCheck:
     def _pass(self, mark: int) -> None:
         if mark == self._too_many:
             if self._max_bytes is not None and self._bytes > self._max_bytes:
-                raise self._bad(f"The PBX sent more than {self._max_bytes} bytes, which is `max_bytes`")
+                raise self._too_large("The PBX sent")
             raise self._bad(f"The PBX sent more than the {self.announced_bytes} bytes it announced")
         if self._beginning is not None and (mark > _HEAD_BYTES or not _may_be_json(self._beginning)):
             self._judge_kind()
@@ -145,6 +169,11 @@ class FileCheck:
             if error is not None:
                 raise error
         raise self._bad(f"The PBX sent a JSON answer in place of the {self._format} file")
+
+    def _too_large(self, what: str) -> FileTooLargeError:
+        return FileTooLargeError(
+            f"{what} more than `max_bytes`, {self._max_bytes} bytes", pbx=self._pbx, endpoint=self._endpoint
+        )
 
     def _bad(self, what: str) -> BadFileError:
         return BadFileError(what, pbx=self._pbx, endpoint=self._endpoint)

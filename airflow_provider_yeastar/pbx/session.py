@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timezone, tzinfo
 from typing import Any
@@ -23,6 +23,7 @@ from airflow_provider_yeastar.pbx.errors import (
     TokenExpiredError,
     YeastarError,
 )
+from airflow_provider_yeastar.pbx.ranges import RestOfFile
 from airflow_provider_yeastar.pbx.redaction import redact_text
 from airflow_provider_yeastar.pbx.reports import ReportRequest, choose_api_version
 from airflow_provider_yeastar.pbx.settings import PbxSettings
@@ -192,14 +193,15 @@ class PbxSession:
         self._raise_error(answer, plan.endpoint)
         return wire.decode_report_answer(answer, pbx=self.settings.address, endpoint=plan.endpoint)
 
-    @contextmanager
-    def open_file(self, url: str) -> Iterator[FileStream]:
+    def open_file(self, url: str, rest: RestOfFile | None = None, *, new_token: bool = False) -> FileStream:
         """Open a finished report as a stream of chunks.
 
         :param url: ``download_resource_url`` as the PBX gave it.
+        :param rest: what to ask for of a file whose beginning is there already.
+        :param new_token: the PBX has just answered 10004 to the one in use.
         """
-        with self._transport.stream(url, self.token()) as stream:
-            yield stream
+        rejected = self._tokens.access_token if new_token and self._tokens else None
+        return self._transport.stream(url, self.token(rejected), rest)
 
     def announce_secrets(self) -> None:
         """Tell the tokens that have come since the last time."""

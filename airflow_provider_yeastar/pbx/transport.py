@@ -8,10 +8,10 @@ chained exception would carry the URL along), and urllib3's records are redacted
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import requests
@@ -26,6 +26,7 @@ from airflow_provider_yeastar.pbx.errors import (
     NotAPbxError,
     YeastarError,
 )
+from airflow_provider_yeastar.pbx.ranges import FileVersion, RestOfFile
 from airflow_provider_yeastar.pbx.redaction import redact_text
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.pbx.tls import causes, certificate_complaint, make_ssl_context
@@ -35,7 +36,7 @@ __all__ = ["USER_AGENT", "FileStream", "Transport"]
 USER_AGENT = f"airflow-provider-yeastar/{__version__}"
 """The PBX refuses requests without one (40002)."""
 
-_CHUNK_BYTES = 64 * 1024
+_CHUNK_BYTES = 256 * 1024
 _TOKEN_PARAMETER = "access_token"
 
 
@@ -67,12 +68,62 @@ class _PinningAdapter(HTTPAdapter):
         return super().proxy_manager_for(*args, **kwargs | self._trust)
 
 
-@dataclass(frozen=True)
 class FileStream:
-    """A file on its way: the length the PBX announced (bytes, None if it did not) and its chunks."""
+    """A file on its way; use it in a ``with``.
 
-    announced_bytes: int | None
-    chunks: Iterator[bytes]
+    :param response: what answered with it.
+    :param starts_at: the byte of the file with which the chunks begin.
+    :param failed: makes an error of ours of one of `requests`.
+    """
+
+    def __init__(
+        self, response: requests.Response, starts_at: int, failed: Callable[[requests.RequestException], YeastarError]
+    ) -> None:
+        self.version = FileVersion.of(response.headers)
+        self.starts_at = starts_at
+        self._response = response
+        self._failed = failed
+
+    def __enter__(self) -> FileStream:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def announced_bytes(self) -> int | None:
+        """The length of the file as the PBX announced it, None where it did not."""
+        return self.version.whole_bytes
+
+    @property
+    def chunks(self) -> Iterator[bytes]:
+        """The body, as it comes; what a server sends behind the announced length is no part of it, and not read.
+
+        :raises NetworkError: when it stops on its way.
+        """
+        chunks = self._response.iter_content(_CHUNK_BYTES)
+        while True:
+            failure: YeastarError | None = None
+            try:
+                chunk = next(chunks, b"")
+            except requests.RequestException as error:
+                failure = self._failed(error)
+            if failure:
+                raise failure
+            if not chunk:
+                return
+            yield chunk
+
+    def stop(self) -> None:
+        """End the reading of chunks at once, even where another thread waits for one."""
+        with suppress(OSError, RuntimeError, ValueError):  # there may be nothing left to read, or nobody to read from
+            self._response.raw.shutdown()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._response.close()
 
 
 class Transport:
@@ -124,32 +175,33 @@ class Transport:
             content = self._read(response, endpoint)
             return wire.decode_answer(content, response.status_code, pbx=self._settings.address, endpoint=endpoint)
 
-    @contextmanager
-    def stream(self, url: str, token: str) -> Iterator[FileStream]:
+    def stream(self, url: str, token: str, rest: RestOfFile | None = None) -> FileStream:
         """Open a file that the PBX announced; its body is read as the chunks are taken.
 
         :param url: ``download_resource_url`` of an answer or an event.
         :param token: access token.
+        :param rest: what to ask for of a file whose beginning is there already; a server may send the whole of it.
         :raises UnsafeUrlError: when the URL leads away from the PBX.
-        :raises NetworkError: also from the chunks, when the body stops on its way.
-        :raises NotAPbxError: for any HTTP status but 200.
+        :raises NetworkError: when no answer came.
+        :raises NotAPbxError: for an HTTP status that comes with no file, or with another part of it.
         """
         path = wire.file_url_path(url, self._settings.base_url, pbx=self._settings.address)
+        endpoint = path.split("?")[0]
+        # A compressed body's length would say nothing about the file's.
+        headers = {"Accept-Encoding": "identity"} | (rest.headers if rest else {})
         # `requests` keeps a query that stands in the URL and adds to it.
-        response = self._send("GET", path.lstrip("/"), params={_TOKEN_PARAMETER: token}, stream=True)
-        with closing(response):
-            if response.status_code != requests.codes.ok:
-                raise NotAPbxError(
-                    f"The file was refused with HTTP status {response.status_code}",
-                    pbx=self._settings.address,
-                    endpoint=path.split("?")[0],
-                )
-            # A compressed body's length says nothing about the file's.
-            plain = not response.headers.get("Content-Encoding")
-            announced = response.headers.get("Content-Length", "") if plain else ""
-            yield FileStream(
-                int(announced) if announced.isdigit() else None, self._chunks(response, path.split("?")[0])
-            )
+        response = self._send("GET", path.lstrip("/"), params={_TOKEN_PARAMETER: token}, headers=headers, stream=True)
+        status = response.status_code
+        if status == requests.codes.ok:
+            starts_at = 0
+        elif status == requests.codes.partial and rest and rest.comes_with(response.headers):
+            starts_at = rest.first
+        else:
+            response.close()
+            part = " for another part than the one that was asked for" if status == requests.codes.partial else ""
+            what = f"The file was refused with HTTP status {status}{part}"
+            raise NotAPbxError(what, pbx=self._settings.address, endpoint=endpoint)
+        return FileStream(response, starts_at, lambda error: self._failure(error, endpoint))
 
     def _send(self, method: str, endpoint: str, *, timeout: float | None = None, **options: Any) -> requests.Response:
         limits = (self._settings.timeout, timeout or self._settings.timeout)
@@ -182,20 +234,6 @@ class Transport:
         except requests.RequestException as error:
             failure = self._failure(error, endpoint)
         raise failure
-
-    def _chunks(self, response: requests.Response, endpoint: str) -> Iterator[bytes]:
-        chunks = response.iter_content(_CHUNK_BYTES)
-        while True:
-            failure: YeastarError | None = None
-            try:
-                chunk = next(chunks, b"")
-            except requests.RequestException as error:
-                failure = self._failure(error, endpoint)
-            if failure:
-                raise failure
-            if not chunk:
-                return
-            yield chunk
 
     def _failure(self, error: Exception, endpoint: str) -> YeastarError:
         where: dict[str, Any] = {"pbx": self._settings.address, "endpoint": endpoint}

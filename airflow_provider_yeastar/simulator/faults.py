@@ -31,13 +31,18 @@ FaultKind = Literal[
     "url",
     "file name",
     # A file, at the time it is fetched: value is the errcode, the bytes, or where to.
-    "truncated",
     "empty",
     "json body",
     "html body",
     "other bytes",
-    "reset half-way",
+    "longer",
+    "no length",
+    "other range",
     "redirect",
+    # The same: value is how many bytes come before it, half of them when left out.
+    "truncated",
+    "reset half-way",
+    "stall half-way",
 ]
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
-from airflow_provider_yeastar.simulator.faults import Fault, Faults
+from airflow_provider_yeastar.simulator.downloads import HTML_ERROR, PATH, Downloads
+from airflow_provider_yeastar.simulator.faults import Faults
 from airflow_provider_yeastar.simulator.jobs import Jobs
 from airflow_provider_yeastar.simulator.listings import LISTINGS, information, local_time, menu_options
 from airflow_provider_yeastar.simulator.orders import order_report, order_scheduled_report
@@ -23,14 +24,14 @@ from airflow_provider_yeastar.simulator.subscribers import Subscribers
 
 __all__ = ["Call", "Routes"]
 
-_DOWNLOADS = "/api/download/"
+Response = TypeVar("Response", bound=web.StreamResponse)
+
 _SUBSCRIBE = "/openapi/v1.0/subscribe"
 _LOGINS = frozenset({"get_token", "refresh_token"})
 _V2_ENDPOINTS = frozenset(
     {"call_report/download", "call_report/list", "call_schedule_report/download", "call_schedule_report/list"}
 )
 _V1_ENDPOINTS = _V2_ENDPOINTS.union(LISTINGS, ("del_token", "system/information", "system/get_menuoptions"))
-_HTML_ERROR = "<html><head><title>Error</title></head><body><h1>Something went wrong</h1></body></html>"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Routes:
     :param faults: what is to go wrong.
     :param now: epoch seconds by the PBX's clock.
     :param record: is told every call.
+    :param downloads: serves the finished files.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Routes:
         faults: Faults,
         now: Callable[[], float],
         record: Callable[[Call], None],
+        downloads: Downloads,
     ) -> None:
         self._settings = settings
         self._state = state
@@ -83,6 +86,7 @@ class Routes:
         self._faults = faults
         self._now = now
         self._record = record
+        self._downloads = downloads
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one call, or let a fault do so."""
@@ -94,7 +98,7 @@ class Routes:
             response = await self._answer(request)
             if self._faults.take("reset after", request.path):
                 self._cut(request)
-        except _UnansweredError:
+        except (_UnansweredError, ConnectionError):  # cut by a fault, or left by the other side
             return web.Response()
         return response
 
@@ -102,8 +106,8 @@ class Routes:
         try:
             if not request.headers.get("User-Agent"):
                 raise Refusal(40002, [{"field": "User-Agent", "value": ""}])
-            if request.path.startswith(_DOWNLOADS):
-                return await self._file(request)
+            if request.path.startswith(PATH):
+                return _closed(await self._downloads.serve(request))
             if request.path == _SUBSCRIBE and web.WebSocketResponse().can_prepare(request).ok:
                 token = self._state.authenticate(request.query.get("access_token"), self._now())
                 return await self._subscribers.serve(request, token.access)
@@ -151,14 +155,6 @@ class Routes:
     def _json(self, answer: Mapping[str, Any]) -> web.Response:
         return _closed(web.json_response({"errcode": 0, "errmsg": self._settings.success, **answer}))
 
-    async def _file(self, request: web.Request) -> web.StreamResponse:
-        self._state.authenticate(request.query.get("access_token"), self._now())
-        stricken = await self._strike_file(request)
-        if stricken is not None:
-            return stricken
-        content = self._state.file(request.path.removeprefix(_DOWNLOADS), self._now())
-        return _closed(web.Response(body=content, content_type="application/octet-stream"))
-
     # -- faults ------------------------------------------------------------------------------------------------------
 
     async def _strike_before(self, request: web.Request) -> web.Response | None:
@@ -167,36 +163,12 @@ class Routes:
         if self._faults.take("reset before", request.path):
             self._cut(request)
         if fault := self._faults.take("status", request.path):
-            return _closed(web.Response(status=fault.value, text=_HTML_ERROR, content_type="text/html"))
+            return _closed(web.Response(status=fault.value, text=HTML_ERROR, content_type="text/html"))
         if self._faults.take("json without errcode", request.path):
             return _closed(web.json_response({"status": "up"}))
         if fault := self._faults.take("errcode", request.path):
             return self._json(Refusal(fault.value).answer)
         return None
-
-    async def _strike_file(self, request: web.Request) -> web.StreamResponse | None:
-        bodies: dict[str, Callable[[Fault], web.Response]] = {
-            "empty": lambda fault: web.Response(body=b""),
-            "json body": lambda fault: self._json(Refusal(fault.value).answer),
-            "html body": lambda fault: web.Response(text=_HTML_ERROR, content_type="text/html"),
-            "other bytes": lambda fault: web.Response(body=fault.value),
-            "redirect": lambda fault: web.Response(status=302, headers={"Location": fault.value}),
-        }
-        for kind, make in bodies.items():
-            if fault := self._faults.take(kind, request.path):  # type: ignore[arg-type]
-                return _closed(make(fault))
-        for kind in ("truncated", "reset half-way"):
-            if self._faults.take(kind, request.path):  # type: ignore[arg-type]
-                return await self._half(request)
-        return None
-
-    async def _half(self, request: web.Request) -> web.StreamResponse:
-        content = self._state.file(request.path.removeprefix(_DOWNLOADS), self._now())
-        response = web.StreamResponse(headers={"Content-Length": str(len(content)), "Connection": "close"})
-        await response.prepare(request)
-        await response.write(content[: len(content) // 2])
-        self._cut(request)
-        return response
 
     def _cut(self, request: web.Request) -> None:
         if request.transport:
@@ -218,7 +190,7 @@ def _existing(method: str, path: str) -> tuple[str, str]:
     return version, endpoint
 
 
-def _closed(response: web.Response) -> web.Response:
+def _closed(response: Response) -> Response:
     """Let the connection end with this answer; the header by itself would leave the server's end open."""
     response.force_close()
     return response

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
+from airflow_provider_yeastar.simulator.downloads import Downloads
 from airflow_provider_yeastar.simulator.faults import Faults
 from airflow_provider_yeastar.simulator.jobs import Jobs
 from airflow_provider_yeastar.simulator.routes import Call, Routes
@@ -64,6 +65,7 @@ class PbxSimulator:
         self._jobs = Jobs(
             self.settings, self.state, self._subscribers, self.faults, self.now, self._notify, self._failures.append
         )
+        self._downloads = Downloads(self.settings, self.state, self.faults, self.now, self._notify)
         self._runner: web.ServerRunner | None = None
 
     @property
@@ -92,6 +94,11 @@ class PbxSimulator:
     def busy(self) -> bool:
         """Whether a report is being made."""
         return self._jobs.busy
+
+    @property
+    def stalled(self) -> int:
+        """How many downloads stand still, by the fault "stall half-way"."""
+        return self._downloads.stalled
 
     def now(self) -> float:
         """Return epoch seconds by the PBX's clock."""
@@ -195,7 +202,16 @@ class PbxSimulator:
             self.check()
 
     async def _listen(self) -> None:
-        routes = Routes(self.settings, self.state, self._subscribers, self._jobs, self.faults, self.now, self._record)
+        routes = Routes(
+            self.settings,
+            self.state,
+            self._subscribers,
+            self._jobs,
+            self.faults,
+            self.now,
+            self._record,
+            self._downloads,
+        )
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             try:

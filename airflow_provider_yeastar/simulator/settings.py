@@ -36,6 +36,7 @@ class SimulatorSettings:
     :param event_serial: events carry ``sn``.
     :param null_errmsg: ``errmsg`` of a success is null.
     :param call_rate_set: call accounting is possible.
+    :param serves_ranges: a file can be asked for in parts, and has an ETag.
     :param denied: endpoints for which the application lacks the permission.
     """
 
@@ -60,6 +61,7 @@ class SimulatorSettings:
     event_serial: bool = True
     null_errmsg: bool = False
     call_rate_set: bool = True
+    serves_ranges: bool = False
     denied: frozenset[str] = frozenset()
     access_token_life: float = 1800
     refresh_token_life: float = 86400

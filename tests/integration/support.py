@@ -43,8 +43,8 @@ def connection_to(pbx: PbxSimulator, **changes: Any) -> str:
     return json.dumps(fields | changes)
 
 
-def airflow(home: Path, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Airflow's command line in a process and a home of its own; what it prints comes back as one text."""
+def start_airflow(home: Path, environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+    """Start Airflow's command line in a process and a home of its own; its output is one text."""
     settings = {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -53,15 +53,24 @@ def airflow(home: Path, environment: dict[str, str], *arguments: str) -> subproc
         # The package need not be installed to be tested.
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
     }
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", "airflow", *arguments],
         env={**os.environ, **settings, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-        timeout=_AIRFLOW_SECONDS,
     )
+
+
+def airflow(home: Path, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Airflow's command line to its end; what it prints comes back as one text."""
+    with start_airflow(home, environment, *arguments) as process:
+        try:
+            output, _ = process.communicate(timeout=_AIRFLOW_SECONDS)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, output)
 
 
 def settings_for(pbx: PbxSimulator, **changes: Any) -> PbxSettings:
@@ -101,5 +110,5 @@ class Wait:
         return asyncio.run(self.start(**options))
 
     def fetch(self, report: FinishedReport) -> bytes:
-        with self.client() as client, client.open_file(report.url) as stream:
+        with self.client() as client, asyncio.run(client.open_file(report.url)) as stream:
             return b"".join(stream.chunks)

@@ -39,6 +39,8 @@ class TestWhenTheDagIsParsed:
             ({"file_format": "xlsx"}, "csv, xls, pdf, html"),
             ({"on_empty": "drop"}, "ok, skip, fail"),
             ({"on_empty": "skip", "file_format": "pdf"}, "csv or html"),
+            ({"max_bytes": 0}, "max_bytes"),
+            ({"max_bytes": "4 GiB"}, "max_bytes"),
             ({"wait_timeout": 0}, "wait_timeout"),
             ({"queue_timeout": "soon"}, "queue_timeout"),
         ],

@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_yeastar.pbx.errors import BadFileError, PermissionDeniedError, TokenExpiredError, YeastarError
+from airflow_provider_yeastar.pbx.errors import (
+    BadFileError,
+    FileTooLargeError,
+    PermissionDeniedError,
+    TokenExpiredError,
+    YeastarError,
+)
 from airflow_provider_yeastar.pbx.files import FileCheck, FileFacts, safe_file_name
 
 CSV = b"Queue,Total Calls,Answered\nSupport<6401>,12,9\n"
@@ -136,12 +142,41 @@ class TestWhatIsNoReport:
     def test_one_byte_more_than_max_bytes_is_refused_while_it_arrives(self) -> None:
         check = new_check("csv", maximum=5000)
         check.feed(b"a" * 5000)
-        with pytest.raises(BadFileError, match="more than 5000 bytes, which is `max_bytes`"):
+        with pytest.raises(FileTooLargeError, match="sent more than `max_bytes`, 5000 bytes"):
             check.feed(b"a")
+
+    def test_more_than_max_bytes_is_refused_when_it_is_announced(self) -> None:
+        with pytest.raises(FileTooLargeError, match="announced 5001 bytes, more than `max_bytes`, 5000 bytes"):
+            new_check("csv", announced=5001, maximum=5000).feed(b"a")
 
     def test_an_html_page_is_refused_before_its_end(self) -> None:
         with pytest.raises(BadFileError, match="an HTML page"):
             new_check("csv").feed(HTML + b" " * 1024)
+
+
+class TestAFileThatComesAgain:
+    """After an interruption a server without ranges begins anew; what has come already is passed over."""
+
+    BODY = CSV * 30
+
+    @pytest.mark.parametrize("received", [0, 1, 7, len(CSV), len(BODY)])
+    @pytest.mark.parametrize("size", [1, 7, 10_000])
+    def test_what_follows_is_yielded(self, received: int, size: int) -> None:
+        check = new_check("csv", announced=len(self.BODY))
+        check.feed(self.BODY[:received])
+        for chunk in check.pass_over(self.BODY[at : at + size] for at in range(0, len(self.BODY), size)):
+            check.feed(chunk)
+
+        assert check.received == len(self.BODY)
+        assert check.finish() == judge("csv", self.BODY)
+
+    @pytest.mark.parametrize("again", [b"", BODY[:100], b"Q" + BODY, BODY[:199] + b"x"], ids=len)
+    def test_another_beginning_is_refused_before_anything_is_yielded(self, again: bytes) -> None:
+        check = new_check("csv")
+        check.feed(self.BODY[:200])
+
+        with pytest.raises(BadFileError, match="another file under this URL"):
+            next(check.pass_over(iter([again])))
 
 
 SEEDS = [CSV, PDF, OLE2, ZIP, HTML, EXPIRED, b"{", b"[1", b"\xef\xbb\xbf", b" \n", b"\0", b""]

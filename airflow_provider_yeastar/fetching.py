@@ -1,0 +1,91 @@
+"""FileFetch: a report's file on its way, over as many connections as it takes, until the task is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from airflow_provider_yeastar.pbx import waiting
+from airflow_provider_yeastar.pbx.errors import NetworkError, Reaction
+from airflow_provider_yeastar.pbx.files import FileCheck
+from airflow_provider_yeastar.worker import iterate_on_worker, run_on_worker
+
+if TYPE_CHECKING:
+    from airflow_provider_yeastar.pbx.client import PbxClient
+    from airflow_provider_yeastar.pbx.ranges import RestOfFile
+    from airflow_provider_yeastar.pbx.transport import FileStream
+
+__all__ = ["FileFetch"]
+
+log = logging.getLogger(__name__)
+
+_MOST_INTERRUPTIONS = 5
+
+
+class FileFetch:
+    """One file, fetched once; use it in a ``with``.
+
+    A connection that breaks off is made again, at most five times, with growing pauses: the PBX is asked for the rest
+    of the file, or sends the whole of it again, and what has come already is then compared and passed over.
+
+    :param client: of the PBX.
+    :param url: the path of the file.
+    :param killed: says whether the task was killed; every wait here ends soon after that.
+    :param new_token: the PBX has just answered 10004 to the token in use.
+    """
+
+    def __init__(self, client: PbxClient, url: str, *, killed: Callable[[], bool], new_token: bool = False) -> None:
+        self._client = client
+        self._url = url
+        self._killed = killed
+        self._interruptions = 0
+        self._stream = self._open(None, new_token=new_token)
+        self.announced_bytes = self._stream.announced_bytes
+        self._version = self._stream.version
+
+    def __enter__(self) -> FileFetch:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stream.stop()
+        self._stream.close()
+
+    def chunks(self, check: FileCheck) -> Iterator[bytes]:
+        """Yield the file's bytes.
+
+        :param check: is fed with each chunk before the next is taken; it knows what has come.
+        :raises NetworkError: when the connection broke off once too often.
+        :raises BadFileError: when what came after an interruption belongs to another file.
+        :raises TaskKilledError: when the task was killed.
+        """
+        chunks = self._stream.chunks
+        while True:
+            try:
+                yield from iterate_on_worker(chunks, killed=self._killed, stop=self._stream.stop)
+                return
+            except NetworkError as error:
+                self._pause_after(error)
+            self._stream.close()
+            self._stream = self._open(self._version.rest_from(check.received))
+            chunks = self._stream.chunks if self._stream.starts_at else check.pass_over(self._stream.chunks)
+
+    def _open(self, rest: RestOfFile | None, *, new_token: bool = False) -> FileStream:
+        while True:
+            try:
+                return run_on_worker(self._client.open_file(self._url, rest, new_token=new_token), self._killed)
+            except NetworkError as error:
+                self._pause_after(error)
+
+    def _pause_after(self, error: NetworkError) -> None:
+        self._interruptions += 1
+        if self._interruptions > _MOST_INTERRUPTIONS or error.reaction is Reaction.GIVE_UP:
+            raise error
+        delay = waiting.retry_delay(self._interruptions, random.random())
+        log.warning("%s; the download goes on in %.0f s.", error.what, delay)
+        run_on_worker(asyncio.sleep(delay), self._killed)

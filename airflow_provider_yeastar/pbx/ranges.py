@@ -1,0 +1,62 @@
+"""Where a download that broke off goes on: the range that is asked for, and whether the answer is the rest of it. Pure.
+
+Whether a PBX answers ranges is unknown [U]. One that does not sends the whole file again; what has come already is then
+compared with it and passed over (:meth:`.FileCheck.pass_over`). RFC 9110, sections 13.1.5 and 14.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["FileVersion", "RestOfFile"]
+
+_CONTENT_RANGE = re.compile(r"bytes (?P<first>\d{1,18})-\d{1,18}/(?P<whole>\d{1,18})", re.IGNORECASE | re.ASCII)
+
+
+@dataclass(frozen=True)
+class FileVersion:
+    """By what a server tells a file from another that it serves under the same URL.
+
+    :param whole_bytes: the length it announced; None where it did not, or compressed the body.
+    :param validator: the strong ETag, else Last-Modified, else empty.
+    """
+
+    whole_bytes: int | None
+    validator: str
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str]) -> FileVersion:
+        """Read it from an answer with the whole file; the names of the headers in any case, as `requests` has them."""
+        length = "" if headers.get("Content-Encoding") else headers.get("Content-Length", "")
+        etag = headers.get("ETag", "")
+        # A weak ETag says that two files mean the same, not that they are the same bytes.
+        validator = etag if etag.startswith('"') else headers.get("Last-Modified", "")
+        return cls(int(length) if length.isascii() and length.isdigit() else None, validator)
+
+    def rest_from(self, received: int) -> RestOfFile | None:
+        """Return what to ask for after so many bytes; None where only the whole file can be asked for."""
+        if not received or self.whole_bytes is None or received >= self.whole_bytes:
+            return None
+        return RestOfFile(received, self.whole_bytes, self.validator)
+
+
+@dataclass(frozen=True)
+class RestOfFile:
+    """The part of a file that has not come yet: from byte ``first`` of ``whole_bytes``."""
+
+    first: int
+    whole_bytes: int
+    validator: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that ask for it, and for the whole of any other version."""
+        condition = {"If-Range": self.validator} if self.validator else {}
+        return {"Range": f"bytes={self.first}-"} | condition
+
+    def comes_with(self, headers: Mapping[str, str]) -> bool:
+        """Return whether an answer of status 206 holds it, and a part of a file of that length."""
+        found = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
+        return found is not None and (int(found["first"]), int(found["whole"])) == (self.first, self.whole_bytes)

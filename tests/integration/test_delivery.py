@@ -1,0 +1,468 @@
+"""The file arrives whole or not at all: each thing that can go wrong on its way, over real sockets."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
+
+from airflow_provider_yeastar.exceptions import DestinationError
+from airflow_provider_yeastar.pbx.errors import (
+    BadFileError,
+    FileExpiredError,
+    NetworkError,
+    NotAPbxError,
+    PbxInternalError,
+    YeastarError,
+)
+from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
+from tests.integration.test_operator import WAYS, connect, operator, run
+
+CHUNK = 256 * 1024
+BIG = b"Queue,Total\r\n" + b"Support<6401>,12\r\n" * 200_000
+"""A report of 3.6 MB: a file in many chunks."""
+
+
+@contextmanager
+def serving(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None = None, **settings: Any
+) -> Iterator[PbxSimulator]:
+    """A PBX that is `yeastar_default`, whose reports are all of the given bytes."""
+    with PbxSimulator(SimulatorSettings(**settings)) as pbx:
+        connect(pbx, monkeypatch)
+        monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
+        if content is not None:
+            keep = pbx.state.keep
+            monkeypatch.setattr(pbx.state, "keep", lambda name, _, now: keep(name, content, now))
+        yield pbx
+
+
+@pytest.fixture(params=[True, False], ids=["ranges", "no ranges"])
+def big(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[PbxSimulator]:
+    """A PBX with a big report, with and without ranges."""
+    with serving(monkeypatch, tmp_path, BIG, serves_ranges=request.param) as pbx:
+        yield pbx
+
+
+@pytest.fixture
+def pbx(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[PbxSimulator]:
+    with serving(monkeypatch, tmp_path) as simulator:
+        yield simulator
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return WAYS[request.param]
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """A directory for the report, empty, and nothing else in it."""
+    directory = tmp_path / "out"
+    directory.mkdir()
+    return directory
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(entry.name for entry in directory.iterdir())
+
+
+def fetches(pbx: PbxSimulator) -> list[str]:
+    """The ranges that were asked for, one for each GET of a file; empty for the whole."""
+    return [call.headers.get("Range", "") for call in pbx.requests if call.path.startswith("/api/download/")]
+
+
+@pytest.mark.usefixtures("no_pauses")
+class TestAConnectionThatBreaksOff:
+    @pytest.mark.parametrize("cut_at", [0, 1, CHUNK, 600_000, len(BIG) - 1])
+    def test_the_download_goes_on_and_the_file_is_whole(self, big: PbxSimulator, out: Path, cut_at: int) -> None:
+        big.faults.add(Fault("truncated", value=cut_at))
+
+        path, xcoms = run(operator(out / "x.csv", deferrable=False))
+
+        assert Path(path).read_bytes() == BIG
+        assert xcoms["report"]["sha256"] == sha256(BIG).hexdigest()
+        # What came of the last chunk is not kept.
+        kept = cut_at // CHUNK * CHUNK
+        assert fetches(big) == ["", f"bytes={kept}-" if kept else ""]
+        assert len(big.calls("call_report/download")) == 1
+        assert names(out) == ["x.csv"]
+
+    def test_it_goes_on_five_times(self, big: PbxSimulator, out: Path, way: dict[str, Any]) -> None:
+        big.faults.add(Fault("truncated", value=500_000, times=5))
+
+        path, _ = run(operator(out / "x.csv", **way))
+
+        assert Path(path).read_bytes() == BIG
+        assert len(fetches(big)) == 6
+
+    def test_the_sixth_time_fails_the_task_and_the_old_file_stays(
+        self, big: PbxSimulator, out: Path, way: dict[str, Any]
+    ) -> None:
+        (out / "x.csv").write_text("old")
+        big.faults.add(Fault("truncated", value=1000, times=9))
+
+        with pytest.raises(NetworkError, match="broke off"):
+            run(operator(out / "x.csv", **way))
+
+        assert len(fetches(big)) == 6
+        assert names(out) == ["x.csv"]
+        assert (out / "x.csv").read_text() == "old"
+
+    def test_a_reset_is_no_other_than_an_end(self, big: PbxSimulator, out: Path) -> None:
+        big.faults.add(Fault("reset half-way", times=2))
+
+        path, _ = run(operator(out / "x.csv", deferrable=False))
+
+        assert Path(path).read_bytes() == BIG
+
+    def test_a_pbx_that_is_not_there_for_a_while_is_asked_again(self, big: PbxSimulator, out: Path) -> None:
+        big.faults.add(Fault("reset before", ".csv", times=2), Fault("truncated", value=700_000))
+
+        path, _ = run(operator(out / "x.csv", deferrable=False))
+
+        assert Path(path).read_bytes() == BIG
+
+    def test_a_file_without_a_length_is_compared_from_its_beginning(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, out: Path
+    ) -> None:
+        with serving(monkeypatch, tmp_path, BIG) as pbx:
+            pbx.faults.add(Fault("no length"))
+            path, _ = run(operator(out / "x.csv", deferrable=False))
+
+        assert Path(path).read_bytes() == BIG
+
+    def test_another_file_under_the_same_url_is_never_mixed_with_the_first(self, big: PbxSimulator, out: Path) -> None:
+        other = BIG.replace(b"6401", b"6402")
+
+        def change(call: Any) -> None:
+            if len(fetches(big)) == 2:
+                big.state.files.update({name: type(file)(other, file.until) for name, file in big.state.files.items()})
+
+        big._on_call = change
+        big.faults.add(Fault("truncated", value=600_000))
+
+        path, _ = run(operator(out / "x.csv", deferrable=False))
+
+        # The second answer is compared with what had come, and the file is then fetched once more.
+        assert Path(path).read_bytes() == other
+        assert len(fetches(big)) == 3
+
+    def test_another_part_than_the_one_asked_for_is_refused(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, out: Path
+    ) -> None:
+        with serving(monkeypatch, tmp_path, BIG, serves_ranges=True) as pbx:
+            pbx.faults.add(Fault("truncated", value=600_000), Fault("other range"))
+            path, _ = run(operator(out / "x.csv", deferrable=False))
+
+            assert Path(path).read_bytes() == BIG
+            assert fetches(pbx) == ["", f"bytes={2 * CHUNK}-", ""]
+
+
+class TestWhatIsNoReport:
+    NOT_SAVED = (
+        pytest.param(Fault("json body", value=-2), PbxInternalError, id="JSON error"),
+        pytest.param(Fault("html body"), BadFileError, id="HTML"),
+        pytest.param(Fault("empty"), BadFileError, id="empty body"),
+        pytest.param(Fault("longer", value=b"more"), BadFileError, id="more bytes than announced"),
+        pytest.param(Fault("other bytes", value=b"%PDF-1.7\n"), BadFileError, id="PDF for CSV"),
+        pytest.param(Fault("status", ".csv", 500), NotAPbxError, id="HTTP status 500"),
+    )
+
+    @pytest.mark.parametrize(("fault", "error"), NOT_SAVED)
+    def test_it_is_refused_and_the_old_file_stays(
+        self, pbx: PbxSimulator, out: Path, fault: Fault, error: type[Exception]
+    ) -> None:
+        (out / "x.csv").write_text("old")
+        pbx.faults.add(*[fault] * 4)
+
+        with pytest.raises(error):
+            run(operator(out / "x.csv", deferrable=False))
+
+        assert len(fetches(pbx)) == 4
+        assert len(pbx.calls("call_report/download")) == 2
+        assert names(out) == ["x.csv"]
+        assert (out / "x.csv").read_text() == "old"
+
+    def test_a_dead_token_is_replaced_and_the_file_fetched(self, pbx: PbxSimulator, out: Path) -> None:
+        pbx.faults.add(Fault("errcode", ".csv", 10004))
+
+        run(operator(out / "x.csv", deferrable=False))
+
+        assert len(fetches(pbx)) == 2
+        assert len({call.query["access_token"] for call in pbx.requests if call.path.startswith("/api/download/")}) == 2
+
+    @pytest.mark.parametrize("fault", [Fault("no length"), None], ids=["not announced", "announced"])
+    def test_more_than_max_bytes_fails_at_once(self, pbx: PbxSimulator, out: Path, fault: Fault | None) -> None:
+        if fault:
+            pbx.faults.add(fault)
+
+        with pytest.raises(AirflowFailException, match="`max_bytes`, 100 bytes"):
+            run(operator(out / "x.csv", deferrable=False, max_bytes=100))
+
+        assert len(fetches(pbx)) == 1
+        assert names(out) == []
+
+    def test_a_mad_server_is_left_after_max_bytes(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, out: Path
+    ) -> None:
+        with serving(monkeypatch, tmp_path, BIG * 20) as pbx:
+            pbx.faults.add(Fault("no length"))
+            with pytest.raises(AirflowFailException, match="`max_bytes`, 100000 bytes"):
+                run(operator(out / "x.csv", deferrable=False, max_bytes=100_000))
+
+        assert names(out) == []
+
+
+class TestAnOldUrl:
+    def test_one_new_request_and_no_second_fetch(
+        self, pbx: PbxSimulator, out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        task = operator(out / "x.csv", deferrable=True)
+        resume = task.execute_complete
+
+        def resume_late(context: Any, event: dict[str, Any]) -> str:
+            if event["attempt"] == 1:
+                pbx.advance(1801)
+                event["report"]["ready_at"] -= 1801
+            return resume(context, event)
+
+        monkeypatch.setattr(task, "execute_complete", resume_late)
+        path, _ = run(task)
+
+        assert Path(path).exists()
+        assert len(fetches(pbx)) == 2
+        assert len(pbx.calls("call_report/download")) == 2
+
+    def test_a_url_that_is_old_and_still_served_is_fetched(
+        self, pbx: PbxSimulator, out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        task = operator(out / "x.csv", deferrable=True)
+        resume = task.execute_complete
+
+        def resume_late(context: Any, event: dict[str, Any]) -> str:
+            event["report"]["ready_at"] -= 1700
+            return resume(context, event)
+
+        monkeypatch.setattr(task, "execute_complete", resume_late)
+        run(task)
+
+        assert len(fetches(pbx)) == 1
+
+    def test_the_error_says_how_old_it_was(self, pbx: PbxSimulator, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("airflow_provider_yeastar.delivery._URL_MINUTES", -1)
+        pbx.faults.add(Fault("html body", times=2))
+
+        with pytest.raises(FileExpiredError, match=r"refused the file 0 minutes after it was ready: .*HTML"):
+            run(operator(out / "x.csv", deferrable=False))
+
+        assert len(fetches(pbx)) == 2
+        assert len(pbx.calls("call_report/download")) == 2
+
+
+class Listener:
+    """Somebody else's web server on this machine, to whom no token must come."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        seen = self.seen
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                seen.append(self.path)
+                self.send_error(404)
+
+            def log_message(self, *arguments: Any) -> None:
+                """Not to the tests' output."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_port
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    def __enter__(self) -> Listener:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    with Listener() as there:
+        yield there
+
+
+class TestHostileUrls:
+    URLS = (
+        "http://127.0.0.1:{port}/x.csv",
+        "http://localhost:{port}/x.csv",
+        "//127.0.0.1:{port}/x.csv",
+        "///127.0.0.1:{port}/x.csv",
+        "http:\\\\127.0.0.1:{port}\\x.csv",
+        "/\\127.0.0.1:{port}/x.csv",
+        "http://{pbx}@127.0.0.1:{port}/x.csv",
+        "http://user:password@{pbx}/x.csv",
+        "@127.0.0.1:{port}/x.csv",
+        "/@127.0.0.1:{port}/x.csv",
+        ":{port}/x.csv",
+        "http://{pbx}#@127.0.0.1:{port}/x.csv",
+        "http://{pbx}/../../../x.csv?next=http://127.0.0.1:{port}/",
+        "ftp://127.0.0.1:{port}/x.csv",
+        "\thttp://127.0.0.1:{port}/x.csv",
+        "http://127.0.0.1:{port}%2f@{pbx}/x.csv",
+        "/api/download/x.csv\r\nHost: 127.0.0.1:{port}",
+    )
+
+    @pytest.mark.parametrize("url", URLS)
+    def test_the_token_goes_nowhere_else(
+        self, pbx: PbxSimulator, listener: Listener, out: Path, url: str, way: dict[str, Any]
+    ) -> None:
+        hostile = url.format(port=listener.port, pbx=f"127.0.0.1:{pbx.port}")
+        pbx.faults.add(*[Fault("url", value=hostile)] * 2)
+
+        with pytest.raises((AirflowFailException, YeastarError), match=r"URL|60001|10001"):
+            run(operator(out / "x.csv", **way))
+
+        assert listener.seen == []
+        assert names(out) == []
+
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    def test_a_redirect_is_not_followed(self, pbx: PbxSimulator, listener: Listener, out: Path, status: int) -> None:
+        pbx.faults.add(*[Fault("redirect", value=f"http://127.0.0.1:{listener.port}/x.csv")] * 4)
+
+        with pytest.raises(NotAPbxError, match="redirect"):
+            run(operator(out / "x.csv", deferrable=False))
+
+        assert listener.seen == []
+        assert len(fetches(pbx)) == 4
+
+    def test_the_listener_would_have_seen_it(self, listener: Listener) -> None:
+        with socket.create_connection(("127.0.0.1", listener.port)) as connection:
+            connection.sendall(b"GET /x.csv?access_token=t HTTP/1.0\r\n\r\n")
+            connection.recv(1000)
+
+        assert listener.seen == ["/x.csv?access_token=t"]
+
+
+class TestHostileNames:
+    NAMES = (
+        "../../../../etc/cron.d/x.csv",
+        "/etc/passwd.csv",
+        "..\\..\\x.csv",
+        "a\0b.csv",
+        "x" * 4096 + ".csv",
+        "\uff0e\uff0e\uff0fx.csv",
+        "report\u202evsc.csv",
+        "",
+    )
+
+    @pytest.mark.parametrize("name", NAMES, ids=lambda name: repr(name[:12]))
+    def test_a_name_decides_no_path(self, pbx: PbxSimulator, out: Path, name: str) -> None:
+        pbx.faults.add(Fault("file name", value=name))
+
+        path, xcoms = run(operator(f"{out}/", asynchronous=False))
+
+        assert names(out) == [Path(path).name]
+        assert Path(path).name.startswith("queueperformance_2026-11-20_")
+        assert "/" not in xcoms["report"]["file"]
+        assert len(xcoms["report"]["file"].encode()) <= 200
+
+
+class TestTheDestination:
+    def test_overwrite_false_leaves_a_file_and_asks_nobody(
+        self, pbx: PbxSimulator, out: Path, way: dict[str, Any]
+    ) -> None:
+        (out / "x.csv").write_text("old")
+
+        path, _ = run(operator(out / "x.csv", overwrite=False, **way))
+
+        assert Path(path).read_text() == "old"
+        assert pbx.requests == []
+
+    def test_a_directory_is_refused_before_the_pbx_is_asked(
+        self, pbx: PbxSimulator, out: Path, way: dict[str, Any]
+    ) -> None:
+        with pytest.raises(DestinationError, match="Is a directory"):
+            run(operator(out, **way))
+
+        assert pbx.requests == []
+        assert names(out) == []
+
+    def test_a_disk_that_fills_up_fails_the_task_and_leaves_nothing(
+        self, big: PbxSimulator, out: Path, limited_file_size: None
+    ) -> None:
+        with pytest.raises(DestinationError, match="cannot be written"):
+            run(operator(out / "x.csv", asynchronous=False))
+
+        assert names(out) == []
+
+    def test_two_tasks_with_one_destination_both_succeed_and_the_last_wins(self, pbx: PbxSimulator, out: Path) -> None:
+        (out / "x.csv").write_text("old")
+        seen: set[int] = set()
+        done = threading.Event()
+
+        def read() -> None:
+            while not done.is_set():
+                seen.add(len((out / "x.csv").read_bytes()))
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        paths: list[str] = []
+        tasks = [
+            threading.Thread(target=lambda: paths.append(run(operator(out / "x.csv", asynchronous=False))[0]))
+            for _ in range(2)
+        ]
+        for task in tasks:
+            task.start()
+        for task in tasks:
+            task.join(60)
+        done.set()
+        reader.join(10)
+
+        assert paths == [str(out / "x.csv")] * 2
+        assert seen <= {len(b"old"), (out / "x.csv").stat().st_size}
+        assert names(out) == ["x.csv"]
+
+
+@pytest.fixture
+def limited_file_size() -> Iterator[None]:
+    """The kernel refuses to let any file of this process grow beyond 1 MB."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+class TestTheRecord:
+    def test_the_sidecar_holds_what_xcom_holds(self, pbx: PbxSimulator, out: Path, way: dict[str, Any]) -> None:
+        path, xcoms = run(operator(f"{out}/", write_metadata=True, **way))
+
+        assert json.loads(Path(f"{path}.report.json").read_text()) == xcoms["report"]
+        assert names(out) == [Path(path).name, f"{Path(path).name}.report.json"]
+
+    def test_a_refused_file_leaves_no_sidecar(self, pbx: PbxSimulator, out: Path) -> None:
+        with pytest.raises(AirflowSkipException):
+            run(
+                operator(
+                    out / "x.csv",
+                    write_metadata=True,
+                    on_empty="skip",
+                    parameters={"queue_id_list": [99]},
+                    deferrable=False,
+                )
+            )
+
+        assert names(out) == []

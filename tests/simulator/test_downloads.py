@@ -1,0 +1,110 @@
+"""The files that the simulated PBX serves: in parts where it is set up so, and broken as a fault says."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from urllib3.exceptions import ReadTimeoutError
+
+from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
+
+SECONDS = 10
+CONTENT = b"Queue,Total\n" + b"Sales<6400>,1\n" * 20
+NAME = "X.csv"
+
+
+class Caller:
+    """Asks a PBX for one file."""
+
+    def __init__(self, pbx: PbxSimulator) -> None:
+        self.pbx = pbx
+        pbx.state.keep(NAME, CONTENT, pbx.now())
+        answer = pbx.state.log_in("", pbx.client_id, pbx.client_secret, pbx.now())
+        self.query = {"access_token": answer["access_token"]}
+
+    def get(self, timeout: float = SECONDS, **options: Any) -> requests.Response:
+        url = f"{self.pbx.base_url}/api/download/{NAME}"
+        return requests.get(url, params=self.query, timeout=timeout, **options)
+
+    def part(self, first: int, **headers: str) -> requests.Response:
+        return self.get(
+            headers={"Range": f"bytes={first}-"} | {name.replace("_", "-"): headers[name] for name in headers}
+        )
+
+
+@pytest.fixture
+def caller() -> Iterator[Caller]:
+    with PbxSimulator(SimulatorSettings(serves_ranges=True)) as pbx:
+        yield Caller(pbx)
+
+
+class TestRanges:
+    def test_a_part_is_served_with_its_place_in_the_whole(self, caller: Caller) -> None:
+        answer = caller.part(5)
+
+        assert (answer.status_code, answer.content) == (206, CONTENT[5:])
+        assert answer.headers["Content-Range"] == f"bytes 5-{len(CONTENT) - 1}/{len(CONTENT)}"
+
+    def test_an_etag_decides_between_the_part_and_the_whole(self, caller: Caller) -> None:
+        etag = caller.get().headers["ETag"]
+
+        assert caller.part(5, **{"If-Range": etag}).status_code == 206
+        assert caller.part(5, **{"If-Range": '"another"'}).content == CONTENT
+
+    def test_a_part_behind_the_end_is_refused(self, caller: Caller) -> None:
+        assert caller.part(len(CONTENT)).status_code == 416
+
+    def test_another_part_comes_when_a_fault_says_so(self, caller: Caller) -> None:
+        caller.pbx.faults.add(Fault("other range"))
+
+        assert caller.part(5).headers["Content-Range"].startswith("bytes 4-")
+
+    def test_a_pbx_without_ranges_serves_the_whole(self, yeastar_pbx: PbxSimulator) -> None:
+        answer = Caller(yeastar_pbx).part(5)
+
+        assert (answer.status_code, answer.content) == (200, CONTENT)
+        assert "ETag" not in answer.headers
+
+
+class TestFaults:
+    @pytest.mark.parametrize("kind", ["truncated", "reset half-way"])
+    def test_a_connection_ends_after_so_many_bytes(self, caller: Caller, kind: Any) -> None:
+        caller.pbx.faults.add(Fault(kind, value=7))
+
+        answer = caller.get(stream=True)
+        assert answer.headers["Content-Length"] == str(len(CONTENT))
+        with pytest.raises(requests.RequestException):
+            answer.content  # noqa: B018
+        assert caller.get().content == CONTENT
+
+    def test_a_part_is_cut_like_the_whole(self, caller: Caller) -> None:
+        caller.pbx.faults.add(Fault("truncated", value=7))
+
+        with caller.get(stream=True, headers={"Range": "bytes=5-"}) as answer:
+            assert answer.raw.read(7) == CONTENT[5:12]
+
+    def test_a_connection_stalls_until_the_other_side_leaves(self, caller: Caller) -> None:
+        caller.pbx.faults.add(Fault("stall half-way", value=7))
+
+        with caller.get(stream=True, timeout=0.3) as answer:
+            assert answer.raw.read(7) == CONTENT[:7]
+            with pytest.raises(ReadTimeoutError):
+                answer.raw.read(1)
+
+    def test_more_comes_than_was_announced(self, caller: Caller) -> None:
+        caller.pbx.faults.add(Fault("longer", value=b"more"))
+
+        answer = caller.get()
+        assert answer.headers["Content-Length"] == str(len(CONTENT))
+        assert answer.content == CONTENT + b"more"
+
+    def test_a_length_may_be_left_out(self, caller: Caller) -> None:
+        caller.pbx.faults.add(Fault("no length"))
+
+        answer = caller.get()
+        assert "Content-Length" not in answer.headers
+        assert hashlib.sha256(answer.content).digest() == hashlib.sha256(CONTENT).digest()
