@@ -66,9 +66,13 @@ LIBRARIES = {
 
 PBX_WITH_IO = {
     "client",
+    # Asks a session, remembers what it asked, and for how long.
+    "directory",
     "doctor",
     "events",
     "report_wait",
+    # Waits as the one for a file does.
+    "rows_wait",
     "session",
     "state",
     "threads",

@@ -146,7 +146,7 @@ class TestTheReport:
 
 
 class TestOnEmpty:
-    NOBODY = {"parameters": {"queue_id_list": [99]}}  # noqa: RUF012
+    NOBODY = {"parameters": {"queue_id_list": [99]}, "check_ids": False}  # noqa: RUF012
 
     def test_ok_keeps_it(self, pbx: PbxSimulator, tmp_path: Path) -> None:
         path, _ = run(operator(tmp_path / "report.csv", **self.NOBODY))
