@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from airflow_provider_yeastar.pbx.errors import (
     InvalidRequestError,
     NetworkError,
     NotAPbxError,
+    NotFoundError,
 )
 from airflow_provider_yeastar.pbx.files import FileCheck, safe_file_name
 from airflow_provider_yeastar.pbx.reports import ReportRequest
@@ -32,13 +34,38 @@ if TYPE_CHECKING:
 
     from airflow_provider_yeastar.pbx.client import PbxClient
 
-__all__ = ["DeliveringTask"]
+__all__ = ["DeliveringTask", "check_on_empty", "refuse_empty_report"]
 
 _ON_EMPTY = ("ok", "skip", "fail")
 _ATTEMPTS = 2
 # What another fetch, or another report, may mend: an answer in the file's place is how the PBX says that it is gone.
 _BAD_FETCHES = (BadFileError, AnswerError, NetworkError, NotAPbxError)
 _READ_BYTES = 1 << 20
+_NO_FILE = (
+    "Nothing matches the request, and the PBX made no file that could be kept; check ids and time window, or set "
+    "`on_empty` to skip if that is to be expected."
+)
+
+
+def check_on_empty(on_empty: str) -> None:
+    """Refuse a value of ``on_empty`` that is none.
+
+    :raises InvalidRequestError: one sentence.
+    """
+    if on_empty not in _ON_EMPTY:
+        raise InvalidRequestError(f"`on_empty` is {on_empty!r}, not one of {', '.join(_ON_EMPTY)}")
+
+
+def refuse_empty_report(on_empty: str) -> None:
+    """End the task of a report without a row, unless ``on_empty`` is ok.
+
+    :raises AirflowSkipException: for skip.
+    :raises EmptyReportError: for fail.
+    """
+    if on_empty == "skip":
+        raise AirflowSkipException("The report holds no row (`on_empty` is skip).")
+    if on_empty == "fail":
+        raise EmptyReportError("The report holds no row")
 
 
 class DeliveringTask(WaitingTask):
@@ -68,8 +95,7 @@ class DeliveringTask(WaitingTask):
         :param file_format: of the report.
         :raises InvalidRequestError: one sentence.
         """
-        if self.on_empty not in _ON_EMPTY:
-            raise InvalidRequestError(f"`on_empty` is {self.on_empty!r}, not one of {', '.join(_ON_EMPTY)}")
+        check_on_empty(self.on_empty)
         if self.on_empty != "ok" and file_format in ("pdf", "xls"):
             raise InvalidRequestError(
                 f"`on_empty={self.on_empty!r}` cannot be judged for {file_format}; it needs csv or html"
@@ -81,7 +107,8 @@ class DeliveringTask(WaitingTask):
         :param event: what the trigger fired; anything but a success fails the task.
         """
         with errors_for_airflow():
-            outcome = read_event(event)
+            with self._without_file():
+                outcome = read_event(event)
             with YeastarHook(self.yeastar_conn_id).get_conn() as client:
                 return self._collect(context, client, outcome)
 
@@ -102,6 +129,24 @@ class DeliveringTask(WaitingTask):
             self.defer_wait(request, attempt=1)
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
             return self._collect(context, client, self.wait_here(client, request, attempt=1))
+
+    def wait_here(self, client: PbxClient, request: ReportRequest, attempt: int) -> Outcome:
+        """Ask for the report and wait for it on the worker; see :meth:`.WaitingTask.wait_here`."""
+        with self._without_file():
+            return super().wait_here(client, request, attempt)
+
+    @contextmanager
+    def _without_file(self) -> Iterator[None]:
+        """Take 60001 in answer to the request for what it is: an empty report, of which the PBX made no file.
+
+        With ``on_empty`` ok the task fails too: its path would lead nowhere, and an empty file would be one of ours.
+        """
+        try:
+            yield
+        except NotFoundError as absence:
+            refuse_empty_report(self.on_empty)
+            absence.remedy = _NO_FILE
+            raise
 
     def _collect(self, context: Context, client: PbxClient, outcome: Outcome) -> str:
         """Fetch the file; what stays bad is asked for once more."""
@@ -152,10 +197,8 @@ class DeliveringTask(WaitingTask):
             return
         with file.open("rb") as opened:
             empty = is_empty_report(iter(lambda: opened.read(_READ_BYTES), b""), file_format)
-        if empty and self.on_empty == "skip":
-            raise AirflowSkipException("The report holds no row (`on_empty` is skip).")
         if empty:
-            raise EmptyReportError("The report holds no row")
+            refuse_empty_report(self.on_empty)
 
     def _refuse_to_go_on_when_killed(self) -> None:
         if self.killed:

@@ -25,16 +25,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_yeastar.exceptions import DestinationError
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    from airflow_provider_yeastar.pbx.files import FileCheck, FileFacts
+    from airflow_provider_yeastar.pbx.files import FileFacts
 
-__all__ = ["StoredFile", "exists", "prepare", "resolve_path", "store"]
+__all__ = ["StoredFile", "StreamCheck", "exists", "prepare", "resolve_path", "store"]
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +55,16 @@ _REMEDIES: Mapping[int, str] = {
     errno.ENOTDIR: "Choose a destination whose parents are directories.",
     errno.ENAMETOOLONG: "Choose a shorter name.",
 }
+
+
+class StreamCheck(Protocol):
+    """Looks at a stream on its way, and refuses it or tells what it was; see :class:`.FileCheck`."""
+
+    announced_bytes: int | None
+
+    def feed(self, chunk: bytes) -> None: ...
+
+    def finish(self) -> FileFacts: ...
 
 
 @dataclass(frozen=True)
@@ -138,7 +148,7 @@ def prepare(path: str) -> None:
 def store(
     chunks: Iterable[bytes],
     path: str,
-    check: FileCheck,
+    check: StreamCheck,
     *,
     accept: Callable[[Path], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -160,7 +170,7 @@ def store(
 
 
 def _store_locally(
-    chunks: Iterable[bytes], path: str, check: FileCheck, accept: Callable[[Path], None] | None
+    chunks: Iterable[bytes], path: str, check: StreamCheck, accept: Callable[[Path], None] | None
 ) -> FileFacts:
     target = Path(path)
     with _os_errors(path):
@@ -181,7 +191,7 @@ def _store_locally(
 
 
 def _store_remotely(
-    chunks: Iterable[bytes], path: str, check: FileCheck, accept: Callable[[Path], None] | None
+    chunks: Iterable[bytes], path: str, check: StreamCheck, accept: Callable[[Path], None] | None
 ) -> FileFacts:
     with _os_errors(f"a temporary file in {tempfile.gettempdir()} for {path}"):
         directory = tempfile.TemporaryDirectory(prefix="yeastar-", ignore_cleanup_errors=True)
@@ -195,7 +205,7 @@ def _store_remotely(
     return facts
 
 
-def _write(chunks: Iterable[bytes], temporary: Path, shown: str, check: FileCheck) -> FileFacts:
+def _write(chunks: Iterable[bytes], temporary: Path, shown: str, check: StreamCheck) -> FileFacts:
     with _os_errors(shown):
         file = temporary.open("xb", buffering=0)  # unbuffered: no second attempt to write while closing after an error
     with file:

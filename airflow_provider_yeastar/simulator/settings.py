@@ -35,6 +35,7 @@ class SimulatorSettings:
     :param event_serial: events carry ``sn``.
     :param null_errmsg: ``errmsg`` of a success is null.
     :param call_rate_set: call accounting is possible.
+    :param rows_per_page: rows that ``call_report/list`` gives at once, None for all; whether it pages is unknown [U].
     :param denied: endpoints for which the application lacks the permission.
     """
 
@@ -58,6 +59,7 @@ class SimulatorSettings:
     event_serial: bool = True
     null_errmsg: bool = False
     call_rate_set: bool = True
+    rows_per_page: int | None = None
     denied: frozenset[str] = frozenset()
     access_token_life: float = 1800
     refresh_token_life: float = 86400
