@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from airflow_provider_yeastar.pbx.errors import (
     FileTooLargeError,
     InvalidRequestError,
     NotAPbxError,
+    NotFoundError,
     TokenExpiredError,
     YeastarError,
 )
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_yeastar.pbx.client import PbxClient
 
-__all__ = ["DeliveringTask"]
+__all__ = ["DeliveringTask", "check_on_empty", "refuse_empty_report"]
 
 _ON_EMPTY = ("ok", "skip", "fail")
 _ATTEMPTS = 2
@@ -48,6 +50,31 @@ _URL_MINUTES = 25
 _READ_BYTES = 1 << 20
 # Far above any report; it only keeps a server gone mad from filling the disk.
 _MAX_BYTES = 4 * 1024**3
+_NO_FILE = (
+    "Nothing matches the request, and the PBX made no file that could be kept; check ids and time window, or set "
+    "`on_empty` to skip if that is to be expected."
+)
+
+
+def check_on_empty(on_empty: str) -> None:
+    """Refuse a value of ``on_empty`` that is none.
+
+    :raises InvalidRequestError: one sentence.
+    """
+    if on_empty not in _ON_EMPTY:
+        raise InvalidRequestError(f"`on_empty` is {on_empty!r}, not one of {', '.join(_ON_EMPTY)}")
+
+
+def refuse_empty_report(on_empty: str) -> None:
+    """End the task of a report without a row, unless ``on_empty`` is ok.
+
+    :raises AirflowSkipException: for skip.
+    :raises EmptyReportError: for fail.
+    """
+    if on_empty == "skip":
+        raise AirflowSkipException("The report holds no row (`on_empty` is skip).")
+    if on_empty == "fail":
+        raise EmptyReportError("The report holds no row")
 
 
 class DeliveringTask(WaitingTask):
@@ -92,8 +119,7 @@ class DeliveringTask(WaitingTask):
         :param file_format: of the report.
         :raises InvalidRequestError: one sentence.
         """
-        if self.on_empty not in _ON_EMPTY:
-            raise InvalidRequestError(f"`on_empty` is {self.on_empty!r}, not one of {', '.join(_ON_EMPTY)}")
+        check_on_empty(self.on_empty)
         if self.on_empty != "ok" and file_format in ("pdf", "xls"):
             raise InvalidRequestError(
                 f"`on_empty={self.on_empty!r}` cannot be judged for {file_format}; it needs csv or html"
@@ -107,7 +133,8 @@ class DeliveringTask(WaitingTask):
         :param event: what the trigger fired; anything but a success fails the task.
         """
         with errors_for_airflow():
-            outcome = read_event(event)
+            with self._without_file():
+                outcome = read_event(event)
             with YeastarHook(self.yeastar_conn_id).get_conn() as client:
                 return self.collect(context, client, outcome)
 
@@ -131,6 +158,26 @@ class DeliveringTask(WaitingTask):
             self.defer_wait(request)
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
             return self.collect(context, client, ready or self.wait_here(client, request))
+
+    def wait_here(
+        self, client: PbxClient, request: ReportRequest, *, attempt: int = 1, until: float | None = None
+    ) -> Outcome:
+        """Ask for the report and wait for it on the worker; see :meth:`.WaitingTask.wait_here`."""
+        with self._without_file():
+            return super().wait_here(client, request, attempt=attempt, until=until)
+
+    @contextmanager
+    def _without_file(self) -> Iterator[None]:
+        """Take 60001 in answer to the request for what it is: an empty report, of which the PBX made no file.
+
+        With ``on_empty`` ok the task fails too: its path would lead nowhere, and an empty file would be one of ours.
+        """
+        try:
+            yield
+        except NotFoundError as absence:
+            refuse_empty_report(self.on_empty)
+            absence.remedy = _NO_FILE
+            raise
 
     def collect(self, context: Context, client: PbxClient, outcome: Outcome) -> str:
         """Fetch a finished report to its destination; what stays bad is asked for once more, here or in the triggerer.
@@ -206,10 +253,8 @@ class DeliveringTask(WaitingTask):
             return
         with file.open("rb") as opened:
             empty = is_empty_report(iter(lambda: opened.read(_READ_BYTES), b""), file_format)
-        if empty and self.on_empty == "skip":
-            raise AirflowSkipException("The report holds no row (`on_empty` is skip).")
         if empty:
-            raise EmptyReportError("The report holds no row")
+            refuse_empty_report(self.on_empty)
 
     def _refuse_to_go_on_when_killed(self) -> None:
         if self.killed:

@@ -32,7 +32,7 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["service"],
             }
         ],
-        "operators": [_modules("operators.call_report")],
+        "operators": [_modules("operators.call_report", "operators.report_rows")],
         "sensors": [_modules("sensors.call_report")],
         "hooks": [_modules("hooks.yeastar")],
         "triggers": [_modules("triggers.call_report", "triggers.report_event")],

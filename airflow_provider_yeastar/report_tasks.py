@@ -25,25 +25,22 @@ from airflow_provider_yeastar.worker import run_on_worker
 if TYPE_CHECKING:
     from airflow_provider_yeastar.pbx.client import PbxClient
 
-__all__ = ["RequestArguments", "WaitingTask"]
+__all__ = ["ReportArguments", "RequestArguments", "WaitingTask"]
 
 # Airflow's own time-out of a deferral skips `execute_complete`; it only stands behind the trigger's own bounds.
 _BACKSTOP = timedelta(minutes=10)
 
 
-class RequestArguments(BaseOperator):
-    """The arguments that say which report is wanted; :func:`.build_request` tells what each of them is."""
+class ReportArguments(BaseOperator):
+    """The arguments that say which report is wanted, as file or as rows; see :func:`.build_request`."""
 
     template_fields: Sequence[str] = (
         "report_type",
         "my_report_id",
-        "scheduled_report_id",
         "period",
         "start_time",
         "end_time",
         "parameters",
-        "file_format",
-        "duration_format",
         "api_version",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json"}
@@ -53,30 +50,23 @@ class RequestArguments(BaseOperator):
         *,
         report_type: str | None = None,
         my_report_id: int | str | None = None,
-        scheduled_report_id: int | str | None = None,
         period: str | None = None,
         start_time: datetime | str | None = None,
         end_time: datetime | str | None = None,
         parameters: Mapping[str, Any] | None = None,
-        file_format: str = "csv",
-        duration_format: str = "seconds",
-        asynchronous: bool = True,
+        check_ids: bool = True,
         api_version: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.report_type = report_type
         self.my_report_id = my_report_id
-        self.scheduled_report_id = scheduled_report_id
         self.period = period
         self.start_time = start_time
         self.end_time = end_time
         self.parameters = parameters
-        self.file_format = file_format
-        self.duration_format = duration_format
-        self.asynchronous = asynchronous
+        self.check_ids = check_ids
         self.api_version = api_version
-        check_arguments(**self.request_arguments)
 
     @property
     def request_arguments(self) -> dict[str, Any]:
@@ -84,15 +74,49 @@ class RequestArguments(BaseOperator):
         return {
             "report_type": self.report_type,
             "my_report_id": self.my_report_id,
-            "scheduled_report_id": self.scheduled_report_id,
             "period": self.period,
             "start_time": self.start_time,
             "end_time": self.end_time,
             "parameters": self.parameters,
+            "check_ids": self.check_ids,
+            "api_version": self.api_version,
+        }
+
+
+class RequestArguments(ReportArguments):
+    """The arguments that say which report's file is wanted."""
+
+    template_fields: Sequence[str] = (
+        *ReportArguments.template_fields,
+        "scheduled_report_id",
+        "file_format",
+        "duration_format",
+    )
+
+    def __init__(
+        self,
+        *,
+        scheduled_report_id: int | str | None = None,
+        file_format: str = "csv",
+        duration_format: str = "seconds",
+        asynchronous: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.scheduled_report_id = scheduled_report_id
+        self.file_format = file_format
+        self.duration_format = duration_format
+        self.asynchronous = asynchronous
+        check_arguments(**self.request_arguments)
+
+    @property
+    def request_arguments(self) -> dict[str, Any]:
+        """The arguments of :func:`.build_request`, as they stand now: templates are rendered when the task runs."""
+        return super().request_arguments | {
+            "scheduled_report_id": self.scheduled_report_id,
             "file_format": self.file_format,
             "duration_format": self.duration_format,
             "asynchronous": self.asynchronous,
-            "api_version": self.api_version,
         }
 
 

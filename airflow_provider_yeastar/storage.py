@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_yeastar.exceptions import DestinationError
 from airflow_provider_yeastar.progress import watch
@@ -33,9 +33,18 @@ from airflow_provider_yeastar.progress import watch
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    from airflow_provider_yeastar.pbx.files import FileCheck, FileFacts
+    from airflow_provider_yeastar.pbx.files import FileFacts
 
-__all__ = ["ReceivedFile", "StoredFile", "exists", "prepare", "receive", "resolve_path", "sidecar_path"]
+__all__ = [
+    "ReceivedFile",
+    "StoredFile",
+    "StreamCheck",
+    "exists",
+    "prepare",
+    "receive",
+    "resolve_path",
+    "sidecar_path",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +64,16 @@ _REMEDIES: Mapping[int, str] = {
     errno.ENOTDIR: "Choose a destination whose parents are directories.",
     errno.ENAMETOOLONG: "Choose a shorter name.",
 }
+
+
+class StreamCheck(Protocol):
+    """Looks at a stream on its way, and refuses it or tells what it was; see :class:`.FileCheck`."""
+
+    announced_bytes: int | None
+
+    def feed(self, chunk: bytes) -> None: ...
+
+    def finish(self) -> FileFacts: ...
 
 
 @dataclass(frozen=True)
@@ -136,7 +155,7 @@ def prepare(path: str) -> None:
 
 @contextmanager
 def receive(
-    chunks: Iterable[bytes], path: str, check: FileCheck, *, clock: Callable[[], float] = time.monotonic
+    chunks: Iterable[bytes], path: str, check: StreamCheck, *, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[ReceivedFile]:
     """Write a checked stream to a temporary place; in the ``with`` it is whole, and can be put at its destination.
 
@@ -224,7 +243,7 @@ def _move(temporary: Path, path: str) -> None:
     _sync_directory(Path(path).parent)
 
 
-def _write(chunks: Iterable[bytes], temporary: Path, shown: str, check: FileCheck) -> FileFacts:
+def _write(chunks: Iterable[bytes], temporary: Path, shown: str, check: StreamCheck) -> FileFacts:
     with _os_errors(shown):
         file = temporary.open("xb", buffering=0)  # unbuffered: no second attempt to write while closing after an error
     with file:

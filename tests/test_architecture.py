@@ -22,7 +22,7 @@ SHARED = {"exceptions", "handover", "outcome", "progress", "records", "storage",
 """Modules for all Airflow roles; they stand between those and the protocol."""
 
 MAY_IMPORT = {
-    "operators": {"operators", "delivery", "report_tasks", "hooks", "pbx"} | SHARED,
+    "operators": {"operators", "delivery", "report_tasks", "row_files", "hooks", "pbx"} | SHARED,
     "sensors": {"sensors", "report_tasks", "hooks", "pbx"} | SHARED,
     # What operators have in common, and operators and sensors.
     "delivery": {"fetching", "report_tasks", "hooks", "pbx"} | SHARED,
@@ -36,6 +36,8 @@ MAY_IMPORT = {
     "progress": set(),
     "records": {"pbx"} | SHARED,
     "storage": {"pbx"} | SHARED,
+    # The two file formats of rows.
+    "row_files": {"pbx"},
     "worker": {"pbx"} | SHARED,
     "pbx": {"pbx", "__init__"},
     "readers": {"pbx", "readers"},
@@ -46,7 +48,7 @@ MAY_IMPORT = {
 }
 """For each layer (a folder or a module of the package) the layers that it may import."""
 
-WITHOUT_AIRFLOW = {"__init__", "get_provider_info", "pbx", "simulator"}
+WITHOUT_AIRFLOW = {"__init__", "get_provider_info", "pbx", "row_files", "simulator"}
 
 AIRFLOW_NAMES = ("airflow.providers.common.compat", "airflow.triggers.base", "airflow.providers.openlineage.extractors")
 """What looks the same from Airflow 2.11 to 3.x. The last is imported only when the OpenLineage provider asks for it."""
@@ -61,6 +63,7 @@ LIBRARIES = {
     "flask_appbuilder": {"hooks"},
     "flask_babel": {"hooks"},
     "wtforms": {"hooks"},
+    "pyarrow": {"row_files"},
     "aiohttp": {"simulator"},
     "fpdf": {"simulator"},
     "xlsxwriter": {"simulator"},
@@ -70,12 +73,16 @@ LIBRARIES = {
 
 PBX_WITH_IO = {
     "client",
+    # Asks a session, remembers what it asked, and for how long.
+    "directory",
     "doctor",
     "events",
     "links",
     "per_loop",
     "report_wait",
     "report_watch",
+    # Waits as the one for a file does.
+    "rows_wait",
     "session",
     "state",
     "threads",
@@ -258,7 +265,7 @@ FOR_DAG_FILES = [module for module in modules() if module.startswith(("operators
 class TestWhatADagFileImports:
     """DAG files are parsed again and again: what they import loads no library that only running tasks need."""
 
-    HEAVY = frozenset({"requests", "urllib3", "websockets", "pendulum", "filelock"})
+    HEAVY = frozenset({"requests", "urllib3", "websockets", "pendulum", "filelock", "pyarrow"})
 
     def test_names_no_heavy_library_directly_or_through_others(self, module: str) -> None:
         named = {found.library for inner in loaded_with(module) for found in imports_of(inner) if found.at_parse_time}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +20,12 @@ from airflow_provider_yeastar.pbx.settings import API_VERSIONS, TOKEN_SHARING, P
 from airflow_provider_yeastar.pbx.threads import in_thread
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_yeastar.pbx.client import PbxClient
+    from airflow_provider_yeastar.pbx.listings import MenuOption, MyReport, ScheduledReport
     from airflow_provider_yeastar.pbx.token_store import Cipher
     from airflow_provider_yeastar.pbx.wire import PbxInformation
 
@@ -98,6 +102,81 @@ class YeastarHook(BaseHook):
         """
         with self.get_conn() as client:
             return client.get_information()
+
+    def list_menu_options(self, menu: str, queue_id: int | str | None = None) -> list[MenuOption]:
+        """Return what ``parameters`` may name: each a :class:`.MenuOption` of ``id``, ``label``, ``number``, ``name``.
+
+        Vendor's page: "Query Menu Options".
+
+        :param menu: ``extension``, ``ext_group``, ``trunk``, ``ivr``, ``ring_group``, ``queue``, ``queue_agent`` or any
+            other that the PBX knows.
+        :param queue_id: id of the queue whose agents ``queue_agent`` means.
+        :raises YeastarError: when it cannot be had.
+        """
+        with self.get_conn() as client:
+            return client.list_menu_options(menu, queue_id)
+
+    def list_my_reports(self) -> list[MyReport]:
+        """Return the user-created reports: each a :class:`.MyReport`, its ``id`` the ``my_report_id`` of a request.
+
+        Vendor's page: "Query a List of My Reports".
+
+        :raises YeastarError: when they cannot be had.
+        """
+        with self.get_conn() as client:
+            return client.list_my_reports()
+
+    def list_scheduled_reports(self) -> list[ScheduledReport]:
+        """Return what was made by schedule: each a :class:`.ScheduledReport`, its ``id`` the ``scheduled_report_id``.
+
+        Vendor's page: "Query a List of Scheduled Reports".
+
+        :raises YeastarError: when they cannot be had.
+        """
+        with self.get_conn() as client:
+            return client.list_scheduled_reports()
+
+    def get_report_rows(
+        self,
+        *,
+        report_type: str | None = None,
+        my_report_id: int | str | None = None,
+        period: str | None = None,
+        start_time: datetime | str | None = None,
+        end_time: datetime | str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        check_ids: bool = True,
+        api_version: str | None = None,
+        wait_timeout: float = 1800,
+        queue_timeout: float = 21600,
+    ) -> list[dict[str, Any]]:
+        """Return a call report as rows: the PBX's own keys, its values as it types them (durations in seconds).
+
+        Agents within a queue and members within a ring group become one row each with the keys around them repeated;
+        the rules stand at :func:`.flattened_rows`. The rows are held in memory. It blocks: not for a trigger.
+        Vendor's endpoint: ``call_report/list``.
+
+        :param report_type: as in :class:`.YeastarCallReportOperator`, and so the arguments that follow.
+        :param wait_timeout: seconds from one's turn at the PBX to the rows.
+        :param queue_timeout: seconds until one's turn, behind the PBX's other reports.
+        :raises InvalidRequestError: for arguments that cannot be meant; other :class:`YeastarError` when no rows came.
+        """
+        from airflow_provider_yeastar.pbx.reports import build_request
+        from airflow_provider_yeastar.pbx.waiting import Bounds
+
+        request = build_request(
+            report_type=report_type,
+            my_report_id=my_report_id,
+            period=period,
+            start_time=start_time,
+            end_time=end_time,
+            parameters=parameters,
+            check_ids=check_ids,
+            api_version=api_version,
+        )
+        with self.get_conn() as client:
+            rows, _ = asyncio.run(client.fetch_rows(request, Bounds(time.time() + queue_timeout, wait_timeout)))
+        return rows
 
     def test_connection(self) -> tuple[bool, str]:
         """Log in, ask the PBX who it is, and check its clock; for the button "Test" of the connection form."""

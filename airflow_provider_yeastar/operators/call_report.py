@@ -33,7 +33,9 @@ class YeastarCallReportOperator(RequestArguments, DeliveringTask):
     :param period: ``2026-11-22``, ``2026-11`` or ``2026``: a whole day, month or year by the PBX's clock.
     :param start_time: datetime or ISO 8601 text, inclusive; without UTC offset it is by the PBX's clock.
     :param end_time: the same, inclusive.
-    :param parameters: further parameters by the vendor's names; lists and bools as Python has them.
+    :param parameters: further parameters by the vendor's names; lists and bools as Python has them. Where ids are
+        wanted, an int is an internal id; a text is a dialled number or a name, else an id. docs/reports.md lists all.
+    :param check_ids: False sends ids as they are given, without looking them up on the PBX.
     :param file_format: ``csv``, ``xls``, ``pdf`` or ``html``.
     :param duration_format: ``seconds`` or ``hhmmss``.
     :param destination: a file, or a directory when it ends in ``/``; a local path or any ObjectStoragePath. The file's

@@ -10,10 +10,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["OWN_ARGUMENTS", "PARAMETERS", "REPORT_TYPES", "Parameter", "ParameterKind", "ReportType", "TimeKind"]
+__all__ = [
+    "OWN_ARGUMENTS",
+    "PARAMETERS",
+    "QUEUE_AGENTS",
+    "REPORT_TYPES",
+    "Parameter",
+    "ParameterKind",
+    "ReportType",
+    "TimeKind",
+]
 
 TimeKind = Literal["range", "time", "unknown"]
 ParameterKind = Literal["id", "id list", "text", "text list", "integer", "seconds", "flag"]
+
+QUEUE_AGENTS = "queue_agent"
+"""The menu of a queue's agents: it is asked for with the id of ``queue_id``, or with each of ``queue_id_list``."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +54,15 @@ class Parameter:
     :param kind: what it takes; lists travel joined with commas, flags as 0 or 1, seconds as a number.
     :param about: what it does, for the documentation.
     :param reports: the only report types it serves, None where that is unknown; user-created reports take any.
+    :param menus: where its ids come from, each a ``menu`` of ``system/get_menuoptions``; empty where none is known,
+        then they travel as they are given.
     """
 
     name: str
     kind: ParameterKind
     about: str
     reports: tuple[str, ...] | None = None
+    menus: tuple[str, ...] = ()
 
 
 REPORT_TYPES: Mapping[str, ReportType] = {
@@ -85,14 +100,14 @@ _MISSED = ("unreturnmisscall",)
 PARAMETERS: Mapping[str, Parameter] = {
     parameter.name: parameter
     for parameter in (
-        Parameter("ext_id_list", "id list", "Extensions or extension groups."),
-        Parameter("trunk_id", "id", "The trunk.", ("trunkdiddodactivity",)),
-        Parameter("trunk_id_list", "id list", "Trunks."),
-        Parameter("ivr_id_list", "id list", "IVRs.", ("ivr",)),
-        Parameter("ring_group_id_list", "id list", "Ring groups.", ("ringgroupstatistics",)),
-        Parameter("queue_id", "id", "The queue."),
-        Parameter("queue_id_list", "id list", "Queues."),
-        Parameter("agent_id_list", "id list", "Agents; all when left out."),
+        Parameter("ext_id_list", "id list", "Extensions or extension groups.", menus=("extension", "ext_group")),
+        Parameter("trunk_id", "id", "The trunk.", ("trunkdiddodactivity",), ("trunk",)),
+        Parameter("trunk_id_list", "id list", "Trunks.", menus=("trunk",)),
+        Parameter("ivr_id_list", "id list", "IVRs.", ("ivr",), ("ivr",)),
+        Parameter("ring_group_id_list", "id list", "Ring groups.", ("ringgroupstatistics",), ("ring_group",)),
+        Parameter("queue_id", "id", "The queue.", menus=("queue",)),
+        Parameter("queue_id_list", "id list", "Queues.", menus=("queue",)),
+        Parameter("agent_id_list", "id list", "Agents; all when left out.", menus=(QUEUE_AGENTS,)),
         Parameter("ai_receptionist_id_list", "id list", "AI receptionists.", ("aireceptionistcallactivity",)),
         Parameter("abandon_time", "seconds", "Calls abandoned within it are left out."),
         Parameter("talk_time", "seconds", "Calls that proceeded within it are left out."),

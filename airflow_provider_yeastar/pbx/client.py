@@ -7,7 +7,7 @@ import logging
 import random
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
@@ -16,10 +16,13 @@ from airflow_provider_yeastar.pbx import waiting
 from airflow_provider_yeastar.pbx.doctor import Finding, examine
 from airflow_provider_yeastar.pbx.errors import TokenCapError
 from airflow_provider_yeastar.pbx.links import PbxLink, shared_link
+from airflow_provider_yeastar.pbx.listings import MenuOption, MyReport, ScheduledReport
 from airflow_provider_yeastar.pbx.ranges import RestOfFile
 from airflow_provider_yeastar.pbx.report_wait import ReportWait
 from airflow_provider_yeastar.pbx.report_watch import watch_reports
 from airflow_provider_yeastar.pbx.reports import ReportRequest
+from airflow_provider_yeastar.pbx.rows import Row
+from airflow_provider_yeastar.pbx.rows_wait import RowsWait
 from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.pbx.threads import in_thread
@@ -95,8 +98,40 @@ class PbxClient:
 
         :raises ClockMismatchError: when its clock contradicts the connection's ``timezone``.
         """
-        try:
+        with self._announcing():
             return self._session.facts().information
+
+    def list_menu_options(self, menu: str, queue_id: int | str | None = None) -> list[MenuOption]:
+        """Return what ``parameters`` may name, with the internal ids (vendor's page "Query Menu Options").
+
+        :param menu: ``extension``, ``ext_group``, ``trunk``, ``ivr``, ``ring_group``, ``queue``, ``queue_agent`` or any
+            other that the PBX knows.
+        :param queue_id: id of the queue whose agents ``queue_agent`` means.
+        :raises YeastarError: when it cannot be had.
+        """
+        with self._announcing():
+            return self._session.directory.menu_options(menu, queue_id)
+
+    def list_my_reports(self) -> list[MyReport]:
+        """Return the user-created reports (vendor's page "Query a List of My Reports").
+
+        :raises YeastarError: when it cannot be had.
+        """
+        with self._announcing():
+            return self._session.directory.my_reports()
+
+    def list_scheduled_reports(self) -> list[ScheduledReport]:
+        """Return the reports that were made by schedule (vendor's page "Query a List of Scheduled Reports").
+
+        :raises YeastarError: when it cannot be had.
+        """
+        with self._announcing():
+            return self._session.directory.scheduled_reports(self._session.api_version())
+
+    @contextmanager
+    def _announcing(self) -> Iterator[None]:
+        try:
+            yield
         finally:
             self._session.announce_secrets()
 
@@ -122,6 +157,20 @@ class PbxClient:
         async with self.linked() as link, aclosing(watch_reports(link)) as reports:
             async for report in reports:
                 yield report
+
+    async def fetch_rows(
+        self, request: ReportRequest, bounds: waiting.Bounds
+    ) -> tuple[list[Row], waiting.FinishedReport]:
+        """Ask for a report's rows and return them, with what is known of the request (the list endpoint).
+
+        :param request: what to ask for; what concerns its file does not count.
+        :param bounds: until when to wait.
+        :raises YeastarError: see :meth:`ReportWait.run`.
+        """
+        async with self.linked() as link:
+            wait = RowsWait(link, request, bounds, self._state_dir)
+            report = await wait.run()
+            return wait.rows, report
 
     async def log_in(self, until: float) -> None:
         """Have a live token, waiting for one to come free where the application holds as many as it may (60002).

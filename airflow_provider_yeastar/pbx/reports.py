@@ -10,24 +10,31 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import datetime, tzinfo
 from difflib import get_close_matches
 from typing import Any
 
-from airflow_provider_yeastar.pbx.catalogue import OWN_ARGUMENTS, PARAMETERS, REPORT_TYPES
+from airflow_provider_yeastar.pbx.catalogue import PARAMETERS, REPORT_TYPES
 from airflow_provider_yeastar.pbx.clock import DisplayFormat, Period, Window, parse_moment, parse_period, to_pbx_local
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.pbx.parameters import ParameterValue, check_parameters, is_open, json_value, query_value
 
-__all__ = ["FILE_FORMATS", "ReportRequest", "build_request", "check_arguments", "choose_api_version"]
+__all__ = [
+    "FILE_FORMATS",
+    "ReportRequest",
+    "build_request",
+    "check_arguments",
+    "choose_api_version",
+]
 
 FILE_FORMATS = ("csv", "xls", "pdf", "html")
 _DURATION_FORMATS = ("seconds", "hhmmss")
 _API_VERSIONS = ("auto", "v1.0", "v2.0")
 _SCHEDULED_PARAMETERS = frozenset({"need_detail"})
-# So alike a name must be to one we know to be taken for a slip; less alike it passes, it may be newer than we are.
-_SLIP_CUTOFF = 0.8
+# Arguments that change the way to the report, not what is in it.
+_WAYS = frozenset({"asynchronous", "check_ids"})
 # Firmware x.21.0.67 and later: the reference knows x.21.0.66 for v1.0 and x.21.0.117 for v2.0; what lies between is [U]
 # and was never released as far as is known.
 _FIRST_V2_FIRMWARE = (21, 0, 67)
@@ -43,11 +50,12 @@ class ReportRequest:
     period: Period | None
     start_time: datetime | None
     end_time: datetime | None
-    parameters: tuple[tuple[str, str], ...]
+    parameters: tuple[tuple[str, ParameterValue], ...]
     file_format: str
     duration_format: str
     asynchronous: bool
     api_version: str | None
+    check_ids: bool = True
 
     @property
     def endpoint(self) -> str:
@@ -79,11 +87,16 @@ class ReportRequest:
     @property
     def file_name(self) -> str:
         """A name made from the request, so that a re-run replaces its own file and others never collide with it."""
-        # What is left out does not count, so that an argument added later leaves the names of old requests alone;
-        # `asynchronous` changes the way, not the file.
-        asked = {name: value for name, value in self.to_dict().items() if value is not None and name != "asynchronous"}
+        return f"{self.file_stem}.{self.file_format}"
+
+    @property
+    def file_stem(self) -> str:
+        """The file's name without its extension."""
+        # What is left out does not count, so that an argument added later leaves the names of old requests alone.
+        given = self.to_dict() | {"parameters": self._filters()}
+        asked = {name: value for name, value in given.items() if value is not None and name not in _WAYS}
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
-        return f"{self.label}_{self.window_text}_{digest}.{self.file_format}"
+        return f"{self.label}_{self.window_text}_{digest}"
 
     def query(self, display: DisplayFormat, zone: tzinfo) -> dict[str, str]:
         """Return the request's parameters for a PBX, without the token.
@@ -94,10 +107,19 @@ class ReportRequest:
         """
         is_async = {"is_async": str(int(self.asynchronous))}
         if self.scheduled_report_id is not None:
-            return {"id": str(self.scheduled_report_id), **dict(self.parameters)} | is_async
-        identity = {"type": str(self.report_type)} if self.report_type else {"my_report_id": str(self.my_report_id)}
+            return {"id": str(self.scheduled_report_id), **self._filters()} | is_async
         formats = {"format": self.file_format, "duration_format": self.duration_format}
-        return identity | self._times(display, zone) | dict(self.parameters) | formats | is_async
+        return self.rows_query(display, zone) | formats | is_async
+
+    def rows_query(self, display: DisplayFormat, zone: tzinfo) -> dict[str, str]:
+        """Return the parameters with which ``call_report/list`` gives the same report as rows, without the token.
+
+        :param display: the PBX's display format.
+        :param zone: the PBX's time zone, for aware times.
+        :raises InvalidRequestError: when the window is empty in that zone.
+        """
+        identity = {"type": str(self.report_type)} if self.report_type else {"my_report_id": str(self.my_report_id)}
+        return identity | self._times(display, zone) | self._filters()
 
     def describe(self, zone: tzinfo) -> dict[str, str]:
         """Return the time frame by the PBX's clock in ISO 8601: ``time``, or ``start_time`` and ``end_time``."""
@@ -114,11 +136,12 @@ class ReportRequest:
             "period": str(self.period) if self.period else None,
             "start_time": self.start_time.isoformat() if self.start_time else None,
             "end_time": self.end_time.isoformat() if self.end_time else None,
-            "parameters": dict(self.parameters),
+            "parameters": {name: json_value(value) for name, value in self.parameters},
             "file_format": self.file_format,
             "duration_format": self.duration_format,
             "asynchronous": self.asynchronous,
             "api_version": self.api_version,
+            "check_ids": self.check_ids,
         }
 
     @classmethod
@@ -129,6 +152,9 @@ class ReportRequest:
         :raises TypeError: when it names arguments that do not exist.
         """
         return build_request(**data)
+
+    def _filters(self) -> dict[str, str]:
+        return {name: query_value(value) for name, value in self.parameters}
 
     @property
     def _takes_time(self) -> bool:
@@ -159,11 +185,13 @@ def build_request(**arguments: Any) -> ReportRequest:
     :param period: ``2026-11-22``, ``2026-11`` or ``2026``.
     :param start_time: datetime or ISO 8601 text, instead of ``period``; the vendor allows either end alone.
     :param end_time: the same.
-    :param parameters: the vendor's names; lists, bools and numbers as Python has them, None leaves out.
+    :param parameters: the vendor's names; lists, bools and numbers as Python has them, None leaves out. Where ids are
+        wanted, an int is an id; a text is a dialled number or a name, and an id where it is neither.
     :param file_format: ``csv`` (default), ``xls``, ``pdf``, ``html``; for a scheduled report what the file is to be.
     :param duration_format: ``seconds`` (default) or ``hhmmss``.
     :param asynchronous: whether an event announces the file.
     :param api_version: ``auto``, ``v1.0``, ``v2.0``; None is the connection's.
+    :param check_ids: False sends ids as they are given, without looking them up on the PBX.
     :raises InvalidRequestError: one sentence: what is wrong, where, what to do.
     :raises TypeError: for an unknown argument.
     """
@@ -193,17 +221,18 @@ class _Arguments:
     duration_format: Any = "seconds"
     asynchronous: Any = True
     api_version: Any = None
+    check_ids: Any = True
 
 
 def _check(given: _Arguments, *, may_be_open: bool) -> ReportRequest:
     """Run every check that the known values allow; the result is of use only where nothing is open."""
 
     def known(value: Any) -> Any:
-        return None if may_be_open and _is_open(value) else value
+        return None if may_be_open and is_open(value) else value
 
     _check_one_report(given)
     report_type = _report_type(known(given.report_type))
-    parameters = _parameters(known(given.parameters), may_be_open)
+    parameters = check_parameters(known(given.parameters), may_be_open=may_be_open)
     _check_period_or_range(given)
     request = ReportRequest(
         report_type=report_type,
@@ -215,28 +244,19 @@ def _check(given: _Arguments, *, may_be_open: bool) -> ReportRequest:
         parameters=tuple(sorted(parameters.items())),
         file_format=_one_of("file_format", known(given.file_format) or "csv", FILE_FORMATS),
         duration_format=_one_of("duration_format", known(given.duration_format) or "seconds", _DURATION_FORMATS),
-        asynchronous=_asynchronous(known(given.asynchronous)),
+        asynchronous=_switch("asynchronous", known(given.asynchronous)),
         api_version=_one_of("api_version", known(given.api_version) or None, (*_API_VERSIONS, None)),
+        check_ids=_switch("check_ids", known(given.check_ids)),
     )
     if given.scheduled_report_id is not None:
         _check_scheduled(given, parameters)
     if report_type:
-        names_known = not (may_be_open and _is_open(given.parameters))
+        names_known = not (may_be_open and is_open(given.parameters))
         _check_for_type(report_type, given, parameters if names_known else None)
         _check_version(report_type, request.api_version)
     if request.start_time and request.end_time and not (request.start_time.tzinfo or request.end_time.tzinfo):
         Window(request.start_time, request.end_time)
     return request
-
-
-def _is_open(value: Any) -> bool:
-    """Whether a value is known only when the task runs."""
-    if isinstance(value, str):
-        return "{{" in value or "{%" in value
-    # Dicts are looked at entry by entry, so that one template does not hide the other names.
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return any(_is_open(item) for item in value)
-    return not (value is None or isinstance(value, (bool, int, float, date, Mapping)))
 
 
 def _check_one_report(given: _Arguments) -> None:
@@ -273,9 +293,9 @@ def _one_of(argument: str, value: Any, allowed: Collection[str | None]) -> Any:
     return value
 
 
-def _asynchronous(value: Any) -> bool:
+def _switch(argument: str, value: Any) -> bool:
     if value is not None and not isinstance(value, bool):
-        raise InvalidRequestError(f"`asynchronous` is {value!r}, neither True nor False")
+        raise InvalidRequestError(f"`{argument}` is {value!r}, neither True nor False")
     return value is not False
 
 
@@ -298,7 +318,7 @@ def _check_period_or_range(given: _Arguments) -> None:
         )
 
 
-def _check_scheduled(given: _Arguments, parameters: Mapping[str, str]) -> None:
+def _check_scheduled(given: _Arguments, parameters: Mapping[str, ParameterValue]) -> None:
     if given.period or given.start_time or given.end_time:
         raise InvalidRequestError(
             "A scheduled report has the period of its schedule; leave period, start_time and end_time out"
@@ -310,7 +330,7 @@ def _check_scheduled(given: _Arguments, parameters: Mapping[str, str]) -> None:
         )
 
 
-def _check_for_type(name: str, given: _Arguments, parameters: Mapping[str, str] | None) -> None:
+def _check_for_type(name: str, given: _Arguments, parameters: Mapping[str, ParameterValue] | None) -> None:
     report = REPORT_TYPES[name]
     if report.time == "time":
         if given.start_time or given.end_time:
@@ -337,81 +357,7 @@ def _check_version(name: str, api_version: str | None) -> None:
         raise InvalidRequestError(f"The report {name} exists in API v2.0 only, and api_version is v1.0")
 
 
-def _parameters(given: Any, may_be_open: bool) -> dict[str, str]:
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        raise InvalidRequestError(
-            f"`parameters` is {type(given).__name__}, not a dict of the vendor's names and values"
-        )
-    values = {}
-    for name, value in given.items():
-        _check_parameter_name(name)
-        if value is None:
-            continue
-        values[name] = "" if may_be_open and _is_open(value) else _parameter_value(name, value)
-    return values
-
-
-def _check_parameter_name(name: Any) -> None:
-    if not isinstance(name, str) or not re.fullmatch(r"\w+", name):
-        raise InvalidRequestError(f"`parameters` holds {name!r}, which is no parameter's name")
-    if name in OWN_ARGUMENTS:
-        raise InvalidRequestError(f"`parameters` holds {name}; that is the task's argument {OWN_ARGUMENTS[name]}")
-    if name not in PARAMETERS:
-        near = get_close_matches(name.lower(), PARAMETERS, n=2, cutoff=_SLIP_CUTOFF)
-        if near:
-            raise InvalidRequestError(f"There is no parameter {name}; {' or '.join(near)} is probably meant")
-
-
-def _parameter_value(name: str, value: Any) -> str:
-    kind = PARAMETERS[name].kind if name in PARAMETERS else None
-    if kind == "flag":
-        return _flag(name, value)
-    if isinstance(value, (list, tuple)):
-        return _joined(name, value)
-    if isinstance(value, (set, frozenset)):
-        return _joined(name, sorted(value, key=str))
-    text = _scalar(name, value)
-    if kind in ("integer", "seconds") and not text.isdigit():
-        raise InvalidRequestError(f"The parameter {name} is {value!r}, not a whole number ({kind})")
-    return text
-
-
-def _flag(name: str, value: Any) -> str:
-    flags = {"0": "0", "1": "1", "true": "1", "false": "0"}
-    text = str(value).strip().lower()
-    if text not in flags:
-        raise InvalidRequestError(f"The parameter {name} is {value!r}, neither True nor False")
-    return flags[text]
-
-
-def _joined(name: str, items: Iterable[Any]) -> str:
-    texts = [_scalar(name, item) for item in items]
-    if not texts:
-        raise InvalidRequestError(f"The parameter {name} is an empty list; name something or leave it out")
-    for text in texts:
-        if "," in text:
-            raise InvalidRequestError(
-                f"The parameter {name} holds {text!r}; the PBX would take it for several, give a list"
-            )
-    return ",".join(texts)
-
-
-def _scalar(name: str, value: Any) -> str:
-    if isinstance(value, bool):
-        return str(int(value))
-    if isinstance(value, int) and value >= 0:
-        return str(value)
-    if not isinstance(value, str):
-        raise InvalidRequestError(f"The parameter {name} holds {value!r}, neither a text nor a whole number from 0")
-    text = value.strip()
-    if not text:
-        raise InvalidRequestError(f"The parameter {name} is empty; name something or leave it out")
-    return text
-
-
-def choose_api_version(wanted: str, firmware: str, request: ReportRequest) -> str:
+def choose_api_version(wanted: str, firmware: str, request: ReportRequest | None = None) -> str:
     """Return ``v1.0`` or ``v2.0``.
 
     :param wanted: ``auto``, ``v1.0`` or ``v2.0``.
@@ -424,6 +370,6 @@ def choose_api_version(wanted: str, firmware: str, request: ReportRequest) -> st
         parts = re.match(r"\d+\.(\d+)\.(\d+)\.(\d+)", firmware)
         is_old = parts is not None and tuple(map(int, parts.groups())) < _FIRST_V2_FIRMWARE
         version = "v1.0" if is_old else "v2.0"
-    if request.report_type:
+    if request and request.report_type:
         _check_version(request.report_type, version)
     return version

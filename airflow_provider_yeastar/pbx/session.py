@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timezone, tzinfo
 from typing import Any
 
 from airflow_provider_yeastar.pbx import clock, wire
+from airflow_provider_yeastar.pbx.directory import Directory
 from airflow_provider_yeastar.pbx.errors import (
     AnswerError,
     CredentialsError,
@@ -23,9 +24,11 @@ from airflow_provider_yeastar.pbx.errors import (
     TokenExpiredError,
     YeastarError,
 )
+from airflow_provider_yeastar.pbx.listings import gather_pages
 from airflow_provider_yeastar.pbx.ranges import RestOfFile
 from airflow_provider_yeastar.pbx.redaction import redact_text
 from airflow_provider_yeastar.pbx.reports import ReportRequest, choose_api_version
+from airflow_provider_yeastar.pbx.rows import Row, flattened_rows, listed_rows
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.pbx.token_store import LoginRecord, TokenStore
 from airflow_provider_yeastar.pbx.tokens import Tokens, TokenStep, next_step
@@ -58,19 +61,27 @@ class PbxFacts:
 
 @dataclass(frozen=True)
 class Plan:
-    """One request, worked out for one PBX."""
+    """One request, worked out for one PBX.
+
+    :param request: with the PBX's own ids.
+    :param facts: of the PBX.
+    :param api_version: ``v1.0`` or ``v2.0``.
+    :param as_rows: whether its rows are wanted in place of its file.
+    """
 
     request: ReportRequest
     facts: PbxFacts
     api_version: str
+    as_rows: bool = False
 
     @property
     def endpoint(self) -> str:
-        return f"openapi/{self.api_version}/{self.request.endpoint}"
+        return f"openapi/{self.api_version}/{'call_report/list' if self.as_rows else self.request.endpoint}"
 
     @property
     def query(self) -> dict[str, str]:
-        return self.request.query(self.facts.display or _GUESSED_FORMAT, self.facts.zone)
+        query = self.request.rows_query if self.as_rows else self.request.query
+        return query(self.facts.display or _GUESSED_FORMAT, self.facts.zone)
 
 
 class PbxSession:
@@ -93,6 +104,7 @@ class PbxSession:
         self._tokens: Tokens | None = None
         self._facts: PbxFacts | None = None
         self._facts_until = 0.0
+        self.directory = Directory(self.call, store, settings.address)
 
     def call(self, endpoint: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return the PBX's successful answer to a GET.
@@ -162,8 +174,15 @@ class PbxSession:
             self._store.save(replace(self._store.load(), information=information, informed_at=time.time()))
         return information
 
-    def plan(self, request: ReportRequest) -> Plan:
-        """Return the request worked out for this PBX: its API version, display format and time zone."""
+    def api_version(self) -> str:
+        """Return the API version for what this PBX recorded, as the connection or the firmware has it."""
+        return choose_api_version(self.settings.api_version, self.facts().information.firmware)
+
+    def plan(self, request: ReportRequest, *, as_rows: bool = False) -> Plan:
+        """Return the request worked out for this PBX: its API version, display format, time zone and ids.
+
+        :param as_rows: whether its rows are wanted in place of its file.
+        """
         facts = self.facts()
         wanted = request.api_version or self.settings.api_version
         version = choose_api_version(wanted, facts.information.firmware, request)
@@ -175,7 +194,7 @@ class PbxSession:
                 pbx=self.settings.address,
                 remedy="Set `date_format` and `time_format` in the Airflow connection.",
             )
-        return Plan(request, facts, version)
+        return Plan(self.directory.resolve(request), facts, version, as_rows)
 
     def request_report(self, plan: Plan, timeout: float | None = None) -> wire.ReportFile | wire.Processing:
         """Ask the PBX to make a report, and say whether it is ready or still being made.
@@ -183,15 +202,36 @@ class PbxSession:
         :param plan: from :meth:`plan`.
         :param timeout: seconds without an answer; a synchronous report takes as long as the PBX needs.
         """
-        answer = self._exchange(plan.endpoint, plan.query, timeout)
+        answer = self._ask(plan, {}, timeout)
+        return wire.decode_report_answer(answer, pbx=self.settings.address, endpoint=plan.endpoint)
+
+    def request_rows(self, plan: Plan, timeout: float | None = None) -> list[Row]:
+        """Ask the PBX for the rows of a report, all pages of them (vendor's "Query a Call Report" endpoint).
+
+        :param plan: from :meth:`plan`, with ``as_rows``.
+        :param timeout: seconds without an answer.
+        """
+
+        def ask(page: int) -> dict[str, Any]:
+            return self._ask(plan, {"page": str(page)} if page > 1 else {}, timeout)
+
+        def read(answer: Mapping[str, Any]) -> list[Row]:
+            return listed_rows(answer, pbx=self.settings.address, endpoint=plan.endpoint)
+
+        return flattened_rows(gather_pages(ask, read))
+
+    def _ask(self, plan: Plan, paging: Mapping[str, str], timeout: float | None) -> dict[str, Any]:
+        plan = replace(plan, facts=self._facts or plan.facts)
+        answer = self._exchange(plan.endpoint, {**plan.query, **paging}, timeout)
         complaint = wire.format_complaint(answer)
         display = clock.DisplayFormat.from_go_layout(complaint) if complaint else None
         if display and display != plan.facts.display:
             log.warning("The PBX wants times as %s %s; asking again so.", display.date_format, display.time_format)
-            self._facts = replace(plan.facts, display=display)
-            answer = self._exchange(plan.endpoint, replace(plan, facts=self._facts).query, timeout)
+            plan = replace(plan, facts=replace(plan.facts, display=display))
+            self._facts = plan.facts
+            answer = self._exchange(plan.endpoint, {**plan.query, **paging}, timeout)
         self._raise_error(answer, plan.endpoint)
-        return wire.decode_report_answer(answer, pbx=self.settings.address, endpoint=plan.endpoint)
+        return answer
 
     def open_file(self, url: str, rest: RestOfFile | None = None, *, new_token: bool = False) -> FileStream:
         """Open a finished report as a stream of chunks.

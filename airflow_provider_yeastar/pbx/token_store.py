@@ -15,22 +15,41 @@ import os
 import stat
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from filelock import FileLock
 
+from airflow_provider_yeastar.pbx.listings import MenuOption
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.pbx.state import prepare_state_dir, state_errors
 from airflow_provider_yeastar.pbx.tokens import Tokens
 from airflow_provider_yeastar.pbx.wire import PbxInformation
 
-__all__ = ["Cipher", "LoginRecord", "MemoryTokenStore", "SharedTokenStore", "TokenStore"]
+__all__ = ["Cipher", "LoginRecord", "MemoryTokenStore", "Menu", "SharedTokenStore", "TokenStore"]
 
 _LAYOUT = 1
+
+
+@dataclass(frozen=True)
+class Menu:
+    """What a look-up brought.
+
+    :param options: what the PBX has; None where it does not let the application see that.
+    :param asked_at: epoch seconds.
+    """
+
+    options: tuple[MenuOption, ...] | None
+    asked_at: float
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Menu:
+        """Return the menu that ``asdict`` made this of."""
+        options = data["options"]
+        return cls(None if options is None else tuple(MenuOption(**option) for option in options), data["asked_at"])
 
 
 @dataclass(frozen=True)
@@ -41,12 +60,14 @@ class LoginRecord:
     :param refused_at: epoch seconds at which these credentials were refused, None if they were not.
     :param information: what the PBX told of itself, None if it was not asked.
     :param informed_at: epoch seconds of that.
+    :param menus: what it has, by the menu's name; a queue's agents by that and the queue's id.
     """
 
     tokens: Tokens | None = None
     refused_at: float | None = None
     information: PbxInformation | None = None
     informed_at: float = 0.0
+    menus: Mapping[str, Menu] = field(default_factory=dict)
 
 
 class Cipher(Protocol):
@@ -126,6 +147,7 @@ class SharedTokenStore:
                 data["refused_at"],
                 PbxInformation(**information) if information else None,
                 data["informed_at"],
+                {name: Menu.from_dict(menu) for name, menu in data["menus"].items()},
             )
         except Exception:  # noqa: BLE001 - a corrupt file, another key or version: each cipher has errors of its own
             return LoginRecord()

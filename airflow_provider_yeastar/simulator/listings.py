@@ -14,7 +14,7 @@ from airflow_provider_yeastar.simulator.display import Display
 from airflow_provider_yeastar.simulator.settings import SimulatorSettings
 from airflow_provider_yeastar.simulator.state import Refusal
 
-__all__ = ["LISTINGS", "information", "local_time", "menu_options"]
+__all__ = ["LISTINGS", "information", "local_time", "menu_options", "paged"]
 
 Entry = dict[str, Any]
 
@@ -71,8 +71,8 @@ def _option(entry: Any, kind: str) -> Entry:
     return {"text": label, "value": str(entry.id), "type": kind, "item": ""}
 
 
-def _paged(entries: Iterable[Entry], query: Mapping[str, str], key: str = "data") -> Entry:
-    """One page of a list: ``sort_by`` and ``order_by`` as the vendor has them."""
+def paged(entries: Iterable[Entry], query: Mapping[str, str], key: str = "data") -> Entry:
+    """Return one page of a list: ``sort_by`` and ``order_by`` as the vendor has them."""
     listed = list(entries)
     sort_by = query.get("sort_by")
     if sort_by and listed and sort_by in listed[0]:
@@ -83,7 +83,7 @@ def _paged(entries: Iterable[Entry], query: Mapping[str, str], key: str = "data"
 
 
 def _queues(settings: SimulatorSettings, query: Mapping[str, str]) -> Entry:
-    return _paged((_queue(queue) for queue in settings.directory.queues), query, "queue_list")
+    return paged((_queue(queue) for queue in settings.directory.queues), query, "queue_list")
 
 
 def _queue(queue: Queue) -> Entry:
@@ -116,16 +116,16 @@ def _extensions(settings: SimulatorSettings, query: Mapping[str, str]) -> Entry:
         }
         for extension in settings.directory.extensions
     )
-    return _paged(entries, query)
+    return paged(entries, query)
 
 
 def _named(entries: Iterable[Any], query: Mapping[str, str]) -> Entry:
-    return _paged(({"id": entry.id, "number": entry.number, "name": entry.name} for entry in entries), query)
+    return paged(({"id": entry.id, "number": entry.number, "name": entry.name} for entry in entries), query)
 
 
 def _my_reports(settings: SimulatorSettings, query: Mapping[str, str]) -> Entry:
     keys = ("id", "name", "dataset", "type", "creator")
-    return _paged(({key: getattr(report, key) for key in keys} for report in MY_REPORTS), query)
+    return paged(({key: getattr(report, key) for key in keys} for report in MY_REPORTS), query)
 
 
 def _scheduled_reports(settings: SimulatorSettings, query: Mapping[str, str]) -> Entry:
@@ -139,7 +139,7 @@ def _scheduled_reports(settings: SimulatorSettings, query: Mapping[str, str]) ->
         }
         for report in SCHEDULED_REPORTS
     )
-    return _paged(entries, query)
+    return paged(entries, query)
 
 
 LISTINGS = {
@@ -147,7 +147,7 @@ LISTINGS = {
     "extension/list": _extensions,
     "ivr/list": lambda settings, query: _named(settings.directory.ivrs, query),
     "ringgroup/list": lambda settings, query: _named(settings.directory.ring_groups, query),
-    "queue_pause_reason/list": lambda settings, query: _paged(
+    "queue_pause_reason/list": lambda settings, query: paged(
         ({"id": number, "reason": reason} for number, reason in enumerate(settings.directory.pause_reasons, 1)), query
     ),
     "myreport/list": _my_reports,

@@ -15,7 +15,7 @@ from aiohttp import web
 from airflow_provider_yeastar.simulator.downloads import HTML_ERROR, PATH, Downloads
 from airflow_provider_yeastar.simulator.faults import Faults
 from airflow_provider_yeastar.simulator.jobs import Jobs
-from airflow_provider_yeastar.simulator.listings import LISTINGS, information, local_time, menu_options
+from airflow_provider_yeastar.simulator.listings import LISTINGS, information, local_time, menu_options, paged
 from airflow_provider_yeastar.simulator.orders import order_report, order_scheduled_report
 from airflow_provider_yeastar.simulator.reports import list_rows
 from airflow_provider_yeastar.simulator.settings import SimulatorSettings
@@ -140,6 +140,8 @@ class Routes:
         if endpoint == "call_report/download":
             return await self._jobs.take(order)
         rows = list_rows(await asyncio.to_thread(order.build, settings))
+        if settings.rows_per_page:
+            return paged(rows, {"page_size": str(settings.rows_per_page), **query}, order.kind.list_key)
         return {"total_number": len(rows), order.kind.list_key: rows}
 
     async def _log_in(self, request: web.Request, endpoint: str) -> dict[str, Any]:

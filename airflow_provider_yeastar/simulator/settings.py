@@ -37,6 +37,7 @@ class SimulatorSettings:
     :param null_errmsg: ``errmsg`` of a success is null.
     :param call_rate_set: call accounting is possible.
     :param serves_ranges: a file can be asked for in parts, and has an ETag.
+    :param rows_per_page: rows that ``call_report/list`` gives at once, None for all; whether it pages is unknown [U].
     :param denied: endpoints for which the application lacks the permission.
     """
 
@@ -62,6 +63,7 @@ class SimulatorSettings:
     null_errmsg: bool = False
     call_rate_set: bool = True
     serves_ranges: bool = False
+    rows_per_page: int | None = None
     denied: frozenset[str] = frozenset()
     access_token_life: float = 1800
     refresh_token_life: float = 86400

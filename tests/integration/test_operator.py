@@ -146,7 +146,7 @@ class TestTheReport:
 
 
 class TestOnEmpty:
-    NOBODY = {"parameters": {"queue_id_list": [99]}}  # noqa: RUF012
+    NOBODY = {"parameters": {"queue_id_list": [99]}, "check_ids": False}  # noqa: RUF012
 
     def test_ok_keeps_it(self, pbx: PbxSimulator, tmp_path: Path) -> None:
         path, _ = run(operator(tmp_path / "report.csv", **self.NOBODY))
@@ -164,6 +164,32 @@ class TestOnEmpty:
             run(operator(tmp_path / "report", on_empty=on_empty, file_format=file_format, **self.NOBODY))
 
         assert list(tmp_path.glob("report*")) == []
+
+    @pytest.mark.parametrize(
+        ("on_empty", "error", "words"),
+        [
+            ("ok", AirflowFailException, r"made no file.*set `on_empty` to skip"),
+            ("skip", AirflowSkipException, "no row"),
+            ("fail", AirflowFailException, "no row"),
+        ],
+        ids=["ok", "skip", "fail"],
+    )
+    def test_data_not_found_is_an_empty_report_without_a_file(
+        self, pbx: PbxSimulator, way: dict[str, Any], on_empty: str, error: type[Exception], words: str, tmp_path: Path
+    ) -> None:
+        pbx.faults.add(Fault("errcode", "call_report/download", 60001))
+
+        with pytest.raises(error, match=words):
+            run(operator(tmp_path / "report.csv", on_empty=on_empty, **way))
+
+        assert not (tmp_path / "report.csv").exists()
+        assert len(pbx.calls("call_report/download")) == 1
+
+    def test_a_file_that_is_gone_is_no_empty_report(self, pbx: PbxSimulator, tmp_path: Path) -> None:
+        pbx.faults.add(Fault("json body", value=60001, times=9))
+
+        with pytest.raises(AirflowFailException, match="errcode 60001"):
+            run(operator(tmp_path / "report.csv", on_empty="skip"))
 
     def test_a_report_with_rows_is_kept(self, pbx: PbxSimulator, tmp_path: Path) -> None:
         path, _ = run(operator(tmp_path / "report.csv", on_empty="fail"))

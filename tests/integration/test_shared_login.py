@@ -164,4 +164,4 @@ def test_ten_reports_cost_one_login_and_two_calls_each(yeastar_pbx: PbxSimulator
 
     calls = [call for call in yeastar_pbx.requests if call.endpoint not in ("subscribe", "get_token")]
     assert yeastar_pbx.state.logins == 1
-    assert len(calls) == 2 * 10 + 1  # and once system/information
+    assert len(calls) == 2 * 10 + 2  # and once each system/information and the menu of the queues

@@ -43,7 +43,7 @@ class TestTheEvent:
         report = waiting.run()
 
         endpoints = [call.endpoint for call in waiting.pbx.requests]
-        assert endpoints == ["get_token", "system/information", "subscribe", DOWNLOAD]
+        assert endpoints == ["get_token", "system/information", "system/get_menuoptions", "subscribe", DOWNLOAD]
         assert waiting.fetch(report).startswith(b"\xef\xbb\xbfQueue,")
         assert waiting.pbx.sockets == 0
 

@@ -205,6 +205,13 @@ class TestReports:
 
         assert answer["total_number"] == len(answer["queue_performance_list"]) == 3
 
+    def test_the_list_may_come_in_pages(self) -> None:
+        with calling(rows_per_page=2) as caller:
+            pages = [caller.get("call_report/list", "v2.0", **QUEUES, page=page) for page in ("1", "2", "3")]
+
+        assert [len(page["queue_performance_list"]) for page in pages] == [2, 1, 0]
+        assert {page["total_number"] for page in pages} == {3}
+
     def test_call_accounting_needs_a_rate(self) -> None:
         with calling(call_rate_set=False) as caller:
             assert caller.report(type="extcallbilling", trunk_id_list="1", **RANGE)["errcode"] == 70106

@@ -1,0 +1,120 @@
+"""YeastarCallReportRowsOperator: a call report of a Yeastar PBX as typed rows in a file, its path in XCom."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_yeastar import storage
+from airflow_provider_yeastar.delivery import check_on_empty, refuse_empty_report
+from airflow_provider_yeastar.exceptions import TaskKilledError
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.outcome import Outcome, errors_for_airflow
+from airflow_provider_yeastar.pbx.parameters import is_open
+from airflow_provider_yeastar.pbx.reports import ReportRequest, build_request, check_arguments
+from airflow_provider_yeastar.pbx.waiting import Bounds
+from airflow_provider_yeastar.records import ReportRecord
+from airflow_provider_yeastar.report_tasks import ReportArguments, WaitingTask
+from airflow_provider_yeastar.row_files import RowsDigest, check_row_format, encoded_rows, require_writer
+from airflow_provider_yeastar.worker import run_on_worker
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+__all__ = ["YeastarCallReportRowsOperator"]
+
+
+class YeastarCallReportRowsOperator(ReportArguments, WaitingTask):
+    """Fetch a call report as typed rows; the XCom return value is the path of their file, a ``str``.
+
+    The rows have the PBX's own keys and types: whole numbers are numbers, durations are seconds. Agents within a queue
+    and members within a ring group become one row each with the keys around them repeated; an inner key that is an
+    outer one too is kept as ``detail_<key>``. The PBX answers with the rows themselves, so the task stays on the
+    worker, and all rows are in memory for a moment. A second XCom, ``report``, holds path, bytes, sha256, format, rows,
+    what was asked for, api_version, requested_at, ready_at, downloaded_at and serial_number.
+    Vendor's endpoint: ``call_report/list``.
+
+    :param report_type: a built-in report, for instance ``queueperformance``. Exactly one of this and ``my_report_id``.
+    :param my_report_id: id of a user-created report.
+    :param period: ``2026-11-22``, ``2026-11`` or ``2026``: a whole day, month or year by the PBX's clock.
+    :param start_time: datetime or ISO 8601 text, inclusive; without UTC offset it is by the PBX's clock.
+    :param end_time: the same, inclusive.
+    :param parameters: further parameters by the vendor's names; lists and bools as Python has them. Where ids are
+        wanted, an int is an internal id; a text is a dialled number or a name, else an id. docs/reports.md lists all.
+    :param check_ids: False sends ids as they are given, without looking them up on the PBX.
+    :param api_version: ``auto``, ``v1.0`` or ``v2.0``; the connection's when left out.
+    :param file_format: ``ndjson`` (one JSON object a line) or ``parquet`` (with the extra ``parquet``).
+    :param destination: a file, or a directory when it ends in ``/``; a local path or any ObjectStoragePath. The file's
+        name in a directory is made from the request, so that a re-run replaces its own file.
+    :param overwrite: False returns the path of a file that is there already, without asking the PBX.
+    :param on_empty: what to do about a report without a row: ``ok`` writes a file without rows, ``skip`` skips and
+        ``fail`` fails the task, and both leave nothing at the destination.
+    :param wait_timeout: seconds or timedelta from one's turn at the PBX to the rows.
+    :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports.
+    :param yeastar_conn_id: id of the Airflow connection.
+    :raises InvalidRequestError: at parse time for what holds no template, else when the task runs.
+    """
+
+    template_fields: Sequence[str] = (
+        *ReportArguments.template_fields,
+        *WaitingTask.template_fields,
+        "destination",
+        "file_format",
+    )
+    ui_color = "#e3f2fb"
+
+    def __init__(
+        self,
+        *,
+        destination: str,
+        file_format: str = "ndjson",
+        overwrite: bool = True,
+        on_empty: str = "ok",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(deferrable=False, **kwargs)
+        self.destination = destination
+        self.file_format = file_format
+        self.overwrite = overwrite
+        self.on_empty = on_empty
+        check_on_empty(on_empty)
+        if not is_open(file_format):
+            check_row_format(file_format)
+        check_arguments(**self.request_arguments)
+
+    def execute(self, context: Context) -> str:
+        """Ask for the rows and put them at the destination."""
+        with errors_for_airflow():
+            return self._deliver(context, build_request(**self.request_arguments))
+
+    def _deliver(self, context: Context, request: ReportRequest) -> str:
+        check_row_format(self.file_format)
+        require_writer(self.file_format)
+        path = storage.resolve_path(self.destination, f"{request.file_stem}.{self.file_format}")
+        if not self.overwrite and storage.exists(path):
+            self.log.info("%s is there already and `overwrite` is False; the PBX is not asked.", path)
+            return path
+        storage.prepare(path)
+        bounds = Bounds(queue_until=time.time() + self.queue_timeout, wait_timeout=self.wait_timeout)
+        with YeastarHook(self.yeastar_conn_id).get_conn() as client:
+            rows, report = run_on_worker(client.fetch_rows(request, bounds), lambda: self.killed)
+        if not rows:
+            refuse_empty_report(self.on_empty)
+        chunks = self._until_killed(encoded_rows(rows, self.file_format))
+        with storage.receive(chunks, path, RowsDigest()) as received:
+            record = ReportRecord.of(Outcome(request, report), received.stored, time.time()).to_dict()
+            self._refuse_to_go_on_when_killed()
+            received.put_in_place()
+        del record["file"]  # the PBX made none
+        context["ti"].xcom_push(key="report", value=record | {"format": self.file_format, "rows": len(rows)})
+        return path
+
+    def _until_killed(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._refuse_to_go_on_when_killed()
+            yield chunk
+
+    def _refuse_to_go_on_when_killed(self) -> None:
+        if self.killed:
+            raise TaskKilledError("The task was killed while it wrote its rows")

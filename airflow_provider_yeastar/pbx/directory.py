@@ -1,0 +1,181 @@
+"""Directory: what a PBX has, asked for over a session, and the ids that stand behind names and numbers.
+
+What a look-up brought is kept on the host for some minutes, so that many reports do not ask the same. A name or id that
+is not in what was kept is looked up afresh before it is refused.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from airflow_provider_yeastar.pbx import listings
+from airflow_provider_yeastar.pbx.catalogue import PARAMETERS, QUEUE_AGENTS
+from airflow_provider_yeastar.pbx.errors import (
+    InterfaceError,
+    InvalidRequestError,
+    ParameterError,
+    PermissionDeniedError,
+)
+from airflow_provider_yeastar.pbx.listings import MenuOption, MyReport, ScheduledReport
+from airflow_provider_yeastar.pbx.parameters import ParameterValue
+from airflow_provider_yeastar.pbx.reports import ReportRequest
+from airflow_provider_yeastar.pbx.token_store import Menu, TokenStore
+
+__all__ = ["Directory"]
+
+log = logging.getLogger(__name__)
+
+_MENU_ENDPOINT = "openapi/v1.0/system/get_menuoptions"
+_PAGE_SIZE = 100
+_MENU_LIFE = 300.0
+"""Seconds for which what a look-up brought is believed."""
+_MOST_SHOWN = 20
+# The application may not ask, or the firmware has no such endpoint or menu: then ids cannot be checked.
+_REFUSALS = (PermissionDeniedError, InterfaceError, ParameterError)
+
+
+class Directory:
+    """What one PBX has. Blocking.
+
+    :param call: asks the PBX, and raises what it answers but success.
+    :param store: where look-ups are kept.
+    :param pbx: ``host:port``, for messages.
+    """
+
+    def __init__(
+        self, call: Callable[[str, Mapping[str, str]], Mapping[str, Any]], store: TokenStore, pbx: str
+    ) -> None:
+        self._call = call
+        self._store = store
+        self._pbx = pbx
+        self._asked: dict[str, Menu] = {}
+        self._warned = False
+
+    def menu_options(self, menu: str, queue_id: int | str | None = None) -> list[MenuOption]:
+        """Return what the PBX offers in a menu now.
+
+        :param menu: the vendor's name, such as ``queue``.
+        :param queue_id: the queue whose agents ``queue_agent`` means.
+        """
+        query = {"menu": menu} | ({} if queue_id is None else {"id": str(queue_id)})
+
+        def ask(page: int) -> Mapping[str, Any]:
+            # No page is known of menus; were there one, `total_number` would tell.
+            return self._call(_MENU_ENDPOINT, query if page == 1 else query | {"page": str(page)})
+
+        return listings.gather_pages(ask, listings.menu_options)
+
+    def my_reports(self) -> list[MyReport]:
+        """Return the user-created reports."""
+        return listings.gather_pages(self._pages("v1.0", "myreport/list"), listings.my_reports)
+
+    def scheduled_reports(self, api_version: str) -> list[ScheduledReport]:
+        """Return the reports that were made by schedule.
+
+        :param api_version: ``v1.0`` or ``v2.0``.
+        """
+        return listings.gather_pages(self._pages(api_version, "call_schedule_report/list"), listings.scheduled_reports)
+
+    def resolve(self, request: ReportRequest) -> ReportRequest:
+        """Return the request with the PBX's own ids in place of names and dialled numbers.
+
+        :raises InvalidRequestError: for what the PBX does not know, with what it does know, and for what is ambiguous.
+        """
+        if not request.check_ids:
+            return request
+        values = dict(request.parameters)
+        # Agents come last: they are those of a queue, whose id has to be known by then.
+        for name in sorted(values, key=lambda name: QUEUE_AGENTS in _menus(name)):
+            value = values[name]
+            if _menus(name) and not isinstance(value, str):
+                menus = _agent_menus(values) if QUEUE_AGENTS in _menus(name) else _menus(name)
+                values[name] = tuple(self._id(name, item, menus) for item in value)
+        return replace(request, parameters=tuple(sorted(values.items())))
+
+    def _id(self, name: str, item: int | str, menus: Sequence[str]) -> int | str:
+        looked_up = [self._recent(menu) for menu in menus]
+        ids = listings.matching_ids(item, _options(looked_up))
+        if not ids and not _passes_unchecked(item, looked_up):
+            looked_up = [self._fresh(menu) for menu in menus]
+            ids = listings.matching_ids(item, _options(looked_up))
+        if len(ids) == 1:
+            return next(iter(ids))
+        if ids:
+            raise InvalidRequestError(
+                f"{item!r} in {name} is ambiguous: it may be any of the ids {', '.join(sorted(map(str, ids)))}",
+                pbx=self._pbx,
+                remedy="Give the dialled number, or the id as an int.",
+            )
+        if not _passes_unchecked(item, looked_up):
+            raise self._unknown(name, item, looked_up)
+        if not self._warned:
+            log.warning("Ids are sent to PBX %s as they are given, for they cannot be looked up there.", self._pbx)
+            self._warned = True
+        return item
+
+    def _unknown(self, name: str, item: int | str, looked_up: Sequence[Menu]) -> InvalidRequestError:
+        if all(menu.options is not None for menu in looked_up) and looked_up:
+            what, remedy = f"The PBX knows no {item!r} for {name}", _known(list(_options(looked_up)))
+        elif looked_up:
+            what = f"{item!r} in {name} cannot be looked up, the API application may not read the PBX's menus"
+            remedy = "Grant it that in the PBX's web portal (Integrations > API), or give the internal id."
+        else:
+            what = f"{item!r} in {name} cannot be looked up without a queue"
+            remedy = "Give `queue_id` too, or the agent's internal id."
+        return InvalidRequestError(what, pbx=self._pbx, remedy=remedy)
+
+    def _recent(self, menu: str) -> Menu:
+        """What a menu held some minutes ago, to whichever process of this host."""
+        kept = self._asked.get(menu) or self._store.load().menus.get(menu)
+        return kept if kept and time.time() < kept.asked_at + _MENU_LIFE else self._fresh(menu)
+
+    def _fresh(self, menu: str) -> Menu:
+        """What a menu holds, asked for once in the life of this object."""
+        if menu not in self._asked:
+            self._asked[menu] = Menu(self._look_up(menu), time.time())
+            with self._store.locked():
+                record = self._store.load()
+                self._store.save(replace(record, menus={**record.menus, menu: self._asked[menu]}))
+        return self._asked[menu]
+
+    def _look_up(self, menu: str) -> tuple[MenuOption, ...] | None:
+        name, _, queue_id = menu.partition(":")
+        try:
+            return tuple(self.menu_options(name, queue_id or None))
+        except _REFUSALS as refusal:
+            log.info("%s", refusal)
+            return None
+
+    def _pages(self, version: str, endpoint: str) -> Callable[[int], Mapping[str, Any]]:
+        path = f"openapi/{version}/{endpoint}"
+        return lambda page: self._call(path, {"page": str(page), "page_size": str(_PAGE_SIZE)})
+
+
+def _menus(parameter: str) -> tuple[str, ...]:
+    return PARAMETERS[parameter].menus if parameter in PARAMETERS else ()
+
+
+def _agent_menus(values: Mapping[str, ParameterValue]) -> list[str]:
+    """One menu for each queue that the request names, its id behind a colon."""
+    queues = [*values.get("queue_id", ()), *values.get("queue_id_list", ())]
+    return [f"{QUEUE_AGENTS}:{queue}" for queue in queues]
+
+
+def _options(looked_up: Sequence[Menu]) -> Iterator[MenuOption]:
+    for menu in looked_up:
+        yield from menu.options or ()
+
+
+def _passes_unchecked(item: int | str, looked_up: Sequence[Menu]) -> bool:
+    """Whether a numeric id is believed, as not all of the menus can be read."""
+    return str(item).isdigit() and (not looked_up or any(menu.options is None for menu in looked_up))
+
+
+def _known(options: Sequence[MenuOption]) -> str:
+    shown = [f"{option.label} (id {option.id})" for option in options[:_MOST_SHOWN]]
+    more = f" and {len(options) - _MOST_SHOWN} more" if len(options) > _MOST_SHOWN else ""
+    return f"It knows {', '.join(shown)}{more}." if shown else "It knows none at all."

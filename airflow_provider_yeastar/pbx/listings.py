@@ -1,0 +1,170 @@
+"""What a PBX lists: menu options with their internal ids, user-created and scheduled reports; pages; ids by name.
+
+Pure. Vendor's pages: "Query Menu Options", "Query a List of My Reports", "Query a List of Scheduled Reports".
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, TypeVar
+
+from airflow_provider_yeastar.pbx.errors import NotFoundError, ParameterError
+
+__all__ = [
+    "MenuOption",
+    "MyReport",
+    "ScheduledReport",
+    "gather_pages",
+    "matching_ids",
+    "menu_options",
+    "my_reports",
+    "scheduled_reports",
+]
+
+log = logging.getLogger(__name__)
+
+Entry = TypeVar("Entry")
+
+# How a label is made of number and name differs by firmware and page.
+_LABELS = (re.compile(r"(?P<number>\+?\d+)\s*-\s*(?P<name>.+)"), re.compile(r"(?P<name>.+?)\s*<(?P<number>\+?\d+)>"))
+
+
+@dataclass(frozen=True)
+class MenuOption:
+    """Something that can be chosen for a report, such as a queue.
+
+    :param id: the internal id that ``parameters`` takes; a text only where the PBX's id is no number.
+    :param label: as the web portal shows it.
+    :param number: what is dialled to reach it; empty where the label holds none.
+    :param name: the label without the number.
+    """
+
+    id: int | str
+    label: str
+    number: str
+    name: str
+
+
+@dataclass(frozen=True)
+class MyReport:
+    """A user-created report; its ``id`` is the ``my_report_id`` of a request."""
+
+    id: int | str
+    name: str
+    dataset: str
+    type: str
+    creator: str
+
+
+@dataclass(frozen=True)
+class ScheduledReport:
+    """A report that the PBX made by schedule; its ``id`` is the ``scheduled_report_id`` of a request.
+
+    :param format: of its file.
+    :param date: as the PBX writes it.
+    """
+
+    id: int | str
+    name: str
+    format: str
+    date: str
+
+
+def menu_options(answer: Mapping[str, Any]) -> list[MenuOption]:
+    """Return the options of a ``system/get_menuoptions`` answer."""
+    return [_menu_option(_text(entry, "text"), entry.get("value")) for entry in _entries(answer, "value")]
+
+
+def _menu_option(label: str, value: object) -> MenuOption:
+    for pattern in _LABELS:
+        if match := pattern.fullmatch(label):
+            return MenuOption(_id(value), label, match["number"], match["name"])
+    return MenuOption(_id(value), label, "", label)
+
+
+def my_reports(answer: Mapping[str, Any]) -> list[MyReport]:
+    """Return the reports of one page of ``myreport/list``."""
+    names = ("name", "dataset", "type", "creator")
+    return [MyReport(_id(entry["id"]), *(_text(entry, name) for name in names)) for entry in _entries(answer, "id")]
+
+
+def scheduled_reports(answer: Mapping[str, Any]) -> list[ScheduledReport]:
+    """Return the reports of one page of ``call_schedule_report/list``."""
+    names = ("name", "format", "date")
+    return [
+        ScheduledReport(_id(entry["id"]), *(_text(entry, name) for name in names)) for entry in _entries(answer, "id")
+    ]
+
+
+def _entries(answer: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    """Return what stands under ``data``, less entries without an id."""
+    data = answer.get("data")
+    entries = data if isinstance(data, list) else []
+    return [entry for entry in entries if isinstance(entry, dict) and entry.get(key) not in (None, "")]
+
+
+def _id(value: object) -> int | str:
+    text = str(value).strip()
+    return int(text) if re.fullmatch(r"\d+", text, re.ASCII) else text
+
+
+def _text(entry: Mapping[str, Any], name: str) -> str:
+    value = entry.get(name)
+    return "" if value is None else str(value).strip()
+
+
+def gather_pages(
+    ask: Callable[[int], Mapping[str, Any]], read: Callable[[Mapping[str, Any]], list[Entry]]
+) -> list[Entry]:
+    """Return the entries of all pages.
+
+    Whether an endpoint pages need not be known: a further page is asked for only while ``total_number`` says that there
+    is more, and one that is refused, empty or repeats the page before (the PBX does not page, or counts something else)
+    is the end. 60001 is an empty page.
+
+    :param ask: gives the answer for a page, counted from 1.
+    :param read: gives the entries of an answer.
+    """
+    gathered: list[Entry] = []
+    previous: list[Entry] = []
+    total = 0
+    for number in count(1):
+        try:
+            answer = ask(number)
+        except NotFoundError:
+            answer = {}
+        except ParameterError:
+            if number == 1:
+                raise
+            answer = {}
+        entries = read(answer)
+        total = _total(answer) or total
+        if not entries or entries == previous:
+            break
+        gathered += entries
+        previous = entries
+        if len(gathered) >= total:
+            break
+    if len(gathered) < total:
+        log.warning("The PBX counts %d entries and lists %d of them.", total, len(gathered))
+    return gathered
+
+
+def _total(answer: Mapping[str, Any]) -> int:
+    total = answer.get("total_number")
+    return total if type(total) is int else 0
+
+
+def matching_ids(wanted: int | str, options: Iterable[MenuOption]) -> set[int | str]:
+    """Return the ids that something wanted may stand for: none where it is unknown, several where it is ambiguous.
+
+    :param wanted: an int is an id; a text is a dialled number, a name or a label, and an id where it is none of them.
+    :param options: all there are.
+    """
+    known = list(options)
+    named = {option.id for option in known if wanted in (option.number, option.name, option.label)}
+    return named or {option.id for option in known if str(option.id) == str(wanted)}

@@ -1,0 +1,146 @@
+"""Times in the PBX's display format: whatever an administrator chose, the right rows come back, and no empty report."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_yeastar.pbx.errors import ClockMismatchError, InvalidSettingsError
+from airflow_provider_yeastar.pbx.reports import build_request
+from airflow_provider_yeastar.pbx.waiting import Bounds
+from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
+from tests.integration.support import Wait
+
+ORDERS = (("YYYY", "MM", "DD"), ("MM", "DD", "YYYY"), ("DD", "MM", "YYYY"))
+DATE_FORMATS = [separator.join(order) for order, separator in product(ORDERS, "/-.")]
+FIRMWARE = {"v1.0": "21.0.66", "v2.0": "23.0.123"}
+
+OF_A_RANGE = {"report_type": "queuecallbacksactivity", "parameters": {"queue_id_list": [1, 2, 3]}}
+OF_A_TIME = {"report_type": "queueavgwaittalktime", "parameters": {"queue_id_list": [1]}}
+
+every_format = pytest.mark.parametrize(
+    ("date_format", "twelve_hour", "version"),
+    [
+        pytest.param(date_format, twelve_hour, version, id=f"{date_format}-{12 if twelve_hour else 24}h-{version}")
+        for date_format, twelve_hour, version in product(DATE_FORMATS, (False, True), FIRMWARE)
+    ],
+)
+
+
+def simulator(version: Any = "v2.0", **settings: Any) -> PbxSimulator:
+    return PbxSimulator(SimulatorSettings(data_version=version, **{"firmware": FIRMWARE[version], **settings}))
+
+
+def rows_of(waiting: Wait, **request: Any) -> list[dict[str, Any]]:
+    with waiting.client() as client:
+        rows, _ = asyncio.run(client.fetch_rows(build_request(**request), Bounds(time.time() + 60, 60)))
+    return rows
+
+
+class TestEveryDisplayFormat:
+    @every_format
+    def test_a_range_finds_its_rows(self, date_format: str, twelve_hour: bool, version: str, tmp_path: Path) -> None:
+        with simulator(version, date_format=date_format, twelve_hour=twelve_hour) as pbx:
+            rows = rows_of(Wait(pbx, tmp_path), **OF_A_RANGE, period="2026-11-20")
+
+            assert {row["request_time"][:10] for row in rows} == {"2026/11/20"}
+            assert len(pbx.calls("call_report/list")) == 1
+
+    @every_format
+    @pytest.mark.parametrize(("period", "rows"), [("2028-02-29", 24), ("2028-02", 29), ("2028", 12)])
+    def test_a_day_a_month_and_a_year_find_their_rows(
+        self, date_format: str, twelve_hour: bool, version: str, period: str, rows: int, tmp_path: Path
+    ) -> None:
+        with simulator(version, date_format=date_format, twelve_hour=twelve_hour) as pbx:
+            assert len(rows_of(Wait(pbx, tmp_path), **OF_A_TIME, period=period)) == rows
+
+    @every_format
+    def test_a_file_holds_the_rows(self, date_format: str, twelve_hour: bool, version: str, tmp_path: Path) -> None:
+        with simulator(version, date_format=date_format, twelve_hour=twelve_hour) as pbx:
+            waiting = Wait(pbx, tmp_path)
+            for kind in (OF_A_RANGE, OF_A_TIME):
+                report = waiting.run(request=kind | {"period": "2026-11-20", "asynchronous": False})
+
+                assert len(waiting.fetch(report).splitlines()) > 1
+
+
+class TestFirmwareThatDoesNotTell:
+    @pytest.mark.parametrize("date_format", DATE_FORMATS)
+    @pytest.mark.parametrize("twelve_hour", [False, True], ids=["24h", "12h"])
+    def test_on_v2_its_complaint_tells_and_one_retry_finds_the_rows(
+        self, date_format: str, twelve_hour: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with simulator(date_format=date_format, twelve_hour=twelve_hour, tells_display=False) as pbx:
+            rows = rows_of(Wait(pbx, tmp_path), **OF_A_RANGE, period="2026-11-20")
+
+            assert rows
+            guessed_right = (date_format, twelve_hour) == ("YYYY/MM/DD", False)
+            assert len(pbx.calls("call_report/list")) == (1 if guessed_right else 2)
+            assert ("The PBX wants times as" in caplog.text) is not guessed_right
+
+    @every_format
+    def test_the_connection_s_formats_serve(
+        self, date_format: str, twelve_hour: bool, version: str, tmp_path: Path
+    ) -> None:
+        told = {"date_format": date_format, "time_format": "hh:mm:ss PM" if twelve_hour else "hh:mm:ss"}
+        with simulator(version, date_format=date_format, twelve_hour=twelve_hour, tells_display=False) as pbx:
+            assert rows_of(Wait(pbx, tmp_path, told), **OF_A_RANGE, period="2026-11-20")
+            assert len(pbx.calls("call_report/list")) == 1
+
+    def test_on_v1_without_them_nothing_is_asked_for(self, tmp_path: Path) -> None:
+        with simulator("v1.0", tells_display=False) as pbx:
+            with pytest.raises(InvalidSettingsError, match="Set `date_format` and `time_format`"):
+                rows_of(Wait(pbx, tmp_path), **OF_A_RANGE, period="2026-11-20")
+
+            assert pbx.calls("call_report/list") == []
+
+
+class TestWindows:
+    def test_a_range_crosses_the_year(self, tmp_path: Path) -> None:
+        with simulator(date_format="DD.MM.YYYY", twelve_hour=True) as pbx:
+            rows = rows_of(
+                Wait(pbx, tmp_path),
+                **OF_A_RANGE,
+                start_time="2026-12-28T12:00:00",
+                end_time="2027-01-05T12:00:00",
+            )
+
+        assert {row["request_time"][:4] for row in rows} == {"2026", "2027"}
+
+    def test_an_aware_time_is_asked_for_by_the_pbx_s_clock(self, tmp_path: Path) -> None:
+        with simulator(timezone="Asia/Shanghai") as pbx:
+            rows_of(
+                Wait(pbx, tmp_path),
+                **OF_A_RANGE,
+                start_time="2026-11-19T16:00:00+00:00",
+                end_time="2026-11-20T15:59:59Z",
+            )
+
+            query = pbx.calls("call_report/list")[0].query
+        assert (query["start_time"], query["end_time"]) == ("2026/11/20 00:00:00", "2026/11/20 23:59:59")
+
+
+class TestTheZone:
+    @pytest.mark.parametrize("twelve_hour", [False, True], ids=["24h", "12h"])
+    def test_one_that_is_not_the_pbx_s_is_refused_and_both_are_named(self, twelve_hour: bool, tmp_path: Path) -> None:
+        with simulator(timezone="Asia/Shanghai", date_format="DD/MM/YYYY", twelve_hour=twelve_hour) as pbx:
+            waiting = Wait(pbx, tmp_path, {"timezone": "America/New_York"})
+
+            with pytest.raises(ClockMismatchError, match=r"America/New_York.*UTC\+08:00"):
+                rows_of(waiting, **OF_A_RANGE, period="2026-11-20")
+            assert pbx.calls("call_report/list") == []
+
+    def test_without_one_the_present_offset_serves_with_a_warning(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with simulator(timezone="Asia/Shanghai") as pbx:
+            waiting = Wait(pbx, tmp_path, {"timezone": None})
+
+            assert rows_of(waiting, **OF_A_RANGE, start_time="2026-11-19T16:00:00Z", end_time="2026-11-20T15:59:59Z")
+            assert pbx.calls("call_report/list")[0].query["start_time"] == "2026/11/20 00:00:00"
+        assert "the present UTC offset of the PBX, UTC+08:00, is used" in caplog.text

@@ -1,0 +1,247 @@
+"""The operator of rows and the hook's rows against a simulated PBX."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
+from pyarrow import parquet
+
+from airflow_provider_yeastar.exceptions import TaskKilledError
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.operators.report_rows import YeastarCallReportRowsOperator
+from airflow_provider_yeastar.pbx.errors import NotAPbxError, WaitTimeoutError
+from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
+from tests.integration.support import connection_to
+
+LIST = "call_report/list"
+AGENTS = {"report_type": "queueagentperformance", "period": "2026-11-20", "parameters": {"queue_id": "Support"}}
+
+
+@pytest.fixture
+def connected(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[PbxSimulator], PbxSimulator]:
+    """Makes a simulated PBX `yeastar_default`."""
+
+    def connect(pbx: PbxSimulator) -> PbxSimulator:
+        monkeypatch.setenv("AIRFLOW_CONN_YEASTAR_DEFAULT", connection_to(pbx))
+        monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
+        return pbx
+
+    return connect
+
+
+@pytest.fixture
+def pbx(yeastar_pbx: PbxSimulator, connected: Callable[[PbxSimulator], PbxSimulator]) -> PbxSimulator:
+    return connected(yeastar_pbx)
+
+
+@contextmanager
+def answering(monkeypatch: pytest.MonkeyPatch, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[None]:
+    """Let the PBX's list answer differently: newer firmware, or one of which nothing is known."""
+    from airflow_provider_yeastar.simulator.routes import Routes
+
+    answer = Routes._query
+
+    async def changed(self: Routes, endpoint: str, version: str, query: dict[str, str]) -> dict[str, Any]:
+        given = await answer(self, endpoint, version, query)
+        return change(given) if endpoint == LIST else given
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Routes, "_query", changed)
+        yield
+
+
+def operator(destination: object, **changes: Any) -> YeastarCallReportRowsOperator:
+    return YeastarCallReportRowsOperator(
+        **{"task_id": "rows", "wait_timeout": 60, **AGENTS, "destination": str(destination), **changes}
+    )
+
+
+def run(task: YeastarCallReportRowsOperator) -> tuple[str, dict[str, Any]]:
+    """Run a task; return its value and what it pushes under `report`."""
+    instance = Mock(spec=["xcom_push"])
+    path = task.execute({"ti": instance})
+    instance.xcom_push.assert_called_once()
+    assert instance.xcom_push.call_args.kwargs["key"] == "report"
+    return path, json.loads(json.dumps(instance.xcom_push.call_args.kwargs["value"]))
+
+
+class TestTheFile:
+    def test_it_holds_a_row_for_each_agent_with_its_queue(self, pbx: PbxSimulator, tmp_path: Path) -> None:
+        path, report = run(operator(f"{tmp_path}/out/"))
+
+        content = Path(path).read_bytes()
+        rows = [json.loads(line) for line in content.splitlines()]
+        assert re.fullmatch(r"queueagentperformance_2026-11-20_[0-9a-f]{8}\.ndjson", Path(path).name)
+        assert [(row["queue_num"], row["agent_number"]) for row in rows] == [
+            ("6401", number) for number in ("1005", "1006", "1007", "1008", "1009", "1004")
+        ]
+        assert all(type(row["total_calls"]) is int and "detail" not in row for row in rows)
+        assert report | {"requested_at": "", "ready_at": "", "downloaded_at": ""} == {
+            "path": path,
+            "bytes": len(content),
+            "sha256": sha256(content).hexdigest(),
+            "format": "ndjson",
+            "rows": 6,
+            "report_type": "queueagentperformance",
+            "start_time": "2026-11-20T00:00:00",
+            "end_time": "2026-11-20T23:59:59",
+            "timezone": "Europe/Berlin",
+            "api_version": "v2.0",
+            "requested_at": "",
+            "ready_at": "",
+            "downloaded_at": "",
+            "serial_number": pbx.settings.serial_number,
+        }
+
+    def test_parquet_has_the_same_rows_with_types(self, pbx: PbxSimulator, tmp_path: Path) -> None:
+        ndjson, _ = run(operator(f"{tmp_path}/"))
+        path, report = run(operator(f"{tmp_path}/", file_format="parquet"))
+
+        table = parquet.read_table(path)
+        assert Path(path).stem == Path(ndjson).stem
+        assert report["format"] == "parquet"
+        assert table.to_pylist() == [json.loads(line) for line in Path(ndjson).read_text().splitlines()]
+        assert str(table.schema.field("total_calls").type) == "int64"
+
+    def test_a_re_run_replaces_its_own_file(self, pbx: PbxSimulator, tmp_path: Path) -> None:
+        first, _ = run(operator(f"{tmp_path}/out/"))
+        Path(first).write_text("old")
+
+        assert run(operator(f"{tmp_path}/out/"))[0] == first
+        assert Path(first).read_text() != "old"
+        assert len(list((tmp_path / "out").iterdir())) == 1
+
+
+class TestTheRequest:
+    def test_it_is_that_of_the_file_without_what_concerns_the_file(self, pbx: PbxSimulator, tmp_path: Path) -> None:
+        run(operator(f"{tmp_path}/"))
+
+        (call,) = pbx.calls(LIST)
+        assert call.path == f"/openapi/v2.0/{LIST}"
+        assert {name: value for name, value in call.query.items() if name != "access_token"} == {
+            "type": "queueagentperformance",
+            "start_time": "2026/11/20 00:00:00",
+            "end_time": "2026/11/20 23:59:59",
+            "queue_id": "2",
+        }
+
+    def test_what_may_pass_is_asked_again(self, pbx: PbxSimulator, no_pauses: None, tmp_path: Path) -> None:
+        pbx.faults.add(Fault("reset before", LIST), Fault("errcode", LIST, 70082), Fault("errcode", LIST, 10004))
+
+        _, report = run(operator(f"{tmp_path}/"))
+
+        assert report["rows"] == 6
+
+    def test_an_unreachable_pbx_is_told_after_the_time_out(
+        self, pbx: PbxSimulator, no_pauses: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("AIRFLOW_CONN_YEASTAR_DEFAULT", connection_to(pbx, port=1))
+
+        with pytest.raises(WaitTimeoutError, match="Connection refused"):
+            run(operator(f"{tmp_path}/", wait_timeout=0.5))
+
+    def test_an_unknown_name_fails_without_retries(self, pbx: PbxSimulator, tmp_path: Path) -> None:
+        with pytest.raises(AirflowFailException, match=r"knows no 'Nobody'.*6401-Support \(id 2\)"):
+            run(operator(f"{tmp_path}/", parameters={"queue_id": "Nobody"}))
+
+
+class TestPages:
+    def test_all_rows_come_from_a_pbx_that_pages(
+        self, connected: Callable[[PbxSimulator], PbxSimulator], pbx: PbxSimulator
+    ) -> None:
+        arguments = {"report_type": "extcallstatistics", "period": "2026-11-20", "parameters": {"ext_id_list": [51]}}
+        at_once = YeastarHook().get_report_rows(**arguments)
+        with PbxSimulator(SimulatorSettings(rows_per_page=5)) as paging:
+            connected(paging)
+            in_pages = YeastarHook().get_report_rows(**arguments)
+
+            assert [call.query.get("page") for call in paging.calls(LIST)] == [None, "2", "3", "4"]
+        assert len(at_once) == 16
+        assert in_pages == at_once
+
+    def test_groups_are_what_is_counted(self, connected: Callable[[PbxSimulator], PbxSimulator]) -> None:
+        with PbxSimulator(SimulatorSettings(rows_per_page=1)) as paging:
+            connected(paging)
+            rows = YeastarHook().get_report_rows(
+                report_type="ringgroupstatistics",
+                period="2026-11",
+                parameters={"ring_group_id_list": ["Reception", "Warehouse"]},
+            )
+
+        assert len(rows) == 5
+
+    def test_a_pbx_that_counts_more_than_it_has_is_asked_once_more(
+        self, pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with answering(monkeypatch, lambda answer: answer | {"total_number": 99}):
+            assert len(YeastarHook().get_report_rows(**AGENTS)) == 6
+
+        assert len(pbx.calls(LIST)) == 2
+
+
+class TestAnswersOfWhichNothingIsKnown:
+    def test_an_unknown_list_and_extra_columns_are_carried_along(
+        self, pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with answering(monkeypatch, lambda answer: {"total_number": 1, "newer_list": [{"mood": "good", "calls": 3}]}):
+            assert YeastarHook().get_report_rows(**AGENTS) == [{"mood": "good", "calls": 3}]
+
+    def test_rows_that_are_counted_but_not_there_are_no_success(
+        self, pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, no_pauses: None
+    ) -> None:
+        with (
+            answering(monkeypatch, lambda answer: {"total_number": 4}),
+            pytest.raises((NotAPbxError, WaitTimeoutError), match="counts 4 rows and lists none"),
+        ):
+            YeastarHook().get_report_rows(**AGENTS, wait_timeout=0.5)
+
+
+class TestOnEmpty:
+    NOBODY = {"parameters": {"queue_id": 99}, "check_ids": False}  # noqa: RUF012
+
+    @pytest.mark.parametrize("no_data", [False, True], ids=["no rows", "60001"])
+    @pytest.mark.parametrize("file_format", ["ndjson", "parquet"])
+    def test_ok_writes_a_file_without_rows(
+        self, pbx: PbxSimulator, file_format: str, no_data: bool, tmp_path: Path
+    ) -> None:
+        if no_data:
+            pbx.faults.add(Fault("errcode", LIST, 60001))
+
+        path, report = run(operator(tmp_path / "rows", file_format=file_format, **self.NOBODY))
+
+        assert report["rows"] == 0
+        assert Path(path).exists()
+
+    @pytest.mark.parametrize("no_data", [False, True], ids=["no rows", "60001"])
+    @pytest.mark.parametrize(
+        ("on_empty", "error"), [("skip", AirflowSkipException), ("fail", AirflowFailException)], ids=["skip", "fail"]
+    )
+    def test_skip_and_fail_leave_nothing(
+        self, pbx: PbxSimulator, on_empty: str, error: type[Exception], no_data: bool, tmp_path: Path
+    ) -> None:
+        if no_data:
+            pbx.faults.add(Fault("errcode", LIST, 60001))
+
+        with pytest.raises(error, match="no row"):
+            run(operator(tmp_path / "rows", on_empty=on_empty, **self.NOBODY))
+
+        assert not (tmp_path / "rows").exists()
+
+
+def test_a_killed_task_ends_as_no_success(pbx: PbxSimulator, tmp_path: Path) -> None:
+    task = operator(tmp_path / "rows.ndjson")
+    task.on_kill()
+
+    with pytest.raises(TaskKilledError):
+        run(task)
+
+    assert not (tmp_path / "rows.ndjson").exists()
