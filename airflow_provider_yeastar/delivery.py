@@ -13,8 +13,8 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow_provider_yeastar import storage
 from airflow_provider_yeastar.exceptions import EmptyReportError, TaskKilledError
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.links import publish_portal_link
 from airflow_provider_yeastar.outcome import Outcome, errors_for_airflow, read_event
-from airflow_provider_yeastar.pbx.emptiness import is_empty_report
 from airflow_provider_yeastar.pbx.errors import (
     AnswerError,
     BadFileError,
@@ -98,6 +98,7 @@ class DeliveringTask(WaitingTask):
             self.log.info("%s is there already and `overwrite` is False; the PBX is not asked.", path)
             return path
         storage.prepare(path)
+        publish_portal_link(context, self.yeastar_conn_id)
         if self.waits_in_triggerer(request):
             self.defer_wait(request, attempt=1)
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
@@ -150,6 +151,8 @@ class DeliveringTask(WaitingTask):
         self._refuse_to_go_on_when_killed()
         if self.on_empty == "ok":
             return
+        from airflow_provider_yeastar.pbx.emptiness import is_empty_report
+
         with file.open("rb") as opened:
             empty = is_empty_report(iter(lambda: opened.read(_READ_BYTES), b""), file_format)
         if empty and self.on_empty == "skip":

@@ -35,6 +35,7 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [_modules("operators.call_report")],
         "hooks": [_modules("hooks.yeastar")],
         "triggers": [_modules("triggers.call_report")],
+        "extra-links": ["airflow_provider_yeastar.links.YeastarPortalLink"],
         "config": {
             "yeastar": {
                 "description": "Options of the Yeastar provider.",

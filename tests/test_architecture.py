@@ -25,8 +25,10 @@ MAY_IMPORT = {
     "operators": {"operators", "delivery", "report_tasks", "hooks", "pbx"} | SHARED,
     "sensors": {"sensors", "report_tasks", "hooks", "pbx"} | SHARED,
     # What operators have in common, and operators and sensors.
-    "delivery": {"report_tasks", "hooks", "pbx"} | SHARED,
-    "report_tasks": {"triggers", "hooks", "pbx"} | SHARED,
+    "delivery": {"links", "report_tasks", "hooks", "pbx"} | SHARED,
+    "report_tasks": {"triggers", "links", "hooks", "pbx"} | SHARED,
+    # The button of a task in Airflow's UI.
+    "links": {"hooks", "pbx"},
     "triggers": {"triggers", "hooks", "pbx"} | SHARED,
     "hooks": {"hooks", "pbx", "get_provider_info"} | SHARED,
     "exceptions": {"pbx"} | SHARED,
