@@ -14,8 +14,8 @@ from airflow_provider_yeastar import storage
 from airflow_provider_yeastar.exceptions import EmptyReportError, TaskKilledError
 from airflow_provider_yeastar.fetching import FileFetch
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.links import publish_portal_link
 from airflow_provider_yeastar.outcome import Outcome, errors_for_airflow, read_event
-from airflow_provider_yeastar.pbx.emptiness import is_empty_report
 from airflow_provider_yeastar.pbx.errors import (
     AnswerError,
     BadFileError,
@@ -154,6 +154,7 @@ class DeliveringTask(WaitingTask):
         storage.prepare(path)
         if self.write_metadata:
             storage.prepare(storage.sidecar_path(path))
+        publish_portal_link(context, self.yeastar_conn_id)
         if ready is None and self.waits_in_triggerer(request):
             self.defer_wait(request)
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
@@ -251,6 +252,8 @@ class DeliveringTask(WaitingTask):
         """Look at the whole file, still in its temporary place, as ``on_empty`` wants it."""
         if self.on_empty == "ok":
             return
+        from airflow_provider_yeastar.pbx.emptiness import is_empty_report
+
         with file.open("rb") as opened:
             empty = is_empty_report(iter(lambda: opened.read(_READ_BYTES), b""), file_format)
         if empty:

@@ -36,6 +36,7 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": [_modules("sensors.call_report")],
         "hooks": [_modules("hooks.yeastar")],
         "triggers": [_modules("triggers.call_report", "triggers.report_event")],
+        "extra-links": ["airflow_provider_yeastar.links.YeastarPortalLink"],
         "config": {
             "yeastar": {
                 "description": "Options of the Yeastar provider.",

@@ -25,9 +25,11 @@ MAY_IMPORT = {
     "operators": {"operators", "delivery", "report_tasks", "row_files", "hooks", "pbx"} | SHARED,
     "sensors": {"sensors", "report_tasks", "hooks", "pbx"} | SHARED,
     # What operators have in common, and operators and sensors.
-    "delivery": {"fetching", "report_tasks", "hooks", "pbx"} | SHARED,
+    "delivery": {"fetching", "links", "report_tasks", "hooks", "pbx"} | SHARED,
     "fetching": {"pbx"} | SHARED,
-    "report_tasks": {"triggers", "hooks", "pbx"} | SHARED,
+    "report_tasks": {"triggers", "links", "hooks", "pbx"} | SHARED,
+    # The button of a task in Airflow's UI.
+    "links": {"hooks", "pbx"},
     "triggers": {"triggers", "hooks", "pbx"} | SHARED,
     "hooks": {"hooks", "pbx", "get_provider_info"} | SHARED,
     "exceptions": {"pbx"} | SHARED,

@@ -87,11 +87,21 @@ class YeastarHook(BaseHook):
 
         :raises InvalidSettingsError: when the connection is missing or cannot be used.
         """
+        return client_for(self._get_settings(), announce_secret=_mask)
+
+    def get_portal_url(self) -> str:
+        """Return the URL of the PBX's web portal, without asking the PBX: scheme, host and port of the connection.
+
+        :raises InvalidSettingsError: when the connection is missing or cannot be used.
+        """
+        return f"{self._get_settings().base_url}/"
+
+    def _get_settings(self) -> PbxSettings:
         try:
             connection = self.get_connection(self.yeastar_conn_id)
         except AirflowNotFoundException:
             raise missing_connection(self.yeastar_conn_id) from None
-        return client_for(settings_from_connection(connection), announce_secret=_mask)
+        return settings_from_connection(connection)
 
     def get_information(self) -> PbxInformation:
         """Return serial number, model, firmware, clock and display format of the PBX.
