@@ -27,7 +27,12 @@ EXAMPLES = [_parameter(path.stem) for path in sorted(FOLDER.glob("*.py")) if pat
 
 def import_example(name: str) -> ModuleType:
     """Return an example as Airflow's parser would import it."""
-    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
+    return import_file(FOLDER / f"{name}.py")
+
+
+def import_file(path: Path) -> ModuleType:
+    """Return a module that is no part of a package."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
