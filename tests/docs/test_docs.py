@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import itertools
 import json
 import re
@@ -16,7 +17,9 @@ import yaml
 from airflow.providers.common.compat.sdk import DAG
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
+from airflow_provider_yeastar.get_provider_info import get_provider_info
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook, settings_from_connection
+from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 from airflow_provider_yeastar.pbx import errors, wire
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.simulator import PbxSimulator
@@ -68,6 +71,22 @@ def test_python_runs_and_its_tasks_fetch_what_they_say(block: Block, pbx: PbxSim
     for task in dag.topological_sort():
         run(task, instance)
     assert len([path for path in folder.rglob("*") if path.is_file()]) >= len(dag.tasks)
+
+
+def test_the_record_that_is_shown_has_the_keys_of_the_one_that_a_task_leaves(pbx: PbxSimulator, tmp_path: Path) -> None:
+    (shown,) = blocks("json", containing='"sha256"')
+    instance = TaskInstance()
+    run(
+        YeastarCallReportOperator(
+            task_id="fetch",
+            report_type="queueperformance",
+            period="2026-11-22",
+            parameters={"queue_id_list": [1]},
+            destination=f"{tmp_path}/",
+        ),
+        instance,
+    )
+    assert list(json.loads(shown.text)) == list(instance.xcoms["fetch", "report"])
 
 
 def run(task: Any, instance: TaskInstance) -> None:
@@ -164,6 +183,33 @@ def test_the_doctor_is_called_as_the_page_says(line: str, pbx: PbxSimulator, tmp
 def test_the_simulator_is_called_as_the_page_says(line: str) -> None:
     with simulator(line) as port:
         assert port > 0
+
+
+PARSE = """
+import json, sys
+from airflow.cli.cli_parser import get_parser
+for words in json.loads(sys.argv[1]):
+    get_parser().parse_args(words)
+"""
+
+
+def test_airflow_knows_its_commands_as_they_are_given(tmp_path: Path) -> None:
+    given = [shlex.split(parameter.values[0])[1:] for parameter in commands("airflow ")]
+    assert ["db", "migrate"] in given
+    done = shell(f"python -c {shlex.quote(PARSE)} {shlex.quote(json.dumps(given))}", tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("block", blocks("ini"), ids=str)
+def test_a_setting_is_one_that_there_is(block: Block) -> None:
+    settings = configparser.ConfigParser()
+    settings.read_string(block.text)
+    for option in settings.options("yeastar") if settings.has_section("yeastar") else ():
+        assert option in get_provider_info()["config"]["yeastar"]["options"]
+    if settings.has_section("secrets"):
+        backend = settings.get("secrets", "backend")
+        assert backend == f"{LocalFilesystemBackend.__module__}.{LocalFilesystemBackend.__qualname__}"
+        LocalFilesystemBackend(**json.loads(settings.get("secrets", "backend_kwargs")))
 
 
 @pytest.mark.parametrize("line", commands("make "))
