@@ -60,9 +60,9 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 def errors_by_code() -> str:
     """One line for each errcode: the PBX's word, our error, whether it is tried again, what to do."""
     return _table(
-        ("errcode", "the PBX says", "error", "tried again", "what to do"),
+        ("the PBX says", "error", "tried again", "what to do"),
         (
-            (f"`{code}`", word, f"`{type(error).__name__}`", _REACTIONS[error.reaction], error.remedy)
+            (f"`{code}` {word}", f"`{type(error).__name__}`", _REACTIONS[error.reaction], error.remedy)
             for code, word in _WORDS.items()
             for error in [_error_for(code)]
         ),

@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
 PAGES = (ROOT / "README.md", *sorted(DOCS.glob("*.md")))
+SHELLS = ("bash", "console")
 
 _BLOCK = re.compile(r"^ *```(?P<language>\w+)[^\n]*\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _COMMAND_SECONDS = 120
@@ -35,12 +36,13 @@ class Block:
 
 def blocks(language: str, *, containing: str = "", pages: Sequence[Path] = PAGES) -> list[Block]:
     """Return the blocks of a language; those that another file is included into are marked otherwise."""
+    languages = SHELLS if language == "shell" else (language,)
     found = []
     for page in pages:
         content = page.read_text(encoding="utf-8")
         for match in _BLOCK.finditer(content):
             text = textwrap.dedent(match["text"])
-            if match["language"] == language and containing in text:
+            if match["language"] in languages and containing in text:
                 found.append(Block(page, content.count("\n", 0, match.start()) + 1, text))
     return found
 

@@ -130,7 +130,7 @@ SHOWN = {"scheme": "https", "port": 8088, "client_id": "the Client ID", "client_
 def shown_connections() -> list[Any]:
     """Every connection that a page gives to Airflow as JSON or as a URI, but for the simulator's own."""
     found = []
-    for block in blocks("console"):
+    for block in blocks("shell"):
         words = shlex.split(block.text)
         texts = [word.partition("=")[2] for word in words if word.startswith("AIRFLOW_CONN_YEASTAR_DEFAULT=")]
         texts += [after for word, after in itertools.pairwise(words) if word == "--conn-json"]
@@ -165,7 +165,7 @@ def assert_as_shown(settings: PbxSettings) -> None:
 def commands(*starts: str) -> list[Any]:
     """The commands in the pages that begin so; one that a page repeats is named once."""
     found: dict[str, str] = {}
-    for block in blocks("console"):
+    for block in blocks("shell"):
         for line in block.text.splitlines():
             if line.startswith(starts):
                 found.setdefault(line.partition("  #")[0].strip(), str(block))

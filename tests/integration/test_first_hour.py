@@ -13,10 +13,10 @@ PAGE = [DOCS / "first-hour.md"]
 
 def test_the_first_hour_leads_to_a_table(airflow_home: Path, tmp_path: Path) -> None:
     """Only ports and directories are others than the page's."""
-    (start,) = blocks("console", containing="airflow_provider_yeastar.simulator", pages=PAGE)
-    (connection,) = blocks("console", containing="simulated-client-id", pages=PAGE)
+    (start,) = blocks("shell", containing="airflow_provider_yeastar.simulator", pages=PAGE)
+    (connection,) = blocks("shell", containing="simulated-client-id", pages=PAGE)
     (dag,) = blocks("python", pages=PAGE)
-    (trial,) = blocks("console", containing="airflow dags test", pages=PAGE)
+    (trial,) = blocks("shell", containing="airflow dags test", pages=PAGE)
     run, look = trial.text.splitlines()
     dags = tmp_path / "dags"
     dags.mkdir()
