@@ -56,8 +56,13 @@ def postgres_server() -> Iterator[PostgresServer]:
         with log.open("ab") as output:
             done = subprocess.run(
                 [programs / program, "-D", home / "data", *arguments],
-                stdout=output, stderr=output, user=user, cwd=home, check=False, timeout=60,
-            )  # fmt: skip
+                stdout=output,
+                stderr=output,
+                user=user,
+                cwd=home,
+                check=False,
+                timeout=60,
+            )
         assert done.returncode == 0, log.read_text(encoding="utf-8")
 
     try:
