@@ -64,6 +64,10 @@ format: $(VENV)/.installed  ## Format the code and mend what can be mended
 types: $(VENV)/.installed  ## Check the types, strictly
 	$(VENV)/bin/python -m mypy
 
+.PHONY: docs
+docs: $(VENV)/.installed  ## Build the documentation into site/, warnings are errors
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict
+
 .PHONY: build
 build: $(VENV)/.installed  ## Build the distributions and check what is in them
 	rm -rf dist
@@ -95,7 +99,7 @@ bench: $(VENV)/.installed  ## Measure what is promised, each figure side by side
 
 .PHONY: clean
 clean:  ## Remove the environments and all that was built
-	rm -rf $(VENV) $(OLDER:%=.venv-%) dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(OLDER:%=.venv-%) dist site .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments ---------------------------------------------------------------------------------------------------

@@ -1,49 +1,158 @@
-"""The example DAG as a whole: Airflow runs it in a process of its own, against a simulated PBX."""
+"""The example DAGs as a whole: Airflow runs each in a process of its own, against simulated PBXs and real peers."""
 
 from __future__ import annotations
 
-import subprocess
+import json
+import shutil
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
-from airflow_provider_yeastar.simulator import PbxSimulator
+from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
+from tests.integration.peers import Bucket, Mailbox, PostgresServer, mail_server, object_store, postgres_server
 from tests.integration.support import ROOT, airflow, connection_to
 
-DAG_ID = "yeastar_nightly_warehouse_load"
 RUN_DATE = "2026-11-23"
 
 
-def run_example(home: Path, pbx: PbxSimulator) -> subprocess.CompletedProcess[str]:
-    environment = {
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "example_dags"),
-        "AIRFLOW_CONN_YEASTAR_DEFAULT": connection_to(pbx),
-        "YEASTAR_TIMEZONE": pbx.settings.timezone,
-        "YEASTAR_WAREHOUSE": str(home / "warehouse.duckdb"),
-    }
-    return airflow(home, environment, "dags", "test", DAG_ID, RUN_DATE)
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    """Where the examples put their files."""
+    return tmp_path / "reports"
 
 
-def table(home: Path, name: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as db:
+@pytest.fixture
+def run_example(airflow_home: Path, yeastar_pbx: PbxSimulator, reports: Path, tmp_path: Path) -> Any:
+    """Run an example DAG at a moment; its output is shown when it fails."""
+
+    def run(name: str, moment: str = RUN_DATE, **environment: str) -> None:
+        folder = tmp_path / "dags"
+        folder.mkdir(exist_ok=True)
+        shutil.copy(ROOT / "example_dags" / f"{name}.py", folder)
+        done = airflow(
+            airflow_home,
+            {
+                "AIRFLOW__CORE__DAGS_FOLDER": str(folder),
+                "AIRFLOW_CONN_YEASTAR_DEFAULT": connection_to(yeastar_pbx),
+                "YEASTAR_REPORTS": str(reports),
+                "YEASTAR_TIMEZONE": yeastar_pbx.settings.timezone,
+                **environment,
+            },
+            *("dags", "test", name, moment),
+        )
+        assert done.returncode == 0, done.stdout
+
+    return run
+
+
+@pytest.fixture
+def postgres() -> Iterator[PostgresServer]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    with mail_server() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket() -> Iterator[Bucket]:
+    with object_store() as server:
+        yield server
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+# --- DuckDB ---
+
+
+def duckdb_table(warehouse: Path, name: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(warehouse), read_only=True) as db:
         return db.execute(f"SELECT pbx, day, queue_number, total_calls FROM {name} ORDER BY ALL").fetchall()
 
 
-def test_a_run_loads_the_day_before_and_a_second_run_replaces_it(airflow_home: Path, yeastar_pbx: PbxSimulator) -> None:
-    done = run_example(airflow_home, yeastar_pbx)
-    assert done.returncode == 0, done.stdout
-    queues, agents = table(airflow_home, "queueperformance"), table(airflow_home, "queueagentperformance")
+def test_the_duckdb_load_loads_the_day_before_and_a_second_run_replaces_it(
+    run_example: Any, reports: Path, yeastar_pbx: PbxSimulator, tmp_path: Path
+) -> None:
+    warehouse = tmp_path / "warehouse.duckdb"
+    run_example("yeastar_nightly_warehouse_load", YEASTAR_WAREHOUSE=str(warehouse))
+    queues, agents = duckdb_table(warehouse, "queueperformance"), duckdb_table(warehouse, "queueagentperformance")
     assert [row[:3] for row in queues] == [
         (yeastar_pbx.settings.serial_number, date(2026, 11, 22), "6400"),
         (yeastar_pbx.settings.serial_number, date(2026, 11, 22), "6401"),
     ]
     assert {row[1] for row in agents} == {date(2026, 11, 22)}
-    assert len(list((airflow_home / "yeastar_reports" / "2026-11-22").glob("*.csv"))) == 2
+    assert len(files(reports / "2026-11-22")) == 2
 
-    done = run_example(airflow_home, yeastar_pbx)
-    assert done.returncode == 0, done.stdout
-    assert table(airflow_home, "queueperformance") == queues
-    assert table(airflow_home, "queueagentperformance") == agents
-    assert len(list((airflow_home / "yeastar_reports" / "2026-11-22").glob("*.csv"))) == 2
+    run_example("yeastar_nightly_warehouse_load", YEASTAR_WAREHOUSE=str(warehouse))
+    assert duckdb_table(warehouse, "queueperformance") == queues
+    assert duckdb_table(warehouse, "queueagentperformance") == agents
+    assert len(files(reports / "2026-11-22")) == 2
+
+
+# --- PostgreSQL ---
+
+
+def test_the_postgres_load_loads_the_day_before(
+    run_example: Any, postgres: PostgresServer, yeastar_pbx: PbxSimulator
+) -> None:
+    run_example("yeastar_nightly_postgres_load", AIRFLOW_CONN_WAREHOUSE=postgres.uri)
+    assert postgres.query("SELECT pbx, day, queue, queue_number FROM queueperformance ORDER BY queue") == [
+        (yeastar_pbx.settings.serial_number, date(2026, 11, 22), "Sales", "6400"),
+        (yeastar_pbx.settings.serial_number, date(2026, 11, 22), "Support", "6401"),
+    ]
+
+
+# --- a fleet ---
+
+
+def test_each_pbx_of_a_fleet_is_asked_for_its_own_yesterday(
+    run_example: Any, reports: Path, yeastar_pbx: PbxSimulator
+) -> None:
+    """When it is nine in the evening in Berlin, the next day has begun in Shanghai."""
+    with PbxSimulator(SimulatorSettings(timezone="Asia/Shanghai", seed=2)) as shanghai:
+        run_example(
+            "yeastar_fleet",
+            "2026-11-22T20:00:00+00:00",
+            AIRFLOW_CONN_YEASTAR_BERLIN=connection_to(yeastar_pbx),
+            AIRFLOW_CONN_YEASTAR_SHANGHAI=connection_to(shanghai),
+        )
+    assert [Path(name).parent.as_posix() for name in files(reports)] == [
+        "yeastar_berlin/2026-11-21",
+        "yeastar_shanghai/2026-11-22",
+    ]
+
+
+# --- a PDF by mail ---
+
+
+def test_the_pdf_of_the_month_before_is_mailed(run_example: Any, mailbox: Mailbox) -> None:
+    connection = {
+        "conn_type": "smtp",
+        "host": mailbox.host,
+        "port": mailbox.port,
+        "extra": {"disable_ssl": True, "disable_tls": True, "from_email": "airflow@example.com"},
+    }
+    run_example("yeastar_pdf_by_mail", AIRFLOW_CONN_SMTP_DEFAULT=json.dumps(connection))
+    (message,) = mailbox.messages
+    (attachment,) = message.iter_attachments()
+    assert (message["To"], message["Subject"]) == ("support-team@example.com", "Queue performance 2026-10")
+    assert attachment.get_filename() == "queues-2026-10.pdf"
+    assert attachment.get_content().startswith(b"%PDF-")
+
+
+# --- object storage ---
+
+
+def test_the_report_is_in_the_object_store_and_read_from_there(run_example: Any, bucket: Bucket) -> None:
+    run_example("yeastar_to_object_storage", AIRFLOW_CONN_AWS_DEFAULT=json.dumps(bucket.connection))
+    (key,) = bucket.keys()
+    assert key.startswith("raw/extensions/day=2026-11-22/extcallstatistics_2026-11-22_")

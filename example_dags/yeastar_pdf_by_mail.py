@@ -1,0 +1,62 @@
+"""On the first of each month: the queue report of the month before, as a PDF e-mailed to the team.
+
+Needs ``pip install airflow-provider-yeastar apache-airflow-providers-smtp`` and the connections ``yeastar_default`` and
+``smtp_default`` (type SMTP, with ``from_email`` in its extra). Set the recipients and the ids of your queues in
+``params`` below. Both tasks need to see the file: with workers on several machines, put it on a disk that they share.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from airflow.providers.common.compat.sdk import dag
+from airflow.providers.smtp.operators.smtp import EmailOperator
+from airflow.timetables.trigger import CronTriggerTimetable
+
+from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
+
+REPORTS = os.environ.get("YEASTAR_REPORTS", "/data/yeastar_reports")
+PBX_TIMEZONE = os.environ.get("YEASTAR_TIMEZONE", "UTC")
+MONTH = (
+    "{{ ((dag_run.logical_date or dag_run.run_after).astimezone(pbx_zone).replace(day=1)"
+    " - macros.timedelta(days=1)).strftime('%Y-%m') }}"
+)
+
+
+@dag(
+    schedule=CronTriggerTimetable("0 7 1 * *", timezone=PBX_TIMEZONE),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    default_args={"retries": 2},
+    params={"queue_id_list": "1,2", "to": "support-team@example.com"},
+    user_defined_macros={"pbx_zone": ZoneInfo(PBX_TIMEZONE)},
+    tags=["yeastar"],
+    doc_md=__doc__,
+)
+def yeastar_pdf_by_mail() -> None:
+    """Fetch the PDF, send it."""
+    # --8<-- [start:pdf]
+    fetch = YeastarCallReportOperator(
+        task_id="fetch",
+        report_type="queueperformance",
+        period=MONTH,
+        parameters={"queue_id_list": "{{ params.queue_id_list }}"},
+        file_format="pdf",
+        duration_format="hhmmss",
+        destination=f"{REPORTS}/queues-{MONTH}.pdf",
+        deferrable=True,
+    )
+    EmailOperator(
+        task_id="send",
+        conn_id="smtp_default",
+        to="{{ params.to }}",
+        subject=f"Queue performance {MONTH}",
+        html_content=f"<p>The queue performance of {MONTH} is attached.</p>",
+        files=[fetch.output],
+    )
+    # --8<-- [end:pdf]
+
+
+yeastar_pdf_by_mail()

@@ -1,0 +1,250 @@
+"""The documentation says what is true: its code runs, its connections are read so, its tables are complete."""
+
+from __future__ import annotations
+
+import configparser
+import itertools
+import json
+import re
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+from airflow.providers.common.compat.sdk import DAG
+from airflow.secrets.local_filesystem import LocalFilesystemBackend
+
+from airflow_provider_yeastar.get_provider_info import get_provider_info
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook, settings_from_connection
+from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
+from airflow_provider_yeastar.pbx import errors, wire
+from airflow_provider_yeastar.pbx.settings import PbxSettings
+from airflow_provider_yeastar.simulator import PbxSimulator
+from tests.docs.pages import DOCS, PAGES, ROOT, Block, blocks, shell, simulator
+from tests.examples import EXAMPLES, import_file
+from tests.examples import FOLDER as EXAMPLE_DAGS
+from tests.integration.support import connection_to
+
+_INCLUDE = re.compile(r'^--8<-- "(?P<path>[^":]+\.py)(?::(?P<section>\w+))?"$', re.MULTILINE)
+
+
+class TaskInstance:
+    """Where tasks leave their XComs, and find those of others."""
+
+    def __init__(self) -> None:
+        self.xcoms: dict[tuple[str, str], Any] = {}
+        self.task_id = ""
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.xcoms[self.task_id, key] = json.loads(json.dumps(value))
+
+    def xcom_pull(self, task_ids: Any = None, key: str = "return_value", **_: Any) -> Any:
+        (task_id,) = [task_ids] if isinstance(task_ids, str) else task_ids
+        return self.xcoms[task_id, key]
+
+
+@pytest.fixture
+def pbx(yeastar_pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PbxSimulator:
+    """A simulated PBX that is ``yeastar_default``."""
+    monkeypatch.setenv("AIRFLOW_CONN_YEASTAR_DEFAULT", connection_to(yeastar_pbx))
+    monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
+    return yeastar_pbx
+
+
+# --- Python ---
+
+
+def without(*parts: str) -> list[Block]:
+    return [block for block in blocks("python") if not any(part in block.text for part in parts)]
+
+
+@pytest.mark.parametrize("block", without("def test_", "@dag"), ids=str)
+def test_python_runs_and_its_tasks_fetch_what_they_say(block: Block, pbx: PbxSimulator, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    (folder / "pbx").mkdir(parents=True)
+    with DAG("docs", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
+        exec(compile(block.text.replace("/data/", f"{folder}/"), str(block), "exec"), {})
+    instance = TaskInstance()
+    for task in dag.topological_sort():
+        run(task, instance)
+    assert len([path for path in folder.rglob("*") if path.is_file()]) >= len(dag.tasks)
+
+
+def test_the_record_that_is_shown_has_the_keys_of_the_one_that_a_task_leaves(pbx: PbxSimulator, tmp_path: Path) -> None:
+    (shown,) = blocks("json", containing='"sha256"')
+    instance = TaskInstance()
+    run(
+        YeastarCallReportOperator(
+            task_id="fetch",
+            report_type="queueperformance",
+            period="2026-11-22",
+            parameters={"queue_id_list": [1]},
+            destination=f"{tmp_path}/",
+        ),
+        instance,
+    )
+    assert set(json.loads(shown.text)) == set(instance.xcoms["fetch", "report"])
+
+
+def run(task: Any, instance: TaskInstance) -> None:
+    """Run a task on the worker, as Airflow does: rendered, its return value among the XComs."""
+    task.deferrable = False
+    instance.task_id = task.task_id
+    context: Any = {"ti": instance, "task_instance": instance, "ds": "2026-11-20", "params": {}}
+    task.render_template_fields(context)
+    instance.xcom_push("return_value", task.execute(context))
+
+
+def test_only_the_first_hour_has_a_dag_which_is_run_with_the_rest_of_that_page() -> None:
+    assert [block.page.name for block in blocks("python", containing="@dag")] == ["first-hour.md"]
+
+
+@pytest.mark.parametrize("block", blocks("python", containing="def test_"), ids=str)
+def test_a_test_in_the_docs_passes(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "test_block.py").write_text(block.text, encoding="utf-8")
+    done = shell("python -m pytest -q -p no:cacheprovider --rootdir . test_block.py", tmp_path)
+    assert "1 passed" in done.stdout, done.stdout
+
+
+def test_what_is_included_is_there_and_every_example_is_shown_whole() -> None:
+    whole = set()
+    for page in PAGES:
+        for include in _INCLUDE.finditer(page.read_text(encoding="utf-8")):
+            path = ROOT / include["path"]
+            assert path.parent == EXAMPLE_DAGS
+            if include["section"]:
+                assert f"[start:{include['section']}]" in path.read_text(encoding="utf-8")
+            else:
+                whole.add(path.stem)
+    assert whole == {parameter.values[0] for parameter in EXAMPLES}
+
+
+# --- connections ---
+
+SHOWN = {"scheme": "https", "port": 8088, "client_id": "the Client ID", "client_secret": "the Client Secret"}
+
+
+def shown_connections() -> list[Any]:
+    """Every connection that a page gives to Airflow as JSON or as a URI, but for the simulator's own."""
+    found = []
+    for block in blocks("shell"):
+        words = shlex.split(block.text)
+        texts = [word.partition("=")[2] for word in words if word.startswith("AIRFLOW_CONN_YEASTAR_DEFAULT=")]
+        texts += [after for word, after in itertools.pairwise(words) if word == "--conn-json"]
+        found += [pytest.param(text, id=str(block)) for text in texts if "simulated" not in text]
+    return found
+
+
+@pytest.mark.parametrize("text", shown_connections())
+def test_a_connection_is_read_as_the_page_says(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_YEASTAR_DEFAULT", text)
+    assert_as_shown(settings_from_connection(YeastarHook.get_connection("yeastar_default")))
+
+
+@pytest.mark.parametrize("block", blocks("json", containing='"conn_type"'), ids=str)
+def test_a_connection_in_a_secrets_backend_is_read_as_the_page_says(block: Block, tmp_path: Path) -> None:
+    path = tmp_path / "connections.json"
+    path.write_text(block.text, encoding="utf-8")
+    connection = LocalFilesystemBackend(connections_file_path=str(path)).get_connection("yeastar_default")
+    assert connection is not None
+    assert_as_shown(settings_from_connection(connection))
+
+
+def assert_as_shown(settings: PbxSettings) -> None:
+    assert {name: getattr(settings, name) for name in SHOWN} == SHOWN
+    assert settings.host in ("pbx.example.com", "10.0.0.1")
+    assert settings.timezone == "Europe/Berlin"
+
+
+# --- the command line ---
+
+
+def commands(*starts: str) -> list[Any]:
+    """The commands in the pages that begin so; one that a page repeats is named once."""
+    found: dict[str, str] = {}
+    for block in blocks("shell"):
+        for line in block.text.splitlines():
+            if line.startswith(starts):
+                found.setdefault(line.partition("  #")[0].strip(), str(block))
+    return [pytest.param(line, id=line) for line in found]
+
+
+@pytest.mark.parametrize("line", commands("python -m airflow_provider_yeastar doctor"))
+def test_the_doctor_is_called_as_the_page_says(line: str, pbx: PbxSimulator, tmp_path: Path) -> None:
+    done = shell(line, tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "BAD" not in done.stdout
+
+
+@pytest.mark.parametrize("line", commands("python -m airflow_provider_yeastar.simulator"))
+def test_the_simulator_is_called_as_the_page_says(line: str) -> None:
+    with simulator(line) as port:
+        assert port > 0
+
+
+PARSE = """
+import json, sys
+from airflow.cli.cli_parser import get_parser
+for words in json.loads(sys.argv[1]):
+    get_parser().parse_args(words)
+"""
+
+
+def test_airflow_knows_its_commands_as_they_are_given(tmp_path: Path) -> None:
+    given = [shlex.split(parameter.values[0])[1:] for parameter in commands("airflow ")]
+    assert ["db", "migrate"] in given
+    done = shell(f"python -c {shlex.quote(PARSE)} {shlex.quote(json.dumps(given))}", tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("block", blocks("ini"), ids=str)
+def test_a_setting_is_one_that_there_is(block: Block) -> None:
+    settings = configparser.ConfigParser()
+    settings.read_string(block.text)
+    for option in settings.options("yeastar") if settings.has_section("yeastar") else ():
+        assert option in get_provider_info()["config"]["yeastar"]["options"]
+    if settings.has_section("secrets"):
+        backend = settings.get("secrets", "backend")
+        assert backend == f"{LocalFilesystemBackend.__module__}.{LocalFilesystemBackend.__qualname__}"
+        LocalFilesystemBackend(**json.loads(settings.get("secrets", "backend_kwargs")))
+
+
+@pytest.mark.parametrize("line", commands("make "))
+def test_a_make_target_is_there(line: str) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(rf"^{re.escape(line.split()[1])}:.*## ", makefile, re.MULTILINE)
+
+
+# --- tables ---
+
+
+@pytest.fixture(scope="module")
+def tables() -> ModuleType:
+    return import_file(DOCS / "_tools" / "tables.py")
+
+
+def test_the_registry_of_providers_is_told_of_the_classes_that_the_api_reference_shows(tables: ModuleType) -> None:
+    told = yaml.safe_load((ROOT / ".airflow-registry.yaml").read_text(encoding="utf-8"))
+    listed = [entry["module"] for entry in told["operators"] + told["other"]]
+    assert sorted(listed) == sorted(tables.classes().replace("::: ", "").split())
+
+
+def test_the_table_of_codes_has_every_code_that_has_an_error_of_its_own(tables: ModuleType) -> None:
+    shown = {int(code) for code in re.findall(r"^\| `(-?\d+)`", tables.errors_by_code(), re.MULTILINE)}
+    assert shown >= set(wire._ERRORS)
+
+
+def test_every_error_is_in_one_of_the_two_tables(tables: ModuleType) -> None:
+    shown = set(re.findall(r"`(\w+Error)`", tables.errors_by_code() + tables.errors_by_cause()))
+    causes = {name for name in errors.__all__ if name.endswith("Error")}
+    assert causes - {"YeastarError", "AnswerError"} <= shown
+
+
+def test_the_page_of_errors_says_what_the_error_says(tables: ModuleType) -> None:
+    page = tables.on_page_markdown((DOCS / "troubleshooting.md").read_text(encoding="utf-8"))
+    assert errors.CredentialsError.default_remedy in page
+    assert errors.WaitTimeoutError.default_remedy in page
+    assert "<!-- table" not in page

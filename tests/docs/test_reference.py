@@ -1,0 +1,52 @@
+"""The API reference shows the arguments of a class in one signature, read from the source."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.docs.pages import DOCS, ROOT
+
+griffe = pytest.importorskip("griffe")
+
+OPERATOR = "operators.call_report.YeastarCallReportOperator"
+
+
+@pytest.fixture(scope="module")
+def package() -> Any:
+    extensions = griffe.load_extensions(DOCS / "_tools" / "reference.py")
+    return griffe.load("airflow_provider_yeastar", search_paths=[ROOT], extensions=extensions)
+
+
+def test_the_arguments_of_all_bases_stand_in_one_signature(package: Any) -> None:
+    parameters = package[f"{OPERATOR}.__init__"].parameters
+    assert {"report_type", "destination", "wait_timeout", "deferrable"} <= {parameter.name for parameter in parameters}
+    assert str(parameters["wait_timeout"].default) == "1800"
+    assert parameters["destination"].default is None
+    assert [parameter.name for parameter in parameters][-1] == "kwargs"
+
+
+def test_an_argument_of_ones_own_stands_once(package: Any) -> None:
+    names = [
+        parameter.name for parameter in package["triggers.call_report.YeastarCallReportTrigger.__init__"].parameters
+    ]
+    assert len(names) == len(set(names))
+
+
+def test_every_argument_is_explained(package: Any) -> None:
+    operator = package[OPERATOR]
+    explained = {
+        parameter.name
+        for section in operator.docstring.parse("sphinx", warnings=False)
+        if section.kind.value == "parameters"
+        for parameter in section.value
+    }
+    arguments = {parameter.name for parameter in operator["__init__"].parameters}
+    assert arguments - explained == {"self", "kwargs"}
+
+
+def test_roles_of_sphinx_become_code(package: Any) -> None:
+    text = package["hooks.yeastar.client_for"].docstring.value
+    assert "`settings_from_connection`" in text
+    assert ":func:" not in text

@@ -1,0 +1,40 @@
+"""The example DAGs as modules."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import airflow
+import pytest
+
+FOLDER = Path(__file__).parent.parent / "example_dags"
+
+_NO_DAGS = set((FOLDER / ".airflowignore").read_text(encoding="utf-8").split())
+_NEED_AIRFLOW_3: set[str] = set()  # asset watchers
+
+
+def _parameter(name: str) -> Any:
+    too_old = name in _NEED_AIRFLOW_3 and airflow.__version__.startswith("2.")
+    return pytest.param(name, marks=pytest.mark.skipif(too_old, reason="needs Airflow 3"))
+
+
+EXAMPLES = [_parameter(path.stem) for path in sorted(FOLDER.glob("*.py")) if path.name not in _NO_DAGS]
+"""The name of each, which is that of its file and of its DAG, as parameters of a test."""
+
+
+def import_example(name: str) -> ModuleType:
+    """Return an example as Airflow's parser would import it."""
+    return import_file(FOLDER / f"{name}.py")
+
+
+def import_file(path: Path) -> ModuleType:
+    """Return a module that is no part of a package."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
