@@ -97,6 +97,7 @@ class ReportWait:
         raise WaitTimeoutError(
             f"No report within {self._bounds.wait_timeout:.0f} s (`wait_timeout`); {self._setbacks.summary()}",
             pbx=self._pbx,
+            remedy=self._setbacks.remedy,
         )
 
     def _begin_turn(self) -> None:

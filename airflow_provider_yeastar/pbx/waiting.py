@@ -89,6 +89,11 @@ class Setbacks:
         if error.reaction is Reaction.GIVE_UP or self.count[kind] > _LIMITS.get(kind, self.count[kind]):
             raise error
 
+    @property
+    def remedy(self) -> str | None:
+        """What the last cause asks the reader to do, None without one: more time does not mend a wrong host."""
+        return self.last.remedy if self.last else None
+
     def summary(self) -> str:
         """Return one clause on what was seen meanwhile."""
         if self.last is None:
