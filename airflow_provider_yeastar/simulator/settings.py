@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from airflow_provider_yeastar.simulator.directory import DEFAULT_DIRECTORY, Directory
 from airflow_provider_yeastar.simulator.rendering import CsvLayout
@@ -65,6 +67,14 @@ class SimulatorSettings:
     login_limit: int = 5
     file_life: float = 1800
     idle_limit: float = 60
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.timezone)
+        except (KeyError, OSError, ValueError):
+            raise ValueError(f"There is no time zone {self.timezone!r}; use an IANA name.") from None
+        if set(re.split("[-/.]", self.date_format)) != {"YYYY", "MM", "DD"}:
+            raise ValueError(f"{self.date_format!r} is no date format; an example is DD/MM/YYYY.")
 
     @property
     def success(self) -> str | None:
