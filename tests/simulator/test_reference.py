@@ -150,6 +150,45 @@ class TestMenusAndLists:
         assert [option["value"] for option in options] == [str(entry["id"]) for entry in listed]
         assert all(entry["number"] in option["text"] for option, entry in zip(options, listed, strict=True))
 
+    @pytest.mark.parametrize(
+        ("endpoint", "version", "key", "fields"),
+        [
+            (
+                "queue/list",
+                "v1.0",
+                "queue_list",
+                "id number name ring_strategy static_agent_list dynamic_agent_list",
+            ),
+            ("extension/list", "v1.0", "data", "id number first_name last_name caller_id_name"),
+            ("ivr/list", "v1.0", "data", "id number name"),
+            ("ringgroup/list", "v1.0", "data", "id number name"),
+            ("myreport/list", "v1.0", "data", "id name dataset type creator"),
+            ("call_schedule_report/list", "v2.0", "data", "id name format date"),
+        ],
+    )
+    def test_an_entry_has_the_documented_fields(
+        self, caller: Caller, endpoint: str, version: str, key: str, fields: str
+    ) -> None:
+        answer = caller.get(endpoint, version)
+
+        assert isinstance(answer["total_number"], int)
+        assert all(list(entry) == fields.split() and isinstance(entry["id"], int) for entry in answer[key])
+
+    def test_agents_and_menus_have_the_documented_fields(self, caller: Caller) -> None:
+        queues = caller.get("queue/list")["queue_list"]
+        agents = [agent for queue in queues for agent in queue["static_agent_list"] + queue["dynamic_agent_list"]]
+        options = caller.get("system/get_menuoptions", menu="queue_agent", id=str(queues[0]["id"]))["data"]
+
+        assert {tuple(agent) for agent in agents} == {("value", "text", "text2")}
+        assert {tuple(option) for option in options} == {("text", "value", "type", "item")}
+        assert all(isinstance(option["value"], str) for option in options)
+
+    def test_a_user_created_report_is_custom_or_default(self, caller: Caller) -> None:
+        listed = caller.get("myreport/list", sort_by="id", order_by="desc")["data"]
+
+        assert {entry["type"] for entry in listed} == {"custom_report", "default_report"}
+        assert [entry["id"] for entry in listed] == sorted((entry["id"] for entry in listed), reverse=True)
+
     def test_ids_are_sorted_as_numbers(self, caller: Caller) -> None:
         listed = caller.get("queue_pause_reason/list", sort_by="id", order_by="desc", page_size="100")["data"]
         everything = caller.get("extension/list", sort_by="id", page_size="100")["data"]
