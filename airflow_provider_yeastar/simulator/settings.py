@@ -73,7 +73,8 @@ class SimulatorSettings:
             ZoneInfo(self.timezone)
         except (KeyError, OSError, ValueError):
             raise ValueError(f"There is no time zone {self.timezone!r}; use an IANA name.") from None
-        if set(re.split("[-/.]", self.date_format)) != {"YYYY", "MM", "DD"}:
+        parts = re.fullmatch(r"(YYYY|MM|DD)([-/.])(YYYY|MM|DD)\2(YYYY|MM|DD)", self.date_format)
+        if not parts or len(set(parts.groups())) < 4:
             raise ValueError(f"{self.date_format!r} is no date format; an example is DD/MM/YYYY.")
 
     @property

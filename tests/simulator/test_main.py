@@ -90,6 +90,8 @@ def test_a_missing_extra_is_one_sentence(tmp_path: Path) -> None:
         (["--timezone", "Europe"], "There is no time zone 'Europe'"),
         (["--date-format", "DD/MM/YY"], "'DD/MM/YY' is no date format"),
         (["--date-format", "YYYYMMDD"], "'YYYYMMDD' is no date format"),
+        (["--date-format", "DD/MM-YYYY"], "'DD/MM-YYYY' is no date format"),
+        (["--date-format", "DD/DD/YYYY"], "'DD/DD/YYYY' is no date format"),
         (["--port", "99999"], "99999 is no port"),
     ],
 )

@@ -105,6 +105,24 @@ class TestPaths:
         assert caller.get(endpoint, "v2.0", **QUEUES)["errcode"] == 0
 
 
+class TestComplaints:
+    def test_their_entries_vary_as_recorded(self, caller: Caller) -> None:
+        nameless = say(caller.pbx, "GET", "/openapi/v1.0/system/information")
+        complaints = [
+            caller.report(**QUEUES | {"start_time": "soon"}),
+            caller.get("system/get_menuoptions", menu="nonsense"),
+            nameless,
+            caller.log_in(password="wrong"),
+        ]
+
+        assert [set(complaint["invalid_param_list"][0]) for complaint in complaints] == [
+            {"field", "valid_msg"},
+            {"value", "validation_type"},
+            {"value"},
+            {"field", "value"},
+        ]
+
+
 class TestTokens:
     def test_a_refresh_does_not_make_a_ninth_live_token(self, caller: Caller) -> None:
         tired = caller.log_in()["refresh_token"]
