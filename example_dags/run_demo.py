@@ -127,10 +127,7 @@ def main() -> int:
             try:
                 run_all(demo, stack)
             finally:
-                for number in (signal.SIGINT, signal.SIGTERM):
-                    signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not keep anything running
-                for service in demo.services:
-                    signal_group(service.process, signal.SIGTERM)  # all at once; the stack waits for each
+                begin_to_stop(demo)
     except DemoError as error:
         print(f"\nFailed after {time.monotonic() - started:.0f} s. {error}\nAll logs are in {home}", file=sys.stderr)
         return 1
@@ -144,6 +141,14 @@ def main() -> int:
     shutil.rmtree(home)
     print(f"\nDone in {time.monotonic() - started:.0f} s; everything is stopped, {home} is removed.")
     return 0
+
+
+def begin_to_stop(demo: Demo) -> None:
+    """Ask all services at once to end; the stack then waits for each."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not keep anything running
+    for service in demo.services:
+        signal_group(service.process, signal.SIGTERM)
 
 
 def prepare(home: Path) -> Demo:

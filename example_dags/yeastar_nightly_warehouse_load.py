@@ -59,18 +59,26 @@ def opened(warehouse: str, file: str, *, read_only: bool = False) -> Iterator[Du
         raise ValueError(f"{file}: {error}") from error
 
 
-def load(warehouse: str, day: str, report: dict[str, Any]) -> int:
-    """Put a file's rows in the place of those that the table has of the same PBX, report and day.
+def compare_zones(report: dict[str, Any]) -> None:
+    """Make sure that the report's day is the schedule's: a day that is not over yet would lack its last hours.
 
-    :raises ValueError: when they cannot be, or when the file's day is another than the schedule's; it names the file.
+    :raises ValueError: when the two have different time zones; it names the file.
     """
-    from airflow_provider_yeastar.readers import read_report
-
     if report["timezone"] != PBX_TIMEZONE:
         raise ValueError(
             f"{report['path']} is of days in {report['timezone']}, but YEASTAR_TIMEZONE is {PBX_TIMEZONE}. "
             "Set the connection's `timezone` and YEASTAR_TIMEZONE to the PBX's zone."
         )
+
+
+def load(warehouse: str, day: str, report: dict[str, Any]) -> int:
+    """Put a file's rows in the place of those that the table has of the same PBX, report and day.
+
+    :raises ValueError: when they cannot be; it names the file.
+    """
+    from airflow_provider_yeastar.readers import read_report
+
+    compare_zones(report)
     table = report["report_type"]
     columns = [column for column in read_report(report["path"]).columns if column.kind != "blank"]
     names = ["pbx", "report", "day", "file", "sha256", "loaded_at", *(f'"{column.name}"' for column in columns)]

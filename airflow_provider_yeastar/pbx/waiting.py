@@ -129,6 +129,11 @@ class Setbacks:
         self.accepted += 1
         self.in_a_row = 0
 
+    @property
+    def remedy(self) -> str | None:
+        """What the last cause asks the reader to do, None without one: more time does not mend a wrong host."""
+        return self.last.remedy if self.last else None
+
     def summary(self) -> str:
         """Return one clause on what was seen meanwhile."""
         seen = [f"the PBX accepted the request {_times(self.accepted)}" if self.accepted else ""]

@@ -62,7 +62,7 @@ def menu_options(directory: Directory, query: Mapping[str, str]) -> Entry:
         queues = [queue for queue in directory.queues if str(queue.id) == query.get("id")]
         return {"data": [_option(agent, "extension") for queue in queues for agent in queue.agents]}
     if menu not in kinds:
-        raise Refusal(40002, [{"field": "menu", "value": menu}])
+        raise Refusal(40002, [{"value": menu, "validation_type": "oneof"}])
     return {"data": [_option(entry, menu) for entry in kinds[menu]]}
 
 

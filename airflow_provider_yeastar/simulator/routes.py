@@ -105,7 +105,7 @@ class Routes:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         try:
             if not request.headers.get("User-Agent"):
-                raise Refusal(40002, [{"field": "User-Agent", "value": ""}])
+                raise Refusal(40002, [{"value": ""}])
             if request.path.startswith(PATH):
                 return _closed(await self._downloads.serve(request))
             if request.path == _SUBSCRIBE and web.WebSocketResponse().can_prepare(request).ok:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from airflow_provider_yeastar.simulator.directory import DEFAULT_DIRECTORY, Directory
 from airflow_provider_yeastar.simulator.rendering import CsvLayout
@@ -71,6 +73,15 @@ class SimulatorSettings:
     login_limit: int = 5
     file_life: float = 1800
     idle_limit: float = 60
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.timezone)
+        except (KeyError, OSError, ValueError):
+            raise ValueError(f"There is no time zone {self.timezone!r}; use an IANA name.") from None
+        parts = re.fullmatch(r"(YYYY|MM|DD)([-/.])(YYYY|MM|DD)\2(YYYY|MM|DD)", self.date_format)
+        if not parts or len(set(parts.groups())) < 4:
+            raise ValueError(f"{self.date_format!r} is no date format; an example is DD/MM/YYYY.")
 
     @property
     def success(self) -> str | None:

@@ -226,11 +226,15 @@ class TestBounds:
         with PbxClient(settings, state_dir=tmp_path) as client, pytest.raises(NetworkError, match="Connection refused"):
             client.get_information()
 
-    def test_the_wait_for_an_unreachable_pbx_tells_the_last_cause(
+    def test_the_wait_for_an_unreachable_pbx_tells_the_last_cause_and_its_remedy(
         self, yeastar_pbx: PbxSimulator, tmp_path: Path
     ) -> None:
-        with pytest.raises(WaitTimeoutError, match=r"Connection refused.*127\.0\.0\.1:1\)"):
+        with pytest.raises(
+            WaitTimeoutError, match=r"Connection refused.*127\.0\.0\.1:1\)\. Check host, port"
+        ) as timeout:
             Wait(yeastar_pbx, tmp_path, {"port": 1}).run(wait_timeout=1.0)
+
+        assert "Raise `wait_timeout`" not in str(timeout.value)
 
     def test_a_cancelled_wait_leaves_no_socket_and_no_lock(self, waiting: Wait) -> None:
         pbx = waiting.pbx

@@ -56,6 +56,10 @@ class TestSetbacks:
         setbacks.add(NetworkError("Connection reset"))
 
         assert setbacks.summary() == "2 attempts failed, the last one so: Connection reset"
+        assert setbacks.remedy == NetworkError.default_remedy
+
+    def test_without_a_setback_there_is_nothing_to_remedy(self) -> None:
+        assert Setbacks().remedy is None
 
 
 class TestRetryDelay:

@@ -12,7 +12,7 @@ from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
 
 __all__ = ["QUEUES", "RANGE", "SECONDS", "Caller", "calling"]
 
-SECONDS = 10
+SECONDS = 60
 RANGE = {"start_time": "2026/11/20 00:00:00", "end_time": "2026/11/20 23:59:59"}
 QUEUES = {"type": "queueperformance", "queue_id_list": "1,2,3", **RANGE}
 

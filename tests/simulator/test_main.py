@@ -12,7 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import requests
+
+from airflow_provider_yeastar.simulator.__main__ import main
 
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = [sys.executable, "-m", "airflow_provider_yeastar.simulator"]
@@ -78,3 +81,25 @@ def test_a_missing_extra_is_one_sentence(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert done.stderr.strip() == "The simulator needs aiohttp: pip install 'airflow-provider-yeastar[simulator]'"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--timezone", "Mars/Phobos"], "There is no time zone 'Mars/Phobos'"),
+        (["--timezone", "Europe"], "There is no time zone 'Europe'"),
+        (["--date-format", "DD/MM/YY"], "'DD/MM/YY' is no date format"),
+        (["--date-format", "YYYYMMDD"], "'YYYYMMDD' is no date format"),
+        (["--date-format", "DD/MM-YYYY"], "'DD/MM-YYYY' is no date format"),
+        (["--date-format", "DD/DD/YYYY"], "'DD/DD/YYYY' is no date format"),
+        (["--port", "99999"], "99999 is no port"),
+    ],
+)
+def test_an_argument_that_cannot_be_is_told_before_anything_is_started(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err.splitlines()[-1]

@@ -17,9 +17,10 @@ from tests.simulator.support import QUEUES, RANGE, SECONDS, Caller, calling
 IDS = ("ext_id_list", "trunk_id", "trunk_id_list", "ivr_id_list", "ring_group_id_list", "queue_id", "queue_id_list")
 
 
-def say(pbx: PbxSimulator, method: str, path: str, *headers: str, body: str = "") -> dict[str, Any]:
+def say(pbx: PbxSimulator, method: str, path: str, *headers: str) -> dict[str, Any]:
     """Send a request without any header of a client's own, and read until the PBX closes the connection."""
-    lines = [f"{method} {path} HTTP/1.1", f"Host: {pbx.host}", f"Content-Length: {len(body)}", *headers, "", body]
+    body = ("Content-Length: 2", "", "{}") if method == "POST" else ("", "")
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {pbx.host}", *headers, *body]
     with socket.create_connection((pbx.host, pbx.port), SECONDS) as link:
         link.sendall("\r\n".join(lines).encode())
         answer = b""
@@ -67,7 +68,7 @@ class TestConnections:
     def test_every_request_needs_a_user_agent(
         self, caller: Caller, method: str, path: str, headers: tuple[str, ...], agent: tuple[str, ...]
     ) -> None:
-        answer = say(caller.pbx, method, f"{path}?access_token={caller.token}", *headers, *agent, body="{}")
+        answer = say(caller.pbx, method, f"{path}?access_token={caller.token}", *headers, *agent)
 
         assert answer["errcode"] == 40002
 
@@ -95,7 +96,7 @@ class TestPaths:
     ) -> None:
         query = f"?access_token={caller.token}" if has_token else ""
 
-        assert say(caller.pbx, method, path + query, "User-Agent: test", body="{}")["errcode"] == 10001
+        assert say(caller.pbx, method, path + query, "User-Agent: test")["errcode"] == 10001
 
     def test_the_subscription_takes_nothing_but_a_web_socket(self, caller: Caller) -> None:
         assert caller.get("subscribe")["errcode"] == 10001
@@ -103,6 +104,24 @@ class TestPaths:
     @pytest.mark.parametrize("endpoint", ["call_report/list", "call_schedule_report/list"])
     def test_the_token_of_v1_serves_v2(self, caller: Caller, endpoint: str) -> None:
         assert caller.get(endpoint, "v2.0", **QUEUES)["errcode"] == 0
+
+
+class TestComplaints:
+    def test_their_entries_vary_as_recorded(self, caller: Caller) -> None:
+        nameless = say(caller.pbx, "GET", "/openapi/v1.0/system/information")
+        complaints = [
+            caller.report(**QUEUES | {"start_time": "soon"}),
+            caller.get("system/get_menuoptions", menu="nonsense"),
+            nameless,
+            caller.log_in(password="wrong"),
+        ]
+
+        assert [set(complaint["invalid_param_list"][0]) for complaint in complaints] == [
+            {"field", "valid_msg"},
+            {"value", "validation_type"},
+            {"value"},
+            {"field", "value"},
+        ]
 
 
 class TestTokens:
@@ -149,6 +168,45 @@ class TestMenusAndLists:
 
         assert [option["value"] for option in options] == [str(entry["id"]) for entry in listed]
         assert all(entry["number"] in option["text"] for option, entry in zip(options, listed, strict=True))
+
+    @pytest.mark.parametrize(
+        ("endpoint", "version", "key", "fields"),
+        [
+            (
+                "queue/list",
+                "v1.0",
+                "queue_list",
+                "id number name ring_strategy static_agent_list dynamic_agent_list",
+            ),
+            ("extension/list", "v1.0", "data", "id number first_name last_name caller_id_name"),
+            ("ivr/list", "v1.0", "data", "id number name"),
+            ("ringgroup/list", "v1.0", "data", "id number name"),
+            ("myreport/list", "v1.0", "data", "id name dataset type creator"),
+            ("call_schedule_report/list", "v2.0", "data", "id name format date"),
+        ],
+    )
+    def test_an_entry_has_the_documented_fields(
+        self, caller: Caller, endpoint: str, version: str, key: str, fields: str
+    ) -> None:
+        answer = caller.get(endpoint, version)
+
+        assert isinstance(answer["total_number"], int)
+        assert all(list(entry) == fields.split() and isinstance(entry["id"], int) for entry in answer[key])
+
+    def test_agents_and_menus_have_the_documented_fields(self, caller: Caller) -> None:
+        queues = caller.get("queue/list")["queue_list"]
+        agents = [agent for queue in queues for agent in queue["static_agent_list"] + queue["dynamic_agent_list"]]
+        options = caller.get("system/get_menuoptions", menu="queue_agent", id=str(queues[0]["id"]))["data"]
+
+        assert {tuple(agent) for agent in agents} == {("value", "text", "text2")}
+        assert {tuple(option) for option in options} == {("text", "value", "type", "item")}
+        assert all(isinstance(option["value"], str) for option in options)
+
+    def test_a_user_created_report_is_custom_or_default(self, caller: Caller) -> None:
+        listed = caller.get("myreport/list", sort_by="id", order_by="desc")["data"]
+
+        assert {entry["type"] for entry in listed} == {"custom_report", "default_report"}
+        assert [entry["id"] for entry in listed] == sorted((entry["id"] for entry in listed), reverse=True)
 
     def test_ids_are_sorted_as_numbers(self, caller: Caller) -> None:
         listed = caller.get("queue_pause_reason/list", sort_by="id", order_by="desc", page_size="100")["data"]
