@@ -155,7 +155,7 @@ def store(
     progress = _Progress(path, check.announced_bytes, clock)
     write_through = _store_remotely if _is_remote(path) else _store_locally
     facts = write_through(progress.watch(chunks), path, check, accept)
-    _log.info("Stored %d bytes, SHA-256 %s, at %s", facts.bytes, facts.sha256, path)
+    _log.info("Stored %d bytes at %s, SHA-256 %s", facts.bytes, path, facts.sha256)
     return StoredFile(path=path, bytes=facts.bytes, sha256=facts.sha256)
 
 
