@@ -31,6 +31,12 @@ test: $(VENV)/.installed  ## Set up if need be, and run the tests
 test-2.11: $(VENV_2_11)/.installed  ## Run the tests on the oldest supported Airflow (Python 3.11 or 3.12)
 	$(VENV_2_11)/bin/python -m pytest -o cache_dir=.pytest_cache/airflow-2.11 $(PYTEST_ARGS)
 
+.PHONY: ui
+ui: $(VENV)/.installed-ui  ## Look at the web UI with a real browser (Chromium), and renew docs/images
+	@command -v chromium >/dev/null || { \
+		echo "make ui needs Chromium: apt-get install chromium (Debian and its like)." >&2; exit 1; }
+	YEASTAR_UI_TESTS=1 $(VENV)/bin/python -m pytest tests/ui $(PYTEST_ARGS)
+
 .PHONY: coverage
 coverage: $(VENV)/.installed  ## Run the tests and report which lines and branches they leave out
 	$(VENV)/bin/python -m coverage run -m pytest $(PYTEST_ARGS)
@@ -92,6 +98,10 @@ $(VENV)/.installed: $(SOURCES) $(NEWEST)
 	$(call install,$(VENV),$(NEWEST),dev)
 	@touch $@
 
+$(VENV)/.installed-ui: $(VENV)/.installed
+	$(call install,$(VENV),$(NEWEST),ui)
+	@touch $@
+
 # Airflow 2.11 runs on Python up to 3.12. A PYTHON that was named for the other environment may be too new for it.
 $(VENV_2_11)/.installed: $(SOURCES) $(OLDEST)
 	$(call make-venv,$(VENV_2_11),3.11,3.12,$(PYTHON_2_11))
@@ -126,7 +136,7 @@ UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 
 .PHONY: constraints
 constraints:  ## Resolve the dependencies anew, after a change of them or of the dates above
-	$(call resolve,$(NEWEST),--group dev --exclude-newer $(NEWEST_DATE),apache-airflow==3.3.2,\
+	$(call resolve,$(NEWEST),--group dev --group ui --exclude-newer $(NEWEST_DATE),apache-airflow==3.3.2,\
 		# The newest Airflow with all that this project uses; for Python 3.11 and later.)
 	$(call resolve,$(OLDEST),--group bootstrap --group test --exclude-newer $(OLDEST_DATE) \
 		--exclude-newer-package apache-airflow-providers-common-compat=$(NEWEST_DATE),\

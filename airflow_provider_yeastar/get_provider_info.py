@@ -115,7 +115,7 @@ def _extra_fields() -> dict[str, Any]:
         },
         "token_sharing": {
             "label": "Token sharing",
-            "description": "host (if left blank): the tasks of a host share a token; none: one each. Shown as *** once saved.",
+            "description": "host (if left blank): a host's tasks share a token; none: one each. Airflow hides it.",
             # Without a default: Airflow takes what is called a token for a secret, and would show "***" in its place.
             "schema": {"type": ["string", "null"], "enum": ["host", "none"]},
         },

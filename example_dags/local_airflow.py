@@ -127,21 +127,24 @@ class LocalAirflow:
             raise LocalAirflowError(f"The database cannot be made:\n{tail(migration.log)}")
         self.services.remove(migration)
         # Their log servers would listen on all addresses; the API server reads the log files where they are.
-        for part, *options in (
-            ("api-server",),
-            ("scheduler", "--skip-serve-logs"),
-            ("triggerer", "--skip-serve-logs"),
-            ("dag-processor",),
-        ):
-            self.start(part, "airflow", part, *options)
+        self.start("api-server", "airflow", "api-server")
+        self.start("triggerer", "airflow", "triggerer", "--skip-serve-logs")
+        self.start("dag-processor", "airflow", "dag-processor")
+        # A task that is started before the API server answers fails, and its retry hides why.
+        self.wait_for("The API server's start", START_SECONDS, self._health)
+        self.start("scheduler", "airflow", "scheduler", "--skip-serve-logs")
         self.wait_for("Airflow's start", START_SECONDS, self._is_healthy)
 
-    def _is_healthy(self) -> bool | None:
-        """Whether every part of Airflow says that it is well; None for not yet."""
+    def _health(self) -> dict[str, Any] | None:
+        """What each part of Airflow says of itself; None while the API server does not answer."""
         try:
-            health = self.ask("monitor/health")
+            health: dict[str, Any] = self.ask("monitor/health")
         except (OSError, LocalAirflowError):
             return None
+        return health
+
+    def _is_healthy(self) -> bool | None:
+        health = self._health() or {}
         parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
         return all((health.get(part) or {}).get("status") == "healthy" for part in parts) or None
 
