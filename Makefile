@@ -44,6 +44,12 @@ $(OLDER:%=python-for-%): python-for-%:
 .PHONY: matrix
 matrix: test $(OLDER:%=test-%)  ## Run the tests on each line of Airflow that is supported
 
+.PHONY: ui
+ui: $(VENV)/.installed-ui  ## Look at the web UI with a real browser (Chromium), and renew docs/images
+	@command -v chromium >/dev/null || { \
+		echo "make ui needs Chromium: apt-get install chromium (Debian and its like)." >&2; exit 1; }
+	YEASTAR_UI_TESTS=1 $(VENV)/bin/python -m pytest tests/ui $(PYTEST_ARGS)
+
 .PHONY: coverage
 coverage: $(VENV)/.installed  ## Run the tests and report which lines and branches they leave out
 	$(VENV)/bin/python -m coverage run -m $(PYTEST) $(PYTEST_ARGS)
@@ -109,6 +115,10 @@ $(VENV)/.installed: $(SOURCES) constraints/airflow-$(NEWEST).txt
 	$(call install,$(VENV),$(NEWEST),dev)
 	@touch $@
 
+$(VENV)/.installed-ui: $(VENV)/.installed
+	$(call install,$(VENV),$(NEWEST),ui)
+	@touch $@
+
 # The oldest Python for the oldest Airflow; the newest that is found, up to what that Airflow runs on, for the others.
 PYTHONS_2.11.2 := 3.11 3.12
 PYTHONS_3.0.6 := --newest 3.11 3.12
@@ -155,7 +165,7 @@ UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 
 .PHONY: constraints
 constraints:  ## Resolve the dependencies anew, after a change of them or of the dates above
-	$(call resolve,$(NEWEST),--group dev,)
+	$(call resolve,$(NEWEST),--group dev --group ui,)
 	$(foreach version,$(OLDER),$(call resolve-older,$(version)))
 
 # $(call resolve,version of Airflow,options,further pins): only versions are written, not where they were found.

@@ -81,21 +81,44 @@ def _standard_fields() -> dict[str, Any]:
             "host": "pbx.example.com",
             "port": "if left blank: 443 for https, 80 for http",
             "schema": "https",
+            "login": "of the PBX's API application: Integrations > API",
+            "password": "of the same application",
         },
     }
 
 
 def _extra_fields() -> dict[str, Any]:
     return {
+        "timezone": {
+            "label": "Time zone",
+            "description": "The PBX's IANA time zone, such as Europe/Berlin; if left blank, its present offset serves.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "ssl_fingerprint": {
+            "label": "TLS fingerprint",
+            "description": "SHA-256 fingerprint of the PBX's own certificate, in hex; takes the place of Verify TLS.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "verify": {
+            "label": "Verify TLS",
+            "description": "true (if left blank), false, or the path of a CA bundle for the PBX's certificate.",
+            "schema": {"type": ["string", "null"]},
+        },
         "api_version": {
             "label": "API version",
             "description": "v2.0 for data of firmware x.21.0.117 or later, v1.0 for older data; auto asks the PBX.",
             "schema": {"type": ["string", "null"], "enum": ["auto", "v1.0", "v2.0"], "default": "auto"},
         },
-        "timezone": {
-            "label": "Time zone",
-            "description": "The PBX's IANA time zone, such as Europe/Berlin; if left blank, its present offset serves.",
-            "schema": {"type": ["string", "null"]},
+        "timeout": {
+            "label": "Time-out",
+            "description": "Seconds a single call may take to connect, and to go without an answer; 30 if left blank.",
+            "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
+        },
+        "token_sharing": {
+            "label": "Token sharing",
+            "description": "host (if left blank): a host's tasks share a token; none: one each. Airflow hides it.",
+            # Without a default: Airflow takes what is called a token for a secret, and would show "***" in its place.
+            "schema": {"type": ["string", "null"], "enum": ["host", "none"]},
         },
         "date_format": {
             "label": "Date format",
@@ -106,25 +129,5 @@ def _extra_fields() -> dict[str, Any]:
             "label": "Time format",
             "description": "Only for firmware that does not tell: the PBX's time format, hh:mm:ss or hh:mm:ss AM.",
             "schema": {"type": ["string", "null"]},
-        },
-        "verify": {
-            "label": "Verify TLS",
-            "description": "true (if left blank), false, or the path of a CA bundle for the PBX's certificate.",
-            "schema": {"type": ["string", "null"]},
-        },
-        "ssl_fingerprint": {
-            "label": "TLS fingerprint",
-            "description": "SHA-256 fingerprint of the PBX's own certificate, in hex; takes the place of Verify TLS.",
-            "schema": {"type": ["string", "null"]},
-        },
-        "timeout": {
-            "label": "Time-out",
-            "description": "Seconds a single call may take to connect, and to go without an answer; 30 if left blank.",
-            "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
-        },
-        "token_sharing": {
-            "label": "Token sharing",
-            "description": "host: all tasks of a host share one token; none: a token for each, revoked at the end.",
-            "schema": {"type": ["string", "null"], "enum": ["host", "none"], "default": "host"},
         },
     }

@@ -208,7 +208,7 @@ class ReceivedFile:
             finally:
                 with suppress(OSError):
                     sidecar.unlink()
-        _log.info("Stored %d bytes, SHA-256 %s, at %s", self.stored.bytes, self.stored.sha256, path)
+        _log.info("Stored %d bytes at %s, SHA-256 %s", self.stored.bytes, path, self.stored.sha256)
 
 
 def sidecar_path(path: str) -> str:

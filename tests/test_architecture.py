@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import airflow
 import pytest
 
 import airflow_provider_yeastar
@@ -260,6 +261,19 @@ def test_no_two_modules_import_each_other() -> None:
     graphlib.TopologicalSorter(graph).prepare()
 
 
+WHAT_ANY_DAG_FILE_IMPORTS = (
+    ["from airflow.models import DAG, BaseOperator"]
+    if airflow.__version__.startswith("2.")
+    else ["from airflow.sdk import DAG, BaseOperator"]
+)
+
+NOT_FOR_DAG_FILES = {
+    f"{PACKAGE}.triggers",
+    f"{PACKAGE}.simulator",
+    *(f"{PACKAGE}.pbx.{name}" for name in ("client", "emptiness", "events", "session", "tokens", "transport", "wire")),
+}
+"""What costs much of the few milliseconds that our operators may add, measured by benchmarks/bench_parse.py."""
+
 FOR_DAG_FILES = [module for module in modules() if module.startswith(("operators.", "sensors.", "hooks.", "triggers."))]
 
 
@@ -274,18 +288,30 @@ class TestWhatADagFileImports:
 
         assert named.isdisjoint(self.HEAVY)
 
-    def test_loads_no_heavy_library_that_airflow_has_not_loaded(self, module: str) -> None:
-        of_airflow = sorted(
-            f"from {found.module} import {found.name}"
-            for inner in loaded_with(module)
-            for found in imports_of(inner)
-            if found.library == "airflow" and found.at_parse_time
-        )
+    def test_loads_no_module_of_a_library_that_airflow_has_not_loaded(self, module: str) -> None:
+        of_airflow = [
+            *WHAT_ANY_DAG_FILE_IMPORTS,
+            *sorted(
+                f"from {found.module} import {found.name}"
+                for inner in loaded_with(module)
+                for found in imports_of(inner)
+                if found.library == "airflow" and found.at_parse_time
+            ),
+        ]
 
-        with_us = loaded_libraries([*of_airflow, f"import {PACKAGE}.{module}"])
+        added = loaded_modules([*of_airflow, f"import {PACKAGE}.{module}"]) - loaded_modules(of_airflow)
 
-        assert PACKAGE in with_us
-        assert (with_us - loaded_libraries(of_airflow)).isdisjoint(self.HEAVY)
+        assert f"{PACKAGE}.{module}" in added
+        libraries = sys.stdlib_module_names | {PACKAGE, "airflow"}
+        assert {name for name in added if name.partition(".")[0] not in libraries} == set()
+
+
+@pytest.mark.parametrize("module", [name for name in FOR_DAG_FILES if name.startswith(("operators.", "sensors."))])
+def test_an_operator_loads_nothing_that_only_a_running_task_needs(module: str) -> None:
+    loaded = loaded_modules([*WHAT_ANY_DAG_FILE_IMPORTS, f"import {PACKAGE}.{module}"])
+
+    assert f"{PACKAGE}.{module}" in loaded
+    assert {name for name in loaded if is_within(name, NOT_FOR_DAG_FILES)} == set()
 
 
 @cache
@@ -293,9 +319,9 @@ def _run(program: str) -> str:
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
 
 
-def loaded_libraries(statements: list[str]) -> set[str]:
-    """Return the top-level packages that a fresh interpreter has loaded after some imports."""
-    lines = ["import sys", *statements, "print('loaded:', *{name.partition('.')[0] for name in sys.modules})"]
+def loaded_modules(statements: list[str]) -> set[str]:
+    """Return the modules that a fresh interpreter has loaded after some imports."""
+    lines = ["import sys", *statements, "print('loaded:', *sys.modules)"]
     return set(_run("\n".join(lines)).rpartition("loaded:")[2].split())
 
 

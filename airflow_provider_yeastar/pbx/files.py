@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from airflow_provider_yeastar.pbx.errors import BadFileError, FileTooLargeError
-from airflow_provider_yeastar.pbx.wire import answer_error
 
 __all__ = ["FileCheck", "FileFacts", "safe_file_name"]
 
@@ -165,6 +164,9 @@ class FileCheck:
         except (ValueError, RecursionError):
             return  # a csv may well begin with a brace
         if isinstance(answer, dict) and type(answer.get("errcode")) is int:
+            # The codec is loaded by who talks to a PBX; a DAG file that names an operator does not.
+            from airflow_provider_yeastar.pbx.wire import answer_error
+
             error = answer_error(answer, pbx=self._pbx, endpoint=self._endpoint)
             if error is not None:
                 raise error

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_provider_yeastar.pbx.errors import (
@@ -20,7 +20,9 @@ from airflow_provider_yeastar.pbx.errors import (
     TokenExpiredError,
     YeastarError,
 )
-from airflow_provider_yeastar.pbx.wire import EventFrame, Processing
+
+if TYPE_CHECKING:
+    from airflow_provider_yeastar.pbx.wire import EventFrame, Processing
 
 __all__ = [
     "FILE_LIFE_SECONDS",

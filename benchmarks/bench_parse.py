@@ -1,0 +1,77 @@
+"""What importing an operator adds to a DAG file: DAG files are parsed again and again, each time in a fresh process.
+
+Each figure is the median of processes of their own, which take turns: first Airflow's names that every DAG file needs,
+then on top of them our operators or, for comparison, the HTTP provider's. CPU time is held against the goal: a busy
+machine blurs it less than wall time, and on an idle one they are the same.
+
+    python benchmarks/bench_parse.py [ROUNDS]
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+ROUNDS = 15
+GOAL_MILLISECONDS = 30.0
+ROOT = Path(__file__).resolve().parent.parent
+OURS = "airflow_provider_yeastar.operators.call_report"
+SUBJECTS = {"our operators": OURS, "the HTTP provider's operator": "airflow.providers.http.operators.http"}
+PROGRAM = """
+import sys, time
+from importlib.metadata import version
+
+def cost(statement):
+    cpu, wall = time.process_time(), time.perf_counter()
+    exec(statement, {})
+    return 1000 * (time.process_time() - cpu), 1000 * (time.perf_counter() - wall)
+
+new = "from airflow.sdk import DAG, BaseHook, BaseOperator, BaseSensorOperator"
+old = "from airflow.models import DAG, BaseOperator; from airflow.hooks.base import BaseHook"
+print("took", *cost(old if version("apache-airflow").startswith("2.") else new), *cost("import " + sys.argv[1]))
+"""
+
+
+ALONE, ADDED = "Airflow's own names", "added by "
+
+
+def measure(module: str, environment: dict[str, str]) -> list[tuple[float, float]]:
+    """Return what Airflow costs and what the module adds, in a new process: milliseconds of CPU and of wall time."""
+    command = [sys.executable, "-c", PROGRAM, module]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=300)
+    figures = [float(figure) for figure in done.stdout.rpartition("took")[2].split()]
+    return [(figures[0], figures[1]), (figures[2], figures[3])]
+
+
+def measure_all(rounds: int) -> dict[str, tuple[float, float]]:
+    """Return the medians by name, CPU and wall."""
+    runs: dict[str, list[tuple[float, float]]] = {ALONE: [], **{ADDED + name: [] for name in SUBJECTS}}
+    with tempfile.TemporaryDirectory() as home:
+        environment = os.environ | {"AIRFLOW_HOME": home, "PYTHONPATH": str(ROOT)}
+        for module in SUBJECTS.values():
+            measure(module, environment)  # compiles, and writes Airflow's configuration
+        for _ in range(rounds):
+            for name, module in SUBJECTS.items():
+                for key, figures in zip((ALONE, ADDED + name), measure(module, environment), strict=True):
+                    runs[key].append(figures)
+    return {key: (median(cpu for cpu, _ in taken), median(wall for _, wall in taken)) for key, taken in runs.items()}
+
+
+def main() -> int:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    print(f"Medians of {rounds} processes each, in milliseconds; goal for {OURS}: CPU < {GOAL_MILLISECONDS:.0f}")
+    medians = measure_all(rounds)
+    print(f"  {'imported':<42}{'CPU':>9}{'wall':>9}")
+    for key, (cpu, wall) in medians.items():
+        print(f"  {key:<42}{cpu:9.1f}{wall:9.1f}")
+    met = medians[ADDED + next(iter(SUBJECTS))][0] < GOAL_MILLISECONDS
+    print("met" if met else "MISSED")
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""What a person sees of the provider in Airflow's web UI; ``make ui`` renews the pictures, which the docs show."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_yeastar.get_provider_info import get_provider_info
+from tests.ui.conftest import ROOT, WebUI
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+IMAGES = ROOT / "docs" / "images"
+(FORM,) = get_provider_info()["connection-types"]
+TALL_FORM = {"width": 1280, "height": 1400}
+"""Room for a whole form, which else is seen in parts."""
+
+
+def keep(shown: Page | Locator, name: str) -> None:
+    """Keep a picture for the docs, without a blinking cursor in it."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    Path(IMAGES / f"{name}.png").write_bytes(shown.screenshot(caret="hide", animations="disabled"))
+
+
+def open_form(page: Page, web_ui: WebUI) -> Locator:
+    """Open the form for a new connection of our type."""
+    page.goto(f"{web_ui.airflow.api}/connections")
+    page.get_by_role("button", name="Add Connection").click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("Connection ID").fill("pbx_berlin")
+    form.get_by_role("combobox").first.fill(FORM["hook-name"])
+    page.get_by_role("option", name=FORM["hook-name"], exact=True).click()
+    form.get_by_label("Client ID").wait_for()
+    return form
+
+
+def open_extra_fields(form: Locator) -> None:
+    form.get_by_role("button", name="Extra Fields", exact=True).click()
+    form.locator("[name=element_timezone]").wait_for()
+
+
+def add_connection(web_ui: WebUI, conn_id: str, **changes: Any) -> None:
+    fields = {"connection_id": conn_id, **web_ui.pbx, **changes}
+    web_ui.airflow.ask("connections", fields | {"extra": json.dumps(fields["extra"])})
+
+
+def press_test(page: Page, web_ui: WebUI, conn_id: str) -> Locator:
+    """Press the button "Test" of a connection.
+
+    :return: the message that appears.
+    """
+    page.goto(f"{web_ui.airflow.api}/connections")
+    # By keyboard: the mouse would leave its tooltip over the next row's button.
+    page.get_by_role("row").filter(has_text=conn_id).get_by_role("button", name="Test Connection").press("Enter")
+    message = page.locator("[data-scope=toast][data-part=root]")
+    message.wait_for()
+    return message
+
+
+class TestConnectionForm:
+    def test_the_standard_fields_are_ours_and_all_are_used(self, page: Page, web_ui: WebUI) -> None:
+        page.set_viewport_size({"width": 1280, "height": 980})
+        form = open_form(page, web_ui)
+
+        labels = [label.strip("* \n") for label in form.locator("label:visible").all_inner_texts()]
+        assert labels[2:] == ["Description", "Host", "Client ID", "Client Secret", "Port", "Schema"]
+        placeholders = FORM["ui-field-behaviour"]["placeholders"]
+        shown = {name: form.locator(f"[name={name}]").get_attribute("placeholder") for name in placeholders}
+        assert shown == placeholders
+        assert form.locator("[name=password]").get_attribute("type") == "password"
+        keep(form, "connection-form")
+
+    def test_the_extra_fields_have_labels_explanations_and_nothing_that_looks_like_a_secret(
+        self, page: Page, web_ui: WebUI
+    ) -> None:
+        page.set_viewport_size(TALL_FORM)
+        form = open_form(page, web_ui)
+        open_extra_fields(form)
+
+        text = form.inner_text()
+        expected = [words for field in FORM["conn-fields"].values() for words in (field["label"], field["description"])]
+        assert [words for words in text.split("\n") if words in expected] == expected
+        assert form.locator("[name=element_api_version]").input_value() == "auto"
+        assert form.locator("input").evaluate_all("all => all.filter(one => one.value.includes('***')).length") == 0
+        keep(form, "connection-extra-fields")
+
+    def test_what_is_saved_is_a_connection_that_works(self, page: Page, web_ui: WebUI) -> None:
+        page.set_viewport_size(TALL_FORM)
+        form = open_form(page, web_ui)
+        for label, field in (("Host", "host"), ("Client ID", "login"), ("Port", "port"), ("Schema", "schema")):
+            form.get_by_label(label).fill(str(web_ui.pbx[field]))
+        form.locator("[name=password]").fill(web_ui.pbx["password"])
+        open_extra_fields(form)
+        form.locator("[name=element_timezone]").fill(web_ui.pbx["extra"]["timezone"])
+        form.get_by_label("Token sharing").fill("none")
+        page.get_by_role("option", name="none", exact=True).click()
+        form.get_by_role("button", name="Save").click()
+        form.wait_for(state="hidden")
+
+        message = press_test(page, web_ui, "pbx_berlin")
+
+        assert "Test Connection Successful" in message.inner_text()
+
+
+class TestTestButton:
+    def test_it_tells_which_pbx_answered(self, page: Page, web_ui: WebUI) -> None:
+        add_connection(web_ui, "pbx_hamburg")
+
+        text = press_test(page, web_ui, "pbx_hamburg").inner_text()
+
+        assert "Connected to P570, serial number" in text
+        assert "its clock shows" in text
+        keep(page, "connection-test")
+
+    def test_it_tells_what_is_wrong(self, page: Page, web_ui: WebUI) -> None:
+        add_connection(web_ui, "pbx_munich", password="not-the-secret")
+
+        text = press_test(page, web_ui, "pbx_munich").inner_text()
+
+        assert "Client Secret" in text
+        assert "not-the-secret" not in text
+
+
+class TestRunOfTheExample:
+    def test_the_grid_is_green(self, page: Page, web_ui: WebUI) -> None:
+        page.goto(web_ui.run_url)
+
+        for task_id in ("fetch_queues", "fetch_agents", "load_reports", "check_reports"):
+            row = page.get_by_role("row").filter(has=page.get_by_role("link", name=task_id))
+            row.get_by_text("Success").wait_for()
+        assert page.get_by_text("Failed").count() == 0
+        keep(page, "grid")
+
+    def test_the_log_tells_the_way_of_the_report(self, page: Page, web_ui: WebUI) -> None:
+        page.goto(f"{web_ui.run_url}/tasks/fetch_queues")
+        page.get_by_text("Stored").wait_for()
+
+        text = page.locator("body").inner_text()
+        lines = (
+            "Deferring: the triggerer asks for queueperformance and waits.",
+            "for queueperformance (",
+            "The PBX accepted the request and is making the report; waiting for its event.",
+            "Event received: Queue-Performance-download-",
+            "Stored ",
+        )
+        places = [text.find(line) for line in lines]
+        assert -1 not in places
+        assert places == sorted(places)
+        assert web_ui.pbx["password"] not in text
+        assert "access_token" not in text
+        keep(page, "task-log")
+
+    @pytest.mark.parametrize("task_id", ["fetch_queues", "fetch_agents"])
+    def test_a_button_leads_to_the_pbx_s_portal(self, task_id: str, page: Page, web_ui: WebUI) -> None:
+        page.goto(f"{web_ui.run_url}/tasks/{task_id}/details")
+        button = page.get_by_role("link", name="PBX web portal")
+        button.wait_for()
+
+        assert button.get_attribute("href") == "{schema}://{host}:{port}/".format(**web_ui.pbx)
+        keep(page, "portal-link")
+
+    def test_a_task_that_asks_no_pbx_has_no_such_button(self, page: Page, web_ui: WebUI) -> None:
+        page.goto(f"{web_ui.run_url}/tasks/load_reports/details")
+        page.get_by_text("Task ID").first.wait_for()
+
+        assert page.get_by_role("link", name="PBX web portal").count() == 0
