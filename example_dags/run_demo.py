@@ -146,9 +146,12 @@ def prepare(home: Path) -> Demo:
     """Make an environment in which Airflow knows nothing of the user's own."""
     port = free_port()
     api = f"http://127.0.0.1:{port}"
+    dags = home / "dags"  # the other examples would run as well, and fail for want of what they connect to
+    dags.mkdir()
+    shutil.copy(Path(__file__).with_name(f"{DAG_ID}.py"), dags)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "YEASTAR_"))}
     settings = {
-        "CORE__DAGS_FOLDER": str(Path(__file__).resolve().parent),
+        "CORE__DAGS_FOLDER": str(dags),
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "CORE__DEFAULT_TASK_RETRY_DELAY": "5",
