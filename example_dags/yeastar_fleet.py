@@ -22,7 +22,8 @@ from airflow.timetables.trigger import CronTriggerTimetable
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 
-REPORTS = os.environ.get("YEASTAR_REPORTS", "/data/yeastar_reports")
+AIRFLOW_HOME = os.path.expanduser(os.environ.get("AIRFLOW_HOME", "~/airflow"))
+REPORTS = os.environ.get("YEASTAR_REPORTS", f"{AIRFLOW_HOME}/yeastar_reports")  # or s3://conn@bucket/folder
 
 
 @dag(

@@ -17,7 +17,8 @@ from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 
-REPORTS = os.environ.get("YEASTAR_REPORTS", "/data/yeastar_reports")
+AIRFLOW_HOME = os.path.expanduser(os.environ.get("AIRFLOW_HOME", "~/airflow"))
+REPORTS = os.environ.get("YEASTAR_REPORTS", f"{AIRFLOW_HOME}/yeastar_reports")
 PBX_TIMEZONE = os.environ.get("YEASTAR_TIMEZONE", "UTC")
 MONTH = (
     "{{ ((dag_run.logical_date or dag_run.run_after).astimezone(pbx_zone).replace(day=1)"

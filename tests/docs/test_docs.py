@@ -28,6 +28,7 @@ from tests.examples import EXAMPLES, import_file
 from tests.examples import FOLDER as EXAMPLE_DAGS
 from tests.integration.support import connection_to
 
+_DESTINATION = re.compile(r"/data/|s3://conn@lake/")
 _INCLUDE = re.compile(r'^--8<-- "(?P<path>[^":]+\.py)(?::(?P<section>\w+))?"$', re.MULTILINE)
 
 
@@ -66,7 +67,7 @@ def test_python_runs_and_its_tasks_fetch_what_they_say(block: Block, pbx: PbxSim
     folder = tmp_path / "data"
     (folder / "pbx").mkdir(parents=True)
     with DAG("docs", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
-        exec(compile(block.text.replace("/data/", f"{folder}/"), str(block), "exec"), {})
+        exec(compile(_DESTINATION.sub(f"{folder}/", block.text), str(block), "exec"), {})
     instance = TaskInstance()
     for task in dag.topological_sort():
         run(task, instance)
