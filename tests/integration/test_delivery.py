@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import socket
 import threading
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, Asset
 
 from airflow_provider_yeastar.exceptions import DestinationError
 from airflow_provider_yeastar.pbx.errors import (
@@ -446,12 +447,45 @@ def limited_file_size() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+def outlet_events() -> Any:
+    """What Airflow puts into a task's context for the events of its outlets."""
+    try:
+        module = importlib.import_module("airflow.sdk.execution_time.context")
+    except ImportError:  # Airflow 2
+        module = importlib.import_module("airflow.utils.context")
+    return module.OutletEventAccessors()
+
+
 class TestTheRecord:
     def test_the_sidecar_holds_what_xcom_holds(self, pbx: PbxSimulator, out: Path, way: dict[str, Any]) -> None:
         path, xcoms = run(operator(f"{out}/", write_metadata=True, **way))
 
         assert json.loads(Path(f"{path}.report.json").read_text()) == xcoms["report"]
         assert names(out) == [Path(path).name, f"{Path(path).name}.report.json"]
+
+    def test_an_asset_event_tells_which_report_and_which_bytes(
+        self, pbx: PbxSimulator, out: Path, way: dict[str, Any]
+    ) -> None:
+        asset, other = Asset("yeastar-report://queues"), Asset("yeastar-report://other")
+        events = outlet_events()
+        events[asset].extra["of the DAG's author"] = True
+
+        path, xcoms = run(operator(out / "x.csv", outlets=[asset], **way), outlet_events=events)
+
+        report = xcoms["report"]
+        assert events[asset].extra == {
+            "of the DAG's author": True,
+            "report_type": "queueperformance",
+            "start_time": "2026-11-20T00:00:00",
+            "end_time": "2026-11-20T23:59:59",
+            "timezone": "Europe/Berlin",
+            "serial_number": pbx.settings.serial_number,
+            "path": path,
+            "bytes": report["bytes"],
+            "sha256": report["sha256"],
+            "format": "csv",
+        }
+        assert events[other].extra == {}
 
     def test_a_refused_file_leaves_no_sidecar(self, pbx: PbxSimulator, out: Path) -> None:
         with pytest.raises(AirflowSkipException):

@@ -51,10 +51,10 @@ def operator(destination: object, **changes: Any) -> YeastarCallReportOperator:
     return YeastarCallReportOperator(**{**arguments, "destination": str(destination), **changes})
 
 
-def run(task: YeastarCallReportOperator) -> tuple[str, dict[str, Any]]:
+def run(task: YeastarCallReportOperator, **more_context: Any) -> tuple[str, dict[str, Any]]:
     """Run a task as Airflow does, through the triggerer where it defers; return its value and its other XComs."""
     instance = TaskInstance()
-    context: Any = {"ti": instance}
+    context: Any = {"ti": instance, **more_context}
     resume = task.execute
     while True:
         try:
