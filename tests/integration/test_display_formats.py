@@ -52,12 +52,17 @@ class TestEveryDisplayFormat:
             assert len(pbx.calls("call_report/list")) == 1
 
     @every_format
-    @pytest.mark.parametrize(("period", "rows"), [("2028-02-29", 24), ("2028-02", 29), ("2028", 12)])
-    def test_a_day_a_month_and_a_year_find_their_rows(
+    @pytest.mark.parametrize(("period", "rows"), [("2028-02-29", 24), ("2028-02", 29)])
+    def test_a_day_and_a_month_find_their_rows(
         self, date_format: str, twelve_hour: bool, version: str, period: str, rows: int, tmp_path: Path
     ) -> None:
         with simulator(version, date_format=date_format, twelve_hour=twelve_hour) as pbx:
             assert len(rows_of(Wait(pbx, tmp_path), **OF_A_TIME, period=period)) == rows
+
+    @pytest.mark.parametrize("version", FIRMWARE)
+    def test_a_year_is_written_alike_in_all_of_them_and_finds_its_rows(self, version: str, tmp_path: Path) -> None:
+        with simulator(version, date_format="DD.MM.YYYY") as pbx:
+            assert len(rows_of(Wait(pbx, tmp_path), **OF_A_TIME, period="2028")) == 12
 
     @every_format
     def test_a_file_holds_the_rows(self, date_format: str, twelve_hour: bool, version: str, tmp_path: Path) -> None:
