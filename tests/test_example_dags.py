@@ -1,4 +1,4 @@
-"""The example DAG: it parses anywhere, asks for the right day, replaces what it loaded, and notices what differs."""
+"""The example DAGs parse anywhere; the nightly one asks for the right day, replaces its rows, and sees what differs."""
 
 from __future__ import annotations
 
@@ -20,14 +20,25 @@ DAY = "2026-11-22"
 REPORT = "Queue,Total Calls,Answered Rate,Waiting\nSales<6400>,4,50.00%,00:01:00\nSupport<6401>,3,33.33%,00:00:20\n"
 
 
-@pytest.fixture(scope="module")
-def example() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(NAME, FOLDER / f"{NAME}.py")
+TASKS = {
+    NAME: {"fetch_queues", "fetch_agents", "load_reports", "check_reports"},
+    "yeastar_all_queues": {"list_queues", "fetch_agents"},
+    "yeastar_backfill_by_month": {"list_months", "fetch_month"},
+}
+
+
+def load_example(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def example() -> ModuleType:
+    return load_example(NAME)
 
 
 @pytest.fixture
@@ -56,15 +67,31 @@ def change(warehouse: str, statement: str) -> None:
 # --- the DAG ---
 
 
-def test_it_parses_without_a_connection_or_a_network(example: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", TASKS)
+def test_it_parses_without_a_connection_or_a_network(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> None:
         raise AssertionError("a connection was opened while the DAG was parsed")
 
     monkeypatch.delenv("AIRFLOW_CONN_YEASTAR_DEFAULT", raising=False)
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    dag = getattr(example, NAME)()
-    assert dag.dag_id == NAME
-    assert set(dag.task_ids) == {"fetch_queues", "fetch_agents", "load_reports", "check_reports"}
+    dag = getattr(load_example(name), name)()
+    assert dag.dag_id == name
+    assert set(dag.task_ids) == TASKS[name]
+
+
+@pytest.mark.parametrize(
+    ("today", "count"),
+    [(date(2025, 1, 31), 0), (date(2025, 2, 1), 1), (date(2025, 12, 31), 11), (date(2026, 1, 1), 12)],
+    ids=str,
+)
+def test_only_months_that_are_over_are_backfilled(today: date, count: int) -> None:
+    months = load_example("yeastar_backfill_by_month").months_of(2025, today)
+    assert months == [f"2025-{month:02d}" for month in range(1, count + 1)]
+
+
+def test_months_are_backfilled_one_at_a_time() -> None:
+    dag = load_example("yeastar_backfill_by_month").yeastar_backfill_by_month()
+    assert dag.get_task("fetch_month").max_active_tis_per_dag == 1
 
 
 def test_both_reports_are_fetched_by_deferring_and_loaded_before_they_are_checked(example: ModuleType) -> None:
@@ -81,7 +108,7 @@ def test_two_runs_never_write_at_the_same_time(example: ModuleType) -> None:
 
 def test_the_demo_is_no_dag_file() -> None:
     ignored = (FOLDER / ".airflowignore").read_text(encoding="utf-8").split()
-    assert {path.name for path in FOLDER.glob("*.py")} - set(ignored) == {f"{NAME}.py"}
+    assert {path.name for path in FOLDER.glob("*.py")} - set(ignored) == {f"{name}.py" for name in TASKS}
 
 
 @pytest.mark.parametrize(
