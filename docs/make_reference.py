@@ -73,7 +73,7 @@ def _served(parameter: Parameter) -> str:
     if parameter.reports:
         return f"{_codes(parameter.reports)} only"
     needing = [name for name, report in REPORT_TYPES.items() if parameter.name in report.required]
-    return f"{_codes(needing)}, and others" if needing else "see there, or not documented"
+    return f"{_codes(needing)}, and others" if needing else "any"
 
 
 def _code(text: str) -> str:

@@ -60,9 +60,7 @@ def test_every_queue_of_the_pbx_has_its_file(airflow_home: Path, yeastar_pbx: Pb
     assert len(files) == 3
 
 
-def test_a_year_is_backfilled_by_month_and_a_second_run_fetches_what_is_missing(
-    airflow_home: Path, yeastar_pbx: PbxSimulator
-) -> None:
+def test_a_year_is_backfilled_by_month(airflow_home: Path, yeastar_pbx: PbxSimulator) -> None:
     chosen = ("--conf", '{"year": 2025, "queues": "Sales,6401"}')
     done = run_example(airflow_home, yeastar_pbx, "yeastar_backfill_by_month", *chosen)
 
@@ -71,10 +69,3 @@ def test_a_year_is_backfilled_by_month_and_a_second_run_fetches_what_is_missing(
     assert sorted(files) == [f"queueperformanceactivity_2025-{month:02d}" for month in range(1, 13)]
     # A header, and each day for each of the two queues.
     assert len(files["queueperformanceactivity_2025-02"].read_text().splitlines()) == 1 + 28 * 2
-
-    files["queueperformanceactivity_2025-02"].unlink()
-    yeastar_pbx.requests.clear()
-    done = run_example(airflow_home, yeastar_pbx, "yeastar_backfill_by_month", *chosen)
-
-    assert done.returncode == 0, done.stdout
-    assert [call.query["time"] for call in yeastar_pbx.calls("call_report/download")] == ["2025/02"]
