@@ -77,14 +77,21 @@ class TestEveryDisplayFormat:
 class TestFirmwareThatDoesNotTell:
     @pytest.mark.parametrize("date_format", DATE_FORMATS)
     @pytest.mark.parametrize("twelve_hour", [False, True], ids=["24h", "12h"])
+    @pytest.mark.parametrize("kind", [OF_A_RANGE, OF_A_TIME], ids=["range", "time"])
     def test_on_v2_its_complaint_tells_and_one_retry_finds_the_rows(
-        self, date_format: str, twelve_hour: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+        self,
+        date_format: str,
+        twelve_hour: bool,
+        kind: dict[str, Any],
+        tmp_path: Path,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         with simulator(date_format=date_format, twelve_hour=twelve_hour, tells_display=False) as pbx:
-            rows = rows_of(Wait(pbx, tmp_path), **OF_A_RANGE, period="2026-11-20")
+            rows = rows_of(Wait(pbx, tmp_path), **kind, period="2026-11-20")
 
             assert rows
-            guessed_right = (date_format, twelve_hour) == ("YYYY/MM/DD", False)
+            # A day has no clock in it.
+            guessed_right = date_format == "YYYY/MM/DD" and (kind is OF_A_TIME or not twelve_hour)
             assert len(pbx.calls("call_report/list")) == (1 if guessed_right else 2)
             assert ("The PBX wants times as" in caplog.text) is not guessed_right
 
