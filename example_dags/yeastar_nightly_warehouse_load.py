@@ -3,8 +3,8 @@
 The reports ``queueperformance`` and ``queueagentperformance`` are fetched as CSV, loaded into a table each, and what
 was loaded is compared with the file. Rows belong to a PBX, a report and a day; to run a day again replaces its rows.
 
-Needs ``pip install airflow-provider-yeastar duckdb`` and the connection ``yeastar_default``. Set the ids of your queues
-(internal ids, not the numbers that are dialled) in ``params`` below, or for one run when it is triggered.
+Needs ``pip install airflow-provider-yeastar duckdb`` and the connection ``yeastar_default``. Set your queues (names,
+dialled numbers or internal ids) in ``params`` below, or for one run when it is triggered.
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ class YeastarCallReportOperator(RequestArguments, DeliveringTask):
         name in a directory is made from the request, so that a re-run replaces its own file.
     :param overwrite: False returns the path of a file that is there already, without asking the PBX.
     :param on_empty: what to do about a report without a row: ``ok`` keeps it, ``skip`` skips and ``fail`` fails the
-        task, and both leave nothing at the destination. For pdf and xls only ``ok``.
+        task, and both leave nothing at the destination. For pdf and xls only ``ok``. Where the PBX makes no file of an
+        empty report (60001), the task fails with ``ok`` too, as there is nothing to keep.
     :param asynchronous: False asks with one long request on the worker, without an event.
     :param api_version: ``auto``, ``v1.0`` or ``v2.0``; the connection's when left out.
     :param wait_timeout: seconds or timedelta from one's turn at the PBX to the report's URL.
