@@ -103,6 +103,10 @@ demo: $(VENV)/.installed  ## Run the example DAG with a real Airflow against a s
 bench: $(VENV)/.installed  ## Measure what is promised, each figure side by side with its like
 	@set -e; for file in benchmarks/bench_*.py; do printf '\n=== %s\n' "$$file"; $(VENV)/bin/python "$$file"; done
 
+.PHONY: reference
+reference: $(VENV)/.installed  ## Write docs/reports.md anew from the catalogue of reports and parameters
+	$(VENV)/bin/python docs/make_reference.py
+
 .PHONY: clean
 clean:  ## Remove the environments and all that was built
 	rm -rf $(VENV) $(OLDER:%=.venv-%) dist site .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -87,7 +87,8 @@ class DeliveringTask(WaitingTask):
         name in a directory is made from the request, so that a re-run replaces its own file.
     :param overwrite: False returns the path of a file that is there already, without asking the PBX.
     :param on_empty: what to do about a report without a row: ``ok`` keeps it, ``skip`` skips and ``fail`` fails the
-        task, and both leave nothing at the destination. For pdf and xls only ``ok``.
+        task, and both leave nothing at the destination. For pdf and xls only ``ok``. Where the PBX makes no file of an
+        empty report (60001), the task fails with ``ok`` too, as there is nothing to keep.
     :param max_bytes: the greatest file that is accepted, 4 GiB when left out; None for any.
     :param write_metadata: also write what the XCom ``report`` holds, as JSON, beside the file: its name with
         ``.report.json`` behind it. It follows the file in a step of its own; its sha256 says of which file it tells.

@@ -7,8 +7,7 @@ Needs ``pip install airflow-provider-yeastar duckdb`` and the connection ``yeast
 
 - Give the PBX's time zone, an IANA name such as ``Europe/Berlin``, to the connection (``timezone``) and to Airflow's
   environment (``YEASTAR_TIMEZONE``): the one says when the PBX's day begins and ends, the other when the DAG is due.
-- Set the ids of your queues in ``params`` below, or for one run when it is triggered. They are the PBX's internal ids,
-  which ``system/get_menuoptions`` lists, not the numbers that are dialled.
+- Set your queues (names, dialled numbers or internal ids) in ``params`` below, or for one run when it is triggered.
 - ``YEASTAR_REPORTS`` and ``YEASTAR_WAREHOUSE`` say where files and tables go. A path on a local disk serves where all
   tasks run on one machine.
 """

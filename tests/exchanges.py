@@ -199,4 +199,59 @@ EXCHANGES = (
         _IVR,
         settings={"null_errmsg": True},
     ),
+    Exchange(
+        "a menu names labels and internal ids",
+        "GET",
+        f"{_V1}/system/get_menuoptions",
+        {
+            "errcode": 0,
+            "errmsg": "SUCCESS",
+            "data": [{"text": "6400-Sales", "value": "1", "type": "queue", "item": ""}],
+        },
+        {"menu": "queue"},
+    ),
+    Exchange(
+        "user-created reports are listed in pages",
+        "GET",
+        f"{_V1}/myreport/list",
+        {
+            "errcode": 0,
+            "errmsg": "SUCCESS",
+            "total_number": 4,
+            "data": [
+                {
+                    "id": 1,
+                    "name": "Daily",
+                    "dataset": "Queue Performance",
+                    "type": "default_report",
+                    "creator": "admin",
+                }
+            ],
+        },
+        {"page": "1", "page_size": "1"},
+    ),
+    Exchange(
+        "scheduled reports are listed by either version",
+        "GET",
+        f"{_V2}/call_schedule_report/list",
+        {
+            "errcode": 0,
+            "errmsg": "SUCCESS",
+            "total_number": 3,
+            "data": [{"id": 1, "name": "Nightly", "format": "csv", "date": "2026/11/23"}],
+        },
+        {"page": "1", "page_size": "1"},
+    ),
+    Exchange(
+        "the rows of a report stand under a key of its own, members under detail",
+        "GET",
+        f"{_V2}/call_report/list",
+        {"errcode": 0, "errmsg": "SUCCESS", "total_number": 1, "queue_agent_performance_list": [{"queue": "Support"}]},
+        {
+            "type": "queueagentperformance",
+            "start_time": "2026/11/20 00:00:00",
+            "end_time": "2026/11/20 23:59:59",
+            "queue_id": "2",
+        },
+    ),
 )

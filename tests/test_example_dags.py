@@ -69,6 +69,21 @@ def test_an_example_parses_without_a_connection_or_a_network(name: str, monkeypa
     assert "yeastar" in dag.tags
 
 
+@pytest.mark.parametrize(
+    ("today", "count"),
+    [(date(2025, 1, 31), 0), (date(2025, 2, 1), 1), (date(2025, 12, 31), 11), (date(2026, 1, 1), 12)],
+    ids=str,
+)
+def test_only_months_that_are_over_are_backfilled(today: date, count: int) -> None:
+    months = import_example("yeastar_backfill_by_month").months_of(2025, today)
+    assert months == [f"2025-{month:02d}" for month in range(1, count + 1)]
+
+
+def test_months_are_backfilled_one_at_a_time() -> None:
+    dag = import_example("yeastar_backfill_by_month").yeastar_backfill_by_month()
+    assert dag.get_task("fetch_month").max_active_tis_per_dag == 1
+
+
 def test_both_reports_are_fetched_by_deferring_and_loaded_before_they_are_checked(example: ModuleType) -> None:
     dag = getattr(example, NAME)()
     assert dag.get_task("fetch_queues").deferrable

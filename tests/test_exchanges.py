@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from airflow_provider_yeastar.pbx import wire
+from airflow_provider_yeastar.pbx import listings, rows, wire
 from airflow_provider_yeastar.simulator import PbxSimulator
 from tests.exchanges import EXCHANGES, Exchange
 
@@ -31,8 +31,18 @@ def read(answer: dict[str, Any], where: dict[str, str]) -> object:
     """Decode a success as what it is."""
     if "access_token" in answer:
         return wire.decode_tokens(answer, 0.0, **where).access_token
-    if "data" in answer:
+    if isinstance(answer.get("data"), dict):
         return wire.decode_information(answer).timestamp
+    lists = {
+        "get_menuoptions": listings.menu_options,
+        "myreport/list": listings.my_reports,
+        "call_schedule_report/list": listings.scheduled_reports,
+    }
+    for endpoint, read_list in lists.items():
+        if where["endpoint"].endswith(endpoint):
+            return read_list(answer)[0]
+    if where["endpoint"].endswith("call_report/list"):
+        return rows.listed_rows(answer, **where)[0]
     return wire.decode_report_answer(answer, **where)
 
 

@@ -100,34 +100,47 @@ _MISSED = ("unreturnmisscall",)
 PARAMETERS: Mapping[str, Parameter] = {
     parameter.name: parameter
     for parameter in (
-        Parameter("ext_id_list", "id list", "Extensions or extension groups.", menus=("extension", "ext_group")),
+        Parameter(
+            "ext_id_list",
+            "id list",
+            "Extensions or extension groups, in extension reports.",
+            menus=("extension", "ext_group"),
+        ),
         Parameter("trunk_id", "id", "The trunk.", ("trunkdiddodactivity",), ("trunk",)),
-        Parameter("trunk_id_list", "id list", "Trunks.", menus=("trunk",)),
+        Parameter("trunk_id_list", "id list", "Trunks, also in call accounting.", menus=("trunk",)),
         Parameter("ivr_id_list", "id list", "IVRs.", ("ivr",), ("ivr",)),
         Parameter("ring_group_id_list", "id list", "Ring groups.", ("ringgroupstatistics",), ("ring_group",)),
         Parameter("queue_id", "id", "The queue.", menus=("queue",)),
         Parameter("queue_id_list", "id list", "Queues.", menus=("queue",)),
-        Parameter("agent_id_list", "id list", "Agents; all when left out.", menus=(QUEUE_AGENTS,)),
+        Parameter("agent_id_list", "id list", "Agents, in agent reports; all when left out.", menus=(QUEUE_AGENTS,)),
         Parameter("ai_receptionist_id_list", "id list", "AI receptionists.", ("aireceptionistcallactivity",)),
-        Parameter("abandon_time", "seconds", "Calls abandoned within it are left out."),
+        Parameter(
+            "abandon_time",
+            "seconds",
+            "Calls abandoned within it are left out (queueperformance, queueagentperformance).",
+        ),
         Parameter("talk_time", "seconds", "Calls that proceeded within it are left out."),
         Parameter("include_internal", "flag", "Count internal calls too.", ("trunkactivity",)),
         Parameter("callback_result", "text", "Only callbacks with this result.", ("queuecallbacksactivity",)),
         Parameter("reason", "text", "Only pauses for this reason, as set on the PBX.", ("queueagentpausetime",)),
-        Parameter("communication_type", "text", "For extensions Inbound, Outbound or Internal; all when left out."),
+        Parameter(
+            "communication_type", "text", "In extension reports Inbound, Outbound or Internal; all when left out."
+        ),
         Parameter("call_from", "text", "Only calls from this number."),
         Parameter("call_to", "text", "Only calls to this number.", _MISSED),
         Parameter("call_to_type", "text", "Only calls routed to this type of destination.", _MISSED),
         Parameter("miss_call_type", "text", "no_answer, busy, abandoned, …", _MISSED),
         Parameter("unreturn_status", "integer", "Whether the call was returned.", _MISSED),
-        Parameter("status", "text", "Status of a queue call."),
+        Parameter("status", "text", "Status of a queue call (queue logs)."),
         Parameter(
-            "ring_duration_range", "text", "Interval by which waiting times are grouped (Inbound Queue Activity)."
+            "ring_duration_range",
+            "text",
+            "Interval by which waiting times are grouped (Inbound Queue Activity Analysis).",
         ),
         Parameter("agent_speed_to_answer", "text", "Seconds agents took to answer (Inbound Queue Logs)."),
-        Parameter("talk_time_range", "text", "Seconds of talking, time on hold included."),
-        Parameter("pure_talk_time", "text", "Seconds of talking, time on hold excluded."),
-        Parameter("hold_time", "text", "Seconds on hold."),
+        Parameter("talk_time_range", "text", "Seconds of talking, time on hold included (queue logs)."),
+        Parameter("pure_talk_time", "text", "Seconds of talking, time on hold excluded (queue logs)."),
+        Parameter("hold_time", "text", "Seconds on hold (queue logs)."),
         Parameter("agent_last_status", "text", "The agents' last call status (Inbound Queue Logs for Agent)."),
         Parameter(
             "process_result", "text", "What became of an abandoned or missed call (Inbound Queue Logs for Agent)."
@@ -139,7 +152,11 @@ PARAMETERS: Mapping[str, Parameter] = {
         Parameter("did_num_list", "text list", "DID numbers that were dialled.", ("trunkdiddodactivity",)),
         Parameter("dod_num_list", "text list", "DOD numbers that were dialled.", ("trunkdiddodactivity",)),
         Parameter("pin_list", "text list", "PIN codes of restricted outbound routes.", ("extcallbillingdetails",)),
-        Parameter("need_detail", "flag", "Add the calls behind each row."),
+        Parameter(
+            "need_detail",
+            "flag",
+            "Add the calls behind each row (ivr, queueperformance, queueperformanceactivity, queueagentperformance).",
+        ),
         Parameter("detail_type", "text", "How the calls are shown; the vendor's example has same_list."),
     )
 }

@@ -31,8 +31,8 @@ __all__ = [
 _DATE_FORMAT = re.compile(r"(?P<first>YYYY|MM|DD)(?P<separator>[/.-])(?P<second>MM|DD)(?P=separator)(?P<third>YYYY|DD)")
 _TIME_FORMAT = re.compile(r"(?:hh|HH):mm:ss(?P<half_day> ?(?:AM|PM))?", re.IGNORECASE)
 _DATE_ORDERS = frozenset({("YYYY", "MM", "DD"), ("MM", "DD", "YYYY"), ("DD", "MM", "YYYY")})
-# Go writes a layout as the time 2006-01-02 15:04:05.
-_GO_LAYOUT = re.compile(r"(?P<date>(?:2006|01|02)[/.-](?:01|02)[/.-](?:2006|02)) (?P<time>15:04:05|03:04:05 PM)")
+# Go writes a layout as the time 2006-01-02 15:04:05. That of a day, for the parameter `time`, ends before the clock.
+_GO_LAYOUT = re.compile(r"(?P<date>(?:2006|01|02)[/.-](?:01|02)[/.-](?:2006|02))(?: (?P<time>15:04:05|03:04:05 PM)|$)")
 _GO_PARTS = {"2006": "YYYY", "01": "MM", "02": "DD"}
 
 _CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -68,14 +68,15 @@ class DisplayFormat:
     def from_go_layout(cls, text: str) -> DisplayFormat | None:
         """Return the format that a Go time layout in the text stands for, None where there is none.
 
-        :param text: the PBX's complaint, for instance ``… valid format: 02/01/2006 03:04:05 PM``.
+        :param text: the PBX's complaint, for instance ``… valid format: 02/01/2006 03:04:05 PM``. A layout without a
+            clock is that of a report which takes none; the format then has 24 hours.
         """
         match = _GO_LAYOUT.search(text)
         if not match:
             return None
         date_format = re.sub("2006|01|02", lambda part: _GO_PARTS[part[0]], match["date"])
         try:
-            return cls(date_format, "hh:mm:ss AM" if match["time"].endswith("PM") else "hh:mm:ss")
+            return cls(date_format, "hh:mm:ss AM" if (match["time"] or "").endswith("PM") else "hh:mm:ss")
         except InvalidSettingsError:
             return None
 
@@ -148,15 +149,6 @@ class Window:
                 remedy="An Airflow 3 cron schedule has data_interval_start == data_interval_end; "
                 'period="{{ ds }}" is the usual way to ask for a day.',
             )
-
-    def to_utc(self, zone: tzinfo) -> tuple[datetime, datetime]:
-        """Return both ends as aware UTC times; a day of daylight-saving change so has 23 or 25 hours.
-
-        A local time that occurs twice is taken as its first occurrence at the start and as its last at the end.
-        """
-        start = self.start.replace(tzinfo=zone, fold=0).astimezone(UTC)
-        end = self.end.replace(tzinfo=zone, fold=1).astimezone(UTC)
-        return start, end
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ class Directory:
         self._call = call
         self._store = store
         self._pbx = pbx
+        self._kept: dict[str, Menu] = {}
         self._asked: dict[str, Menu] = {}
         self._warned = False
 
@@ -93,7 +94,8 @@ class Directory:
             value = values[name]
             if _menus(name) and not isinstance(value, str):
                 menus = _agent_menus(values) if QUEUE_AGENTS in _menus(name) else _menus(name)
-                values[name] = tuple(self._id(name, item, menus) for item in value)
+                # Once each: a name and a number may stand for the same.
+                values[name] = tuple(dict.fromkeys(self._id(name, item, menus) for item in value))
         return replace(request, parameters=tuple(sorted(values.items())))
 
     def _id(self, name: str, item: int | str, menus: Sequence[str]) -> int | str:
@@ -130,13 +132,15 @@ class Directory:
 
     def _recent(self, menu: str) -> Menu:
         """What a menu held some minutes ago, to whichever process of this host."""
-        kept = self._asked.get(menu) or self._store.load().menus.get(menu)
-        return kept if kept and time.time() < kept.asked_at + _MENU_LIFE else self._fresh(menu)
+        if menu not in self._kept:
+            kept = self._store.load().menus.get(menu)
+            self._kept[menu] = kept if kept and time.time() < kept.asked_at + _MENU_LIFE else self._fresh(menu)
+        return self._kept[menu]
 
     def _fresh(self, menu: str) -> Menu:
         """What a menu holds, asked for once in the life of this object."""
         if menu not in self._asked:
-            self._asked[menu] = Menu(self._look_up(menu), time.time())
+            self._asked[menu] = self._kept[menu] = Menu(self._look_up(menu), time.time())
             with self._store.locked():
                 record = self._store.load()
                 self._store.save(replace(record, menus={**record.menus, menu: self._asked[menu]}))

@@ -52,12 +52,17 @@ class TestEveryDisplayFormat:
             assert len(pbx.calls("call_report/list")) == 1
 
     @every_format
-    @pytest.mark.parametrize(("period", "rows"), [("2028-02-29", 24), ("2028-02", 29), ("2028", 12)])
-    def test_a_day_a_month_and_a_year_find_their_rows(
+    @pytest.mark.parametrize(("period", "rows"), [("2028-02-29", 24), ("2028-02", 29)])
+    def test_a_day_and_a_month_find_their_rows(
         self, date_format: str, twelve_hour: bool, version: str, period: str, rows: int, tmp_path: Path
     ) -> None:
         with simulator(version, date_format=date_format, twelve_hour=twelve_hour) as pbx:
             assert len(rows_of(Wait(pbx, tmp_path), **OF_A_TIME, period=period)) == rows
+
+    @pytest.mark.parametrize("version", FIRMWARE)
+    def test_a_year_is_written_alike_in_all_of_them_and_finds_its_rows(self, version: str, tmp_path: Path) -> None:
+        with simulator(version, date_format="DD.MM.YYYY") as pbx:
+            assert len(rows_of(Wait(pbx, tmp_path), **OF_A_TIME, period="2028")) == 12
 
     @every_format
     def test_a_file_holds_the_rows(self, date_format: str, twelve_hour: bool, version: str, tmp_path: Path) -> None:
@@ -72,14 +77,21 @@ class TestEveryDisplayFormat:
 class TestFirmwareThatDoesNotTell:
     @pytest.mark.parametrize("date_format", DATE_FORMATS)
     @pytest.mark.parametrize("twelve_hour", [False, True], ids=["24h", "12h"])
+    @pytest.mark.parametrize("kind", [OF_A_RANGE, OF_A_TIME], ids=["range", "time"])
     def test_on_v2_its_complaint_tells_and_one_retry_finds_the_rows(
-        self, date_format: str, twelve_hour: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+        self,
+        date_format: str,
+        twelve_hour: bool,
+        kind: dict[str, Any],
+        tmp_path: Path,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         with simulator(date_format=date_format, twelve_hour=twelve_hour, tells_display=False) as pbx:
-            rows = rows_of(Wait(pbx, tmp_path), **OF_A_RANGE, period="2026-11-20")
+            rows = rows_of(Wait(pbx, tmp_path), **kind, period="2026-11-20")
 
             assert rows
-            guessed_right = (date_format, twelve_hour) == ("YYYY/MM/DD", False)
+            # A day has no clock in it.
+            guessed_right = date_format == "YYYY/MM/DD" and (kind is OF_A_TIME or not twelve_hour)
             assert len(pbx.calls("call_report/list")) == (1 if guessed_right else 2)
             assert ("The PBX wants times as" in caplog.text) is not guessed_right
 

@@ -1,4 +1,4 @@
-"""Every report type and every parameter, over real sockets, in both API versions: rows come, and the ones that were meant.
+"""Every report type and every parameter, over real sockets, in both API versions: rows come, and those that were meant.
 
 Rows come back whether or not a filter was understood, so a parameter's rows are held against those without it wherever
 the vendor tells what it does.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import date
@@ -29,7 +30,7 @@ def reports(tmp_path: Path) -> Path:
 def run_example(airflow_home: Path, yeastar_pbx: PbxSimulator, reports: Path, tmp_path: Path) -> Any:
     """Run an example DAG at a moment; its output is shown when it fails."""
 
-    def run(name: str, moment: str = RUN_DATE, **environment: str) -> None:
+    def run(name: str, moment: str = RUN_DATE, conf: dict[str, Any] | None = None, **environment: str) -> None:
         folder = tmp_path / "dags"
         folder.mkdir(exist_ok=True)
         shutil.copy(ROOT / "example_dags" / f"{name}.py", folder)
@@ -42,7 +43,7 @@ def run_example(airflow_home: Path, yeastar_pbx: PbxSimulator, reports: Path, tm
                 "YEASTAR_TIMEZONE": yeastar_pbx.settings.timezone,
                 **environment,
             },
-            *("dags", "test", name, moment),
+            *("dags", "test", name, moment, "--conf", json.dumps(conf or {})),
         )
         assert done.returncode == 0, done.stdout
 
@@ -156,3 +157,25 @@ def test_the_report_is_in_the_object_store_and_read_from_there(run_example: Any,
     run_example("yeastar_to_object_storage", AIRFLOW_CONN_AWS_DEFAULT=json.dumps(bucket.connection))
     (key,) = bucket.keys()
     assert key.startswith("raw/extensions/day=2026-11-22/extcallstatistics_2026-11-22_")
+
+
+# --- queue by queue, month by month ---
+
+
+def test_every_queue_of_the_pbx_has_its_file(run_example: Any, reports: Path, yeastar_pbx: PbxSimulator) -> None:
+    run_example("yeastar_all_queues")
+
+    found = list((reports / "all_queues" / "2026-11-22").iterdir())
+    assert {number for file in found for number in re.findall(r"<(64\d\d)>", file.read_text("utf-8-sig"))} == {
+        queue.number for queue in yeastar_pbx.settings.directory.queues
+    }
+    assert len(found) == 3
+
+
+def test_a_year_is_backfilled_by_month(run_example: Any, reports: Path) -> None:
+    run_example("yeastar_backfill_by_month", conf={"year": 2025, "queues": "Sales,6401"})
+
+    found = {path.name[:-13]: path for path in (reports / "backfill" / "2025").iterdir()}
+    assert sorted(found) == [f"queueperformanceactivity_2025-{month:02d}" for month in range(1, 13)]
+    # A header, and each day for each of the two queues.
+    assert len(found["queueperformanceactivity_2025-02"].read_text().splitlines()) == 1 + 28 * 2

@@ -39,6 +39,7 @@ class TestWhatIsSent:
             ("queueperformance", {"queue_id_list": ["Support", "6402", 1]}, {"queue_id_list": "2,3,1"}),
             ("queueperformance", {"queue_id_list": "Support, 6402,1"}, {"queue_id_list": "2,3,1"}),
             ("queueperformance", {"queue_id_list": "6401-Support"}, {"queue_id_list": "2"}),
+            ("queueperformance", {"queue_id_list": ["Support", "6401", 2, 1]}, {"queue_id_list": "2,1"}),
             ("queueagentperformance", {"queue_id": "Support"}, {"queue_id": "2"}),
             (
                 "queueagentperformance",

@@ -52,7 +52,14 @@ class TestDisplayFormat:
 
         assert DisplayFormat.from_go_layout(complaint) == display
 
-    @pytest.mark.parametrize("text", ["", "start_time is required", "2006/02/01 15:04:05 ", "06/01/02 15:04"])
+    def test_a_layout_without_a_clock_tells_the_order_of_the_date(self) -> None:
+        complaint = "time format invalid, valid format: 02.01.2006"
+
+        assert DisplayFormat.from_go_layout(complaint) == DisplayFormat("DD.MM.YYYY", "hh:mm:ss")
+
+    @pytest.mark.parametrize(
+        "text", ["", "start_time is required", "2006/02/01 15:04:05 ", "06/01/02 15:04", "02/01/2006 3:04 PM"]
+    )
     def test_other_words_hold_no_layout(self, text: str) -> None:
         assert DisplayFormat.from_go_layout(text) is None
 
@@ -156,6 +163,9 @@ class TestWindow:
         with pytest.raises(InvalidRequestError, match=r"2026-11-22T00:00:00 to .* is empty.*data_interval_start"):
             Window(start, start + timedelta(hours=hours))
 
+    def test_it_may_cross_the_year(self) -> None:
+        assert Window(datetime(2026, 12, 31, 22), datetime(2027, 1, 1, 5)).end.year == 2027
+
     @pytest.mark.parametrize(
         ("zone", "day", "hours"),
         [
@@ -167,14 +177,12 @@ class TestWindow:
         ],
     )
     def test_a_day_of_daylight_saving_change_has_its_hours(self, zone: str, day: str, hours: int) -> None:
-        start, end = parse_period(day).window().to_utc(ZoneInfo(zone))
+        first = parse_period(day).window().start.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+        last = first + timedelta(hours=hours) - timedelta(seconds=1)
 
-        assert end - start + timedelta(seconds=1) == timedelta(hours=hours)
+        by_the_pbx = Window(to_pbx_local(first, ZoneInfo(zone)), to_pbx_local(last, ZoneInfo(zone)))
 
-    def test_it_may_cross_the_year(self) -> None:
-        start, end = Window(datetime(2026, 12, 31, 22), datetime(2027, 1, 1, 5)).to_utc(ZoneInfo("Europe/Berlin"))
-
-        assert (start, end) == (datetime(2026, 12, 31, 21, tzinfo=UTC), datetime(2027, 1, 1, 4, tzinfo=UTC))
+        assert by_the_pbx == parse_period(day).window()
 
 
 class TestMoments:

@@ -111,6 +111,21 @@ class TestValues:
     def test_flags(self, value: Any, text: str) -> None:
         assert query(my_report_id=7, parameters={"need_detail": value})["need_detail"] == text
 
+    @pytest.mark.parametrize(
+        ("value", "ids"),
+        [
+            (1, (1,)),
+            ("1", ("1",)),
+            ("1, Support,,6401", ("1", "Support", "6401")),
+            ([1, "1", " Support "], (1, "1", "Support")),
+        ],
+        ids=repr,
+    )
+    def test_an_id_stays_an_int_and_a_text_a_text(self, value: Any, ids: tuple[int | str, ...]) -> None:
+        request = build_request(my_report_id=7, parameters={"queue_id_list": value})
+
+        assert dict(request.parameters)["queue_id_list"] == ids
+
     def test_none_leaves_out(self) -> None:
         assert "agent_id_list" not in query(my_report_id=7, parameters={"agent_id_list": None})
 
@@ -122,6 +137,7 @@ class TestValues:
         [
             ({"queue_id_list": []}, "empty list"),
             ({"queue_id_list": [""]}, "is empty"),
+            ({"queue_id_list": " , "}, "names nothing"),
             ({"queue_id_list": ["1,2"]}, "take it for several"),
             ({"queue_id_list": -1}, "neither a text nor a whole number"),
             ({"queue_id_list": 1.5}, "neither a text nor a whole number"),
@@ -271,6 +287,7 @@ class TestFileName:
         name = build_request(**arguments).file_name
 
         assert build_request(**arguments, asynchronous=False).file_name == name
+        assert build_request(**arguments, check_ids=False).file_name == name
         assert build_request(**arguments, duration_format="hhmmss").file_name != name
         assert build_request(**arguments | {"parameters": {"queue_id_list": [2]}}).file_name != name
 
@@ -284,8 +301,9 @@ class TestJson:
             QUEUES | {"start_time": datetime(2026, 11, 22, 6, tzinfo=BERLIN), "asynchronous": False},
             {"my_report_id": 7, "parameters": {"queue_id_list": [1, 2], "sentiment": "happy"}},
             {"scheduled_report_id": 7},
+            QUEUES | {"parameters": {"queue_id_list": [1, "6401", "Support"]}, "check_ids": False},
         ],
-        ids=["range", "time", "aware", "my-report", "scheduled"],
+        ids=["range", "time", "aware", "my-report", "scheduled", "names"],
     )
     def test_a_request_comes_back_equal(self, arguments: dict[str, Any]) -> None:
         request = build_request(**arguments)
