@@ -68,6 +68,7 @@ PBX_WITH_IO = {
     "client",
     "doctor",
     "events",
+    "login",
     "report_wait",
     "session",
     "state",

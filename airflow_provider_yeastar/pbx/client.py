@@ -13,7 +13,7 @@ from types import TracebackType
 
 from airflow_provider_yeastar.pbx import waiting
 from airflow_provider_yeastar.pbx.doctor import Finding, examine
-from airflow_provider_yeastar.pbx.errors import TokenCapError
+from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.report_wait import ReportWait
 from airflow_provider_yeastar.pbx.reports import ReportRequest
 from airflow_provider_yeastar.pbx.session import PbxSession
@@ -95,23 +95,23 @@ class PbxClient:
         return await ReportWait(self._session, request, bounds, self._state_dir).run()
 
     async def log_in(self, until: float) -> None:
-        """Have a live token, waiting for one to come free where the application holds as many as it may (60002).
+        """Have a live token, trying again where time may mend it, such as when all tokens are taken (60002).
 
         :param until: epoch seconds.
-        :raises TokenCapError: when none came free; other :class:`YeastarError` when there is none to be had.
+        :raises YeastarError: when there is none to be had until then.
         """
-        attempt = 0
+        setbacks = waiting.Setbacks()
         while True:
             try:
                 await in_thread(self._session.token)
                 return
-            except TokenCapError as error:
-                attempt += 1
-                delay = waiting.retry_delay(attempt, random.random())
+            except YeastarError as error:
+                setbacks.add(error)
+                delay = waiting.retry_delay(setbacks.in_a_row, random.random())
                 if time.time() + delay >= until:
                     raise
-                if attempt == 1:
-                    log.warning("%s Waiting for one.", error)
+                if setbacks.count[type(error)] == 1:
+                    log.warning("%s Trying again for up to %.0f s.", error, until - time.time())
             finally:
                 self._session.announce_secrets()
             await asyncio.sleep(delay)

@@ -167,8 +167,9 @@ def _permission(session: PbxSession, endpoint: str, query: dict[str, str]) -> st
 
 
 async def _events(session: PbxSession) -> str:
-    async with subscribe(session.settings, session.token(), USER_AGENT):
-        return f"subscribed to event {wire.REPORT_EVENT}"
+    with session.hiding_secrets():
+        async with subscribe(session.settings, session.token(), USER_AGENT):
+            return f"subscribed to event {wire.REPORT_EVENT}"
 
 
 async def _report(session: PbxSession, state_dir: Path) -> str:

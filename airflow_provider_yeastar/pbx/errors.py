@@ -33,9 +33,11 @@ data. Texts never hold a token or a secret: who raises, passes texts through `re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, ClassVar
+
+from airflow_provider_yeastar.pbx.redaction import redact_text
 
 __all__ = [
     "AmbiguousEventError",
@@ -106,6 +108,14 @@ class YeastarError(Exception):
         self.endpoint = endpoint
         self.errcode = errcode
         self.remedy = self.default_remedy if remedy is None else remedy
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Take secrets out of the text, whatever of it is shown: a PBX may quote what it was sent.
+
+        :param secrets: tokens and passwords that are in use.
+        """
+        self.what = redact_text(self.what, secrets)
+        self.args = (self.what,)
 
     def __str__(self) -> str:
         facts = [

@@ -35,6 +35,7 @@ class SimulatorSettings:
     :param event_serial: events carry ``sn``.
     :param null_errmsg: ``errmsg`` of a success is null.
     :param call_rate_set: call accounting is possible.
+    :param awkward_tokens: tokens hold characters that a URL has to encode.
     :param denied: endpoints for which the application lacks the permission.
     """
 
@@ -59,6 +60,7 @@ class SimulatorSettings:
     null_errmsg: bool = False
     call_rate_set: bool = True
     denied: frozenset[str] = frozenset()
+    awkward_tokens: bool = False
     access_token_life: float = 1800
     refresh_token_life: float = 86400
     token_cap: int = 8

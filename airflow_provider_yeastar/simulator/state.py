@@ -18,14 +18,22 @@ _WORDS = {
     -2: "INTERNAL SERVER ERROR",
     -1: "FAILURE",
     10001: "INTERFACE NOT EXISTED",
+    10002: "API VERSION OUT OF MAINTENANCE",
+    10003: "API VERSION UNSUPPORTED",
     10004: "TOKEN EXPIRED",
     10005: "ACCESS DENIED",
+    10009: "OPERATION FAILED",
+    40001: "PARAMETER SYNTAX ERROR",
     40002: "PARAMETER ERROR",
+    40003: "DUPLICATE KEY VALUE",
+    40004: "FILE SIZE EXCEEDED",
     60001: "DATA NOT FOUND",
     60002: "MAX LIMITATION EXCEEDED",
     70004: "ACCOUNT IP BLOCKED",
     70082: "OVERLOAD_TASK_RUNNING",
+    70087: "IP FORBIDDEN",
     70106: "RATE_NOT_EXISTED",
+    70123: "API UNAVAILABLE",
 }
 
 
@@ -127,9 +135,13 @@ class PbxState:
     def _live(self, now: float) -> list[Token]:
         return [token for token in self.tokens.values() if now < token.access_until]
 
+    def _random(self) -> str:
+        text = secrets.token_hex(16)
+        return f"{text[:8]}+/ %&={text[8:]}" if self.settings.awkward_tokens else text
+
     def _issue(self, now: float) -> dict[str, Any]:
         lives = (self.settings.access_token_life, self.settings.refresh_token_life)
-        token = Token(secrets.token_hex(16), secrets.token_hex(16), now + lives[0], now + lives[1])
+        token = Token(self._random(), self._random(), now + lives[0], now + lives[1])
         self.tokens[token.access] = token
         return {
             "access_token_expire_time": int(lives[0]),

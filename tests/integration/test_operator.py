@@ -272,7 +272,7 @@ class TestHook:
         pbx.faults.add(Fault("errcode", "get_token", -1))
         with pytest.raises(YeastarError):
             YeastarHook().get_information()
-        with pytest.raises(YeastarError, match="minutes ago"):
+        with pytest.raises(YeastarError, match="seconds ago"):
             YeastarHook().get_information()
 
         assert YeastarHook().test_connection()[0]
