@@ -35,6 +35,8 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [_modules("operators.call_report")],
         "hooks": [_modules("hooks.yeastar")],
         "triggers": [_modules("triggers.call_report")],
+        # The group ``airflow yeastar``; earlier versions than 3.2 pass this over.
+        "cli": ["airflow_provider_yeastar.commands.airflow_commands"],
         "config": {
             "yeastar": {
                 "description": "Options of the Yeastar provider.",
