@@ -342,7 +342,9 @@ def test_nothing_that_airflow_keeps_holds_them(
     assert "ACCESS DENIED" in done.stdout
     assert len(pbx.calls("call_report/download")) == 3  # refused, cut, answered
     assert list((airflow_home / "yeastar").glob("*.token"))
-    evidence.add(done.stdout)
+    # `airflow dags test` plays the supervisor itself, and logs at DEBUG what it is asked to mask, of any provider's
+    # secrets. Where a task runs for real, Airflow logs no such message with its body.
+    evidence.found += [line for line in done.stdout.splitlines() if "MaskSecret(value=" not in line]
     evidence.assert_clean()
     kept = {
         file: file.read_bytes() for place in (airflow_home, tmp_path) for file in place.rglob("*") if file.is_file()
