@@ -6,6 +6,7 @@ Airflow reads :func:`airflow_commands` whenever its command line starts, so what
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -88,6 +89,9 @@ def _doctor(conn_id: str) -> int:
     from airflow_provider_yeastar.hooks.yeastar import YeastarHook
     from airflow_provider_yeastar.pbx.doctor import Finding, show_findings
     from airflow_provider_yeastar.pbx.errors import YeastarError
+
+    # The lines below tell all there is; Airflow would print what the wait logs in between.
+    logging.getLogger("airflow_provider_yeastar").setLevel(logging.ERROR)
 
     def show(finding: Finding) -> None:
         print(show_findings([finding], coloured=sys.stdout.isatty()), flush=True)

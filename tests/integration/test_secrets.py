@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio.base_events
+import importlib
 import json
 import logging
 import traceback
@@ -138,6 +139,17 @@ def test_a_leak_would_be_found(pbx: PbxSimulator, evidence: Evidence, tmp_path: 
 
     with pytest.raises(AssertionError, match="it got out"):
         evidence.assert_clean()
+
+
+@pytest.mark.parametrize("name", ["connection", "connectionpool", "poolmanager", "util.retry"])
+def test_no_logger_of_urllib3_tells_a_token(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    importlib.import_module("airflow_provider_yeastar.pbx.transport")
+    caplog.set_level(logging.DEBUG)
+
+    logging.getLogger(f"urllib3.{name}").warning("Failed to parse headers (url=%s)", "http://pbx/x?access_token=abc123")
+
+    assert "access_token=***" in caplog.text
+    assert "abc123" not in caplog.text
 
 
 # What each fault needs to know; the kinds that are not named need nothing.
