@@ -232,7 +232,8 @@ class DeliveringTask(WaitingTask):
 
     def _download(self, client: PbxClient, outcome: Outcome, path: str, *, new_token: bool = False) -> ReportRecord:
         file_format, url = outcome.request.file_format, outcome.report.url
-        with FileFetch(client, url, killed=lambda: self.killed, new_token=new_token) as fetch:
+        fetching = FileFetch(client, url, killed=lambda: self.killed, new_token=new_token)
+        with client.hiding_secrets(), fetching as fetch:
             check = FileCheck(
                 file_format,
                 announced_bytes=fetch.announced_bytes,

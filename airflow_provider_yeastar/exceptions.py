@@ -12,9 +12,11 @@ whether a killed task is tried again is for Airflow to decide. No loop of ours c
 
 from __future__ import annotations
 
-from airflow_provider_yeastar.pbx.errors import Reaction, YeastarError
+from dataclasses import dataclass
 
-__all__ = ["DestinationError", "EmptyReportError", "InvalidEventError", "TaskKilledError"]
+from airflow_provider_yeastar.pbx.errors import AnswerError, Reaction, YeastarError, error_tree
+
+__all__ = ["Cause", "DestinationError", "EmptyReportError", "InvalidEventError", "TaskKilledError", "causes"]
 
 
 class DestinationError(YeastarError):
@@ -45,3 +47,33 @@ class TaskKilledError(YeastarError):
 
     reaction = Reaction.ASK_AGAIN
     default_remedy = "Nothing was written to the destination."
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One row of the table of causes.
+
+    :param name: of the class.
+    :param errcodes: of the PBX that it stands for.
+    :param airflow_retries: whether a task that failed so is tried again, if it has ``retries``.
+    :param remedy: what the reader should do.
+    """
+
+    name: str
+    errcodes: tuple[int, ...]
+    airflow_retries: bool
+    remedy: str
+
+
+def causes() -> list[Cause]:
+    """Return the table of all causes for which a task can fail, in the order of the two trees."""
+    return [
+        Cause(
+            name,
+            found.errcodes if issubclass(found, AnswerError) else (),
+            found.reaction is not Reaction.GIVE_UP,
+            found.default_remedy,
+        )
+        for name, found in error_tree().items()
+        if found.default_remedy
+    ]

@@ -37,6 +37,8 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [_modules("hooks.yeastar")],
         "triggers": [_modules("triggers.call_report", "triggers.report_event")],
         "extra-links": ["airflow_provider_yeastar.links.YeastarPortalLink"],
+        # The group ``airflow yeastar``; earlier versions than 3.2 pass this over.
+        "cli": ["airflow_provider_yeastar.commands.airflow_commands"],
         "config": {
             "yeastar": {
                 "description": "Options of the Yeastar provider.",

@@ -7,14 +7,14 @@ import logging
 import random
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, contextmanager
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 
 from airflow_provider_yeastar.pbx import waiting
 from airflow_provider_yeastar.pbx.doctor import Finding, examine
-from airflow_provider_yeastar.pbx.errors import TokenCapError
+from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.links import PbxLink, shared_link
 from airflow_provider_yeastar.pbx.listings import MenuOption, MyReport, ScheduledReport
 from airflow_provider_yeastar.pbx.ranges import RestOfFile
@@ -92,6 +92,10 @@ class PbxClient:
     def forget_refusal(self) -> None:
         """Let the next call log in although these credentials were refused a while ago."""
         self._session.forget_refusal()
+
+    def hiding_secrets(self) -> AbstractContextManager[None]:
+        """Take tokens and the Client Secret out of the errors that pass: a PBX may quote what it was sent."""
+        return self._session.hiding_secrets()
 
     def get_information(self) -> PbxInformation:
         """Return what the PBX says of itself (vendor's page "Query PBX Information").
@@ -173,23 +177,23 @@ class PbxClient:
             return wait.rows, report
 
     async def log_in(self, until: float) -> None:
-        """Have a live token, waiting for one to come free where the application holds as many as it may (60002).
+        """Have a live token, trying again where time may mend it, such as when all tokens are taken (60002).
 
         :param until: epoch seconds.
-        :raises TokenCapError: when none came free; other :class:`YeastarError` when there is none to be had.
+        :raises YeastarError: when there is none to be had until then.
         """
-        attempt = 0
+        setbacks = waiting.Setbacks()
         while True:
             try:
                 await in_thread(self._session.token)
                 return
-            except TokenCapError as error:
-                attempt += 1
-                delay = waiting.retry_delay(attempt, random.random())
+            except YeastarError as error:
+                setbacks.add(error)
+                delay = waiting.retry_delay(setbacks.in_a_row, random.random())
                 if time.time() + delay >= until:
                     raise
-                if attempt == 1:
-                    log.warning("%s Waiting for one.", error)
+                if setbacks.count[type(error)] == 1:
+                    log.warning("%s Trying again for up to %.0f s.", error, until - time.time())
             finally:
                 self._session.announce_secrets()
             await asyncio.sleep(delay)

@@ -85,10 +85,10 @@ def _look(subject: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(subject, True, look())
     except YeastarError as error:
-        return Finding(subject, False, str(error).removesuffix(error.remedy).strip(), error.remedy)
-    except OSError as error:
+        return Finding(subject, False, error.sentence, error.remedy)
+    except (OSError, UnicodeError) as error:  # the latter for what cannot be a host's name
         remedy = "Check host, port and schema of the Airflow connection, and that this machine may reach the PBX."
-        return Finding(subject, False, error.strerror or type(error).__name__, remedy)
+        return Finding(subject, False, getattr(error, "strerror", None) or type(error).__name__, remedy)
 
 
 def _name(session: PbxSession) -> str:
@@ -168,8 +168,9 @@ def _permission(session: PbxSession, endpoint: str, query: dict[str, str]) -> st
 
 
 async def _events(session: PbxSession) -> str:
-    async with subscribe(session.settings, session.token(), USER_AGENT):
-        return f"subscribed to event {wire.REPORT_EVENT}"
+    with session.hiding_secrets():
+        async with subscribe(session.settings, session.token(), USER_AGENT):
+            return f"subscribed to event {wire.REPORT_EVENT}"
 
 
 async def _report(session: PbxSession, state_dir: Path) -> str:

@@ -9,7 +9,7 @@
     │   ├── TokenExpiredError       10004                                               log in again
     │   ├── PermissionDeniedError   10005: the application lacks the permission
     │   ├── InterfaceError          10001, 10002, 10003: path or API version not there
-    │   ├── ParameterError          40001, 40002, with the PBX's own list in words
+    │   ├── ParameterError          40001 to 40004, with the PBX's own list in words
     │   ├── NotFoundError           60001: nothing matches (an empty result)
     │   ├── TokenCapError           60002: too many live tokens                         ask again
     │   ├── BlockedError            70004, 70087: this address may not log in
@@ -35,9 +35,11 @@ data. Texts never hold a token or a secret: who raises, passes texts through `re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, ClassVar
+
+from airflow_provider_yeastar.pbx.redaction import redact_text
 
 __all__ = [
     "AmbiguousEventError",
@@ -69,8 +71,10 @@ __all__ = [
     "UnsafeUrlError",
     "WaitTimeoutError",
     "YeastarError",
+    "answer_error_class",
     "error_from_dict",
     "error_to_dict",
+    "error_tree",
 ]
 
 
@@ -111,15 +115,27 @@ class YeastarError(Exception):
         self.errcode = errcode
         self.remedy = self.default_remedy if remedy is None else remedy
 
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Take secrets out of the text, whatever of it is shown: a PBX may quote what it was sent.
+
+        :param secrets: tokens and passwords that are in use.
+        """
+        self.what = redact_text(self.what, secrets)
+        self.args = (self.what,)
+
     def __str__(self) -> str:
+        return f"{self.sentence} {self.remedy}".rstrip()
+
+    @property
+    def sentence(self) -> str:
+        """What happened and where, without what to do."""
         facts = [
             f"PBX {self.pbx}" if self.pbx else "",
             self.endpoint or "",
             f"errcode {self.errcode}" if self.errcode is not None else "",
         ]
         where = ", ".join(fact for fact in facts if fact)
-        sentence = f"{self.what} ({where})." if where else f"{self.what}."
-        return f"{sentence} {self.remedy}".rstrip()
+        return f"{self.what} ({where})." if where else f"{self.what}."
 
 
 class InvalidSettingsError(YeastarError):
@@ -135,7 +151,12 @@ class ClockMismatchError(YeastarError):
 
 
 class AnswerError(YeastarError):
-    """The PBX answered, with an errcode other than success."""
+    """The PBX answered, with an errcode other than success.
+
+    ``errcodes`` are those that a class stands for.
+    """
+
+    errcodes: ClassVar[tuple[int, ...]] = ()
 
 
 class CredentialsError(AnswerError):
@@ -146,27 +167,33 @@ class CredentialsError(AnswerError):
 
 
 class TokenExpiredError(AnswerError):
+    errcodes = (10004,)
     reaction = Reaction.LOG_IN_AGAIN
     default_remedy = "Run the task again; if it happens each time, another program uses the same application."
 
 
 class PermissionDeniedError(AnswerError):
+    errcodes = (10005,)
     default_remedy = "Grant the API application this permission in the PBX's web portal (Integrations > API)."
 
 
 class InterfaceError(AnswerError):
+    errcodes = (10001, 10002, 10003)
     default_remedy = "Check `api_version` against the firmware of the PBX."
 
 
 class ParameterError(AnswerError):
+    errcodes = (40001, 40002, 40003, 40004)
     default_remedy = "Correct the task's `parameters`."
 
 
 class NotFoundError(AnswerError):
+    errcodes = (60001,)
     default_remedy = "Nothing on the PBX matches the request; check ids and time window."
 
 
 class TokenCapError(AnswerError):
+    errcodes = (60002,)
     reaction = Reaction.ASK_AGAIN
     default_remedy = (
         "An application may hold 8 live tokens; one comes free within 30 minutes. "
@@ -175,12 +202,14 @@ class TokenCapError(AnswerError):
 
 
 class BlockedError(AnswerError):
+    errcodes = (70004, 70087)
     default_remedy = (
         "Unblock this machine's address in the PBX's web portal (Security > Blocked IP, or the API's allow-list)."
     )
 
 
 class BusyError(AnswerError):
+    errcodes = (70082,)
     reaction = Reaction.ASK_AGAIN
     default_remedy = (
         "The PBX makes one heavy report at a time; try again later or limit the tasks with an Airflow pool."
@@ -188,10 +217,12 @@ class BusyError(AnswerError):
 
 
 class CallRateMissingError(AnswerError):
+    errcodes = (70106,)
     default_remedy = "Set a call rate on the PBX before asking for call accounting reports."
 
 
 class ApiDisabledError(AnswerError):
+    errcodes = (70123,)
     default_remedy = "Switch the API on in the PBX's web portal (Integrations > API)."
 
 
@@ -208,8 +239,8 @@ class NetworkError(YeastarError):
 class CertificateError(NetworkError):
     reaction = Reaction.GIVE_UP
     default_remedy = (
-        "Set `verify` in the Airflow connection: a CA bundle, "
-        "or false for a self-signed certificate on a trusted network."
+        "Set `verify` in the Airflow connection to a CA bundle, or `ssl_fingerprint` to what "
+        "`python -m airflow_provider_yeastar fingerprint HOST:PORT` prints, if that is the PBX."
     )
 
 
@@ -263,11 +294,20 @@ class UnsafeUrlError(YeastarError):
     default_remedy = "Nothing was fetched; the token is only ever sent to the connection's own host and port."
 
 
-def _tree(base: type[YeastarError]) -> dict[str, type[YeastarError]]:
+def error_tree(base: type[YeastarError] = YeastarError) -> dict[str, type[YeastarError]]:
+    """Return the class and all below it, by name, in the order in which they are drawn."""
     found = {base.__name__: base}
     for child in base.__subclasses__():
-        found.update(_tree(child))
+        found.update(error_tree(child))
     return found
+
+
+def answer_error_class(errcode: int) -> type[AnswerError]:
+    """Return the class that stands for an errcode; :class:`PbxInternalError` for one that no class names."""
+    for found in error_tree(AnswerError).values():
+        if issubclass(found, AnswerError) and errcode in found.errcodes:
+            return found
+    return PbxInternalError
 
 
 def error_to_dict(error: YeastarError) -> dict[str, Any]:
@@ -284,7 +324,7 @@ def error_to_dict(error: YeastarError) -> dict[str, Any]:
 
 def error_from_dict(data: Mapping[str, Any]) -> YeastarError:
     """Return the error that :func:`error_to_dict` described; an unknown class becomes :class:`YeastarError`."""
-    error_class = _tree(YeastarError).get(str(data.get("error")), YeastarError)
+    error_class = error_tree().get(str(data.get("error")), YeastarError)
     return error_class(
         str(data.get("what")),
         pbx=data.get("pbx"),

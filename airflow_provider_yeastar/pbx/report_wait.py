@@ -78,7 +78,8 @@ class ReportWait:
         while True:
             try:
                 async with asyncio.timeout(self._turn_until - time.time()) as limit:
-                    return await self._attempt(limit)
+                    with self._session.hiding_secrets():
+                        return await self._attempt(limit)
             except TimeoutError:
                 break
             except WaitTimeoutError:

@@ -1,6 +1,6 @@
 """A logged-in session with one PBX: tokens, authenticated calls, and what one knows of the PBX after asking once.
 
-Blocking; from asyncio code it is called through `threads`. The rules of a token's life stand in `tokens`.
+Blocking; from asyncio code it is called through `threads`.
 """
 
 from __future__ import annotations
@@ -8,44 +8,31 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timezone, tzinfo
 from typing import Any
 
 from airflow_provider_yeastar.pbx import clock, wire
 from airflow_provider_yeastar.pbx.directory import Directory
-from airflow_provider_yeastar.pbx.errors import (
-    AnswerError,
-    CredentialsError,
-    InvalidSettingsError,
-    NetworkError,
-    NotAPbxError,
-    TokenExpiredError,
-    YeastarError,
-)
+from airflow_provider_yeastar.pbx.errors import AnswerError, InvalidSettingsError, TokenExpiredError, YeastarError
 from airflow_provider_yeastar.pbx.listings import gather_pages
+from airflow_provider_yeastar.pbx.login import Login
 from airflow_provider_yeastar.pbx.ranges import RestOfFile
-from airflow_provider_yeastar.pbx.redaction import redact_text
 from airflow_provider_yeastar.pbx.reports import ReportRequest, choose_api_version
 from airflow_provider_yeastar.pbx.rows import Row, flattened_rows, listed_rows
 from airflow_provider_yeastar.pbx.settings import PbxSettings
-from airflow_provider_yeastar.pbx.token_store import LoginRecord, TokenStore
-from airflow_provider_yeastar.pbx.tokens import Tokens, TokenStep, next_step
+from airflow_provider_yeastar.pbx.token_store import TokenStore
 from airflow_provider_yeastar.pbx.transport import FileStream, Transport
 
 __all__ = ["PbxFacts", "PbxSession", "Plan"]
 
 log = logging.getLogger(__name__)
 
-_REFRESH_ENDPOINT = "openapi/v1.0/refresh_token"
-_REVOKE_ENDPOINT = "openapi/v1.0/del_token"
 _INFORMATION_ENDPOINT = "openapi/v1.0/system/information"
 # What the PBX told of itself is believed for so many seconds. Should its display format change meanwhile, v2.0
 # complains and the request is repeated in the new one; on v1.0, where a wrong one finds no rows, it is asked each time.
 _INFORMATION_LIFE = 900.0
-# After a refused login the same credentials are not tried again for so many seconds: five refusals block the address.
-_REFUSAL_MEMORY = 3600.0
 # Without a display format the first request goes out in this one; a v2.0 PBX answers with its own.
 _GUESSED_FORMAT = clock.DisplayFormat("YYYY/MM/DD", "hh:mm:ss")
 
@@ -99,9 +86,8 @@ class PbxSession:
         self.settings = settings
         self._store = store
         self._announce_secret = announce_secret
-        self._unannounced: list[str] = []
         self._transport = Transport(settings)
-        self._tokens: Tokens | None = None
+        self._login = Login(settings, store, self._transport)
         self._facts: PbxFacts | None = None
         self._facts_until = 0.0
         self.directory = Directory(self.call, store, settings.address)
@@ -122,27 +108,15 @@ class PbxSession:
 
         :param rejected: the token that the PBX has just answered 10004 to.
         """
-        tokens = self._tokens
-        if tokens and next_step(tokens, time.time(), rejected=rejected) is TokenStep.USE:
-            return tokens.access_token
-        with self._store.locked():
-            # Another thread or process may have done it meanwhile.
-            record = self._store.load()
-            step = next_step(record.tokens, time.time(), rejected=rejected)
-            tokens = record.tokens
-            if tokens and step is TokenStep.REFRESH:
-                tokens = self._refresh(tokens)
-            if not tokens or step is TokenStep.LOG_IN:
-                tokens = self._log_in(record)
-            self._store.save(replace(record, tokens=tokens, refused_at=None))
-        self._tokens = tokens
-        self._unannounced += [tokens.access_token, tokens.refresh_token]
-        return tokens.access_token
+        return self._login.token(rejected)
 
     def forget_refusal(self) -> None:
         """Let the next call log in although these credentials were refused a while ago."""
-        with self._store.locked():
-            self._store.save(replace(self._store.load(), refused_at=None))
+        self._login.forget_refusal()
+
+    def hiding_secrets(self) -> AbstractContextManager[None]:
+        """Take tokens and the Client Secret out of the errors that pass: a PBX may quote what it was sent."""
+        return self._login.hiding_secrets()
 
     def information(self) -> wire.PbxInformation:
         """Return what the PBX says of itself now (vendor's page "Query PBX Information")."""
@@ -240,22 +214,19 @@ class PbxSession:
         :param rest: what to ask for of a file whose beginning is there already.
         :param new_token: the PBX has just answered 10004 to the one in use.
         """
-        rejected = self._tokens.access_token if new_token and self._tokens else None
-        return self._transport.stream(url, self.token(rejected), rest)
+        rejected = self.token() if new_token else None
+        with self.hiding_secrets():
+            return self._transport.stream(url, self.token(rejected), rest)
 
     def announce_secrets(self) -> None:
         """Tell the tokens that have come since the last time."""
-        secrets, self._unannounced = self._unannounced, []
-        for secret in secrets:
+        for secret in self._login.take_unannounced():
             if self._announce_secret:
                 self._announce_secret(secret)
 
     def close(self) -> None:
-        """Close the connections; a token of one's own is given back, since the PBX allows only eight."""
-        if self._tokens and not self._store.outlives_session:
-            with suppress(NetworkError, NotAPbxError):  # it then expires by itself
-                self._transport.exchange("GET", _REVOKE_ENDPOINT, token=self._tokens.access_token)
-        self._tokens = None
+        """Close the connections; a token of one's own is given back."""
+        self._login.revoke()
         self._transport.close()
 
     def _exchange(
@@ -274,41 +245,8 @@ class PbxSession:
     def _raise_error(self, answer: Mapping[str, Any], endpoint: str) -> None:
         error = self._error(answer, endpoint)
         if error:
-            # The PBX may quote what it was sent.
-            error.what = redact_text(error.what, self._secrets())
-            raise error
-
-    def _secrets(self) -> list[str]:
-        tokens = self._tokens
-        return [self.settings.client_secret, *([tokens.access_token, tokens.refresh_token] if tokens else [])]
-
-    def _log_in(self, record: LoginRecord) -> Tokens:
-        now = time.time()
-        if record.refused_at and now < record.refused_at + _REFUSAL_MEMORY:
-            raise CredentialsError(
-                "The PBX refused these Client ID and Client Secret "
-                f"{(now - record.refused_at) / 60:.0f} minutes ago; they were not tried again",
-                pbx=self.settings.address,
-                remedy="Correct them in the Airflow connection, or press Test there to have them tried once more.",
-            )
-        credentials = {"username": self.settings.client_id, "password": self.settings.client_secret}
-        try:
-            return self._obtain_tokens(wire.LOGIN_ENDPOINT, credentials)
-        except CredentialsError:
-            self._store.save(replace(record, tokens=None, refused_at=now))
-            raise
-
-    def _refresh(self, tokens: Tokens) -> Tokens | None:
-        try:
-            return self._obtain_tokens(_REFRESH_ENDPOINT, {"refresh_token": tokens.refresh_token})
-        except AnswerError as refusal:
-            log.info("The PBX would not refresh the token (errcode %s); logging in.", refusal.errcode)
-            return None
-
-    def _obtain_tokens(self, endpoint: str, body: Mapping[str, str]) -> Tokens:
-        answer = self._transport.exchange("POST", endpoint, body=body)
-        self._raise_error(answer, endpoint)
-        return wire.decode_tokens(answer, time.time(), pbx=self.settings.address, endpoint=endpoint)
+            with self.hiding_secrets():
+                raise error
 
     def _zone(self, information: wire.PbxInformation, display: clock.DisplayFormat | None) -> tzinfo:
         pbx_time = _pbx_time(information, display)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +12,23 @@ from airflow_provider_yeastar.pbx.errors import InvalidSettingsError
 
 __all__ = ["prepare_state_dir", "state_errors"]
 
+_PRIVATE = 0o700
+
 
 def prepare_state_dir(directory: Path) -> None:
-    """Make the directory, for its owner only, unless it is there.
+    """Make the directory, or take the one that is there, and let nobody in but its owner.
+
+    One that belongs to somebody else, such as a mounted volume's, is taken as it is: its files are believed only if
+    they are our own and private.
 
     :raises InvalidSettingsError: when it cannot be made.
     """
     with state_errors(directory):
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        found = directory.stat()
+        # An umask may have taken from the mode, or whoever made the directory may have been more generous.
+        if found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) != _PRIVATE:
+            directory.chmod(_PRIVATE)
 
 
 @contextmanager

@@ -21,8 +21,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
+from airflow_provider_yeastar.pbx.errors import NetworkError
 from airflow_provider_yeastar.pbx.listings import MenuOption
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.pbx.state import prepare_state_dir, state_errors
@@ -31,7 +32,11 @@ from airflow_provider_yeastar.pbx.wire import PbxInformation
 
 __all__ = ["Cipher", "LoginRecord", "MemoryTokenStore", "Menu", "SharedTokenStore", "TokenStore"]
 
-_LAYOUT = 1
+_LAYOUT = 2
+# A file holds a record for each Client Secret that was tried of late: a connection with an old secret must not cost the
+# others their token.
+_MAX_SECRETS = 4
+_FILE_MODE = 0o600
 
 
 @dataclass(frozen=True)
@@ -57,14 +62,16 @@ class LoginRecord:
     """What is known of an application's login, and of the PBX by it.
 
     :param tokens: what the last login or refresh gave, None without one.
-    :param refused_at: epoch seconds at which these credentials were refused, None if they were not.
+    :param refusal: :func:`.error_to_dict` of what the PBX answered to the last login, None if it was accepted.
+    :param refused_at: epoch seconds of that.
     :param information: what the PBX told of itself, None if it was not asked.
     :param informed_at: epoch seconds of that.
     :param menus: what it has, by the menu's name; a queue's agents by that and the queue's id.
     """
 
     tokens: Tokens | None = None
-    refused_at: float | None = None
+    refusal: dict[str, Any] | None = None
+    refused_at: float = 0.0
     information: PbxInformation | None = None
     informed_at: float = 0.0
     menus: Mapping[str, Menu] = field(default_factory=dict)
@@ -111,63 +118,76 @@ class SharedTokenStore:
     outlives_session = True
 
     def __init__(self, settings: PbxSettings, state_dir: Path, cipher: Cipher | None = None) -> None:
-        name = hashlib.sha256(f"{settings.base_url}\n{settings.client_id}".encode()).hexdigest()[:16]
+        self._application = hashlib.sha256(f"{settings.base_url}\n{settings.client_id}".encode()).hexdigest()
+        name = self._application[:16]
         self._directory = state_dir
         self._path = state_dir / f"{name}.token"
         self._cipher = cipher
-        self._credentials = hashlib.sha256(f"{name}\n{settings.client_secret}".encode()).hexdigest()
+        self._credentials = hashlib.sha256(f"{self._application}\n{settings.client_secret}".encode()).hexdigest()
         # A lock of one thread could not be seen by the next; the threads of a process are kept apart by their own.
-        self._lock = FileLock(state_dir / f"{name}.token.lock", thread_local=False)
+        self._lock = FileLock(state_dir / f"{name}.token.lock", mode=_FILE_MODE, thread_local=False)
         self._threads = threading.RLock()
+        self._pbx = settings.address
+        self._patience = settings.timeout
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other threads and processes from changing the record.
 
+        :raises NetworkError: when somebody else has not let go of it within the connection's ``timeout``, as a PBX that
+            does not answer keeps whoever is logging in there.
         :raises InvalidSettingsError: when the state directory cannot be used.
         """
         with self._threads:
             prepare_state_dir(self._directory)
             with state_errors(self._directory):
-                self._lock.acquire()
+                self._acquire()
             try:
                 yield
             finally:
                 self._lock.release()
 
+    def _acquire(self) -> None:
+        try:
+            self._lock.acquire(timeout=self._patience)
+        except Timeout:  # an OSError, but none of the state directory
+            raise NetworkError(
+                f"Another task of this host has been logging in for {self._patience:g} seconds, and has no answer",
+                pbx=self._pbx,
+            ) from None
+
     def load(self) -> LoginRecord:
         """Return the record, an empty one where there is none to be trusted."""
-        try:
-            data = json.loads(self._read())
-            if data["layout"] != _LAYOUT or data["credentials"] != self._credentials:
-                return LoginRecord()
-            tokens, information = data["tokens"], data["information"]
-            return LoginRecord(
-                Tokens(**tokens) if tokens else None,
-                data["refused_at"],
-                PbxInformation(**information) if information else None,
-                data["informed_at"],
-                {name: Menu.from_dict(menu) for name, menu in data["menus"].items()},
-            )
-        except Exception:  # noqa: BLE001 - a corrupt file, another key or version: each cipher has errors of its own
-            return LoginRecord()
+        return self._load_all().get(self._credentials, LoginRecord())
 
     def save(self, record: LoginRecord) -> None:
         """Replace the record in one step.
 
         :raises InvalidSettingsError: when the state directory cannot be written.
         """
-        data = {"layout": _LAYOUT, "credentials": self._credentials, **asdict(record)}
+        others = {secret: known for secret, known in self._load_all().items() if secret != self._credentials}
+        records = [*others.items(), (self._credentials, record)][-_MAX_SECRETS:]
+        data = {"layout": _LAYOUT, "application": self._application, "records": {s: asdict(r) for s, r in records}}
         content = json.dumps(data).encode()
         with state_errors(self._directory):
-            descriptor, temporary = tempfile.mkstemp(dir=self._directory)  # made with mode 0600
+            descriptor, temporary = tempfile.mkstemp(dir=self._directory)
             try:
                 with os.fdopen(descriptor, "wb") as file:
+                    os.fchmod(descriptor, _FILE_MODE)  # whatever the umask
                     file.write(self._cipher.encrypt(content) if self._cipher else content)
                 os.replace(temporary, self._path)
             finally:
                 with suppress(FileNotFoundError):
                     os.unlink(temporary)
+
+    def _load_all(self) -> dict[str, LoginRecord]:
+        try:
+            data = json.loads(self._read())
+            if data["layout"] != _LAYOUT or data["application"] != self._application:
+                return {}
+            return {secret: _record(known) for secret, known in data["records"].items()}
+        except Exception:  # noqa: BLE001 - a corrupt file, another key or version: each cipher has errors of its own
+            return {}
 
     def _read(self) -> bytes:
         descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW)
@@ -177,6 +197,18 @@ class SharedTokenStore:
                 raise PermissionError("not our own private file")
             content = file.read()
         return self._cipher.decrypt(content) if self._cipher else content
+
+
+def _record(data: dict[str, Any]) -> LoginRecord:
+    tokens, information = data["tokens"], data["information"]
+    return LoginRecord(
+        tokens=Tokens(**tokens) if tokens else None,
+        refusal=data["refusal"],
+        refused_at=float(data["refused_at"]),
+        information=PbxInformation(**information) if information else None,
+        informed_at=float(data["informed_at"]),
+        menus={name: Menu.from_dict(menu) for name, menu in data["menus"].items()},
+    )
 
 
 TokenStore = MemoryTokenStore | SharedTokenStore

@@ -1,8 +1,8 @@
 """HTTP to one PBX, written once, with `requests`: calls and their answers, files as streams.
 
 The token travels in the query of every URL, and both `requests` and `urllib3` put whole URLs into their exceptions
-and DEBUG logs. So an exception of theirs is read inside its ``except`` block and ours is raised outside of it (a
-chained exception would carry the URL along), and urllib3's records are redacted by a filter on its logger.
+and logs. So an exception of theirs is read inside its ``except`` block and ours is raised outside of it (a chained
+exception would carry the URL along), and urllib3's records are redacted by a filter on its loggers.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class _RedactingFilter(logging.Filter):
         return True
 
 
-logging.getLogger("urllib3.connectionpool").addFilter(_RedactingFilter())
+# A filter acts on its own logger only, not on those below it: here are all that are told a URL.
+for _logger in ("urllib3.connection", "urllib3.connectionpool", "urllib3.poolmanager", "urllib3.util.retry"):
+    logging.getLogger(_logger).addFilter(_RedactingFilter())
 
 
 class _PinningAdapter(HTTPAdapter):
@@ -215,7 +217,8 @@ class Transport:
                 allow_redirects=False,
                 **options,
             )
-        except requests.RequestException as error:
+        # urllib3's complaint of a host that cannot be one passes through `requests`; it is a ValueError.
+        except (requests.RequestException, ValueError) as error:
             failure = self._failure(error, endpoint)
         else:
             if not response.is_redirect:
@@ -248,7 +251,7 @@ class Transport:
             return NetworkError("The PBX took the call but did not answer in time", **where)
         if isinstance(error, requests.exceptions.ProxyError):
             return NetworkError("The proxy did not let the call through", **where)
-        if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader)):
+        if isinstance(error, ValueError):
             return NetworkError("The address of the PBX cannot be used", **where)
         cause = _root_cause(error)
         return NetworkError(

@@ -15,20 +15,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from airflow_provider_yeastar.pbx.errors import (
     AnswerError,
-    ApiDisabledError,
-    BlockedError,
-    BusyError,
-    CallRateMissingError,
     CredentialsError,
-    InterfaceError,
     NotAPbxError,
-    NotFoundError,
-    ParameterError,
-    PbxInternalError,
-    PermissionDeniedError,
-    TokenCapError,
-    TokenExpiredError,
     UnsafeUrlError,
+    answer_error_class,
 )
 from airflow_provider_yeastar.pbx.tokens import Tokens
 
@@ -62,22 +52,6 @@ REPORT_EVENT = 30027
 _HEARTBEAT_REPLY = "heartbeat response"
 _SUCCESS, _PARTIAL_SUCCESS, _PROCESSING = 0, 1, 2
 _LOGIN_REFUSED = -1
-_ERRORS: Mapping[int, type[AnswerError]] = {
-    10001: InterfaceError,
-    10002: InterfaceError,
-    10003: InterfaceError,
-    10004: TokenExpiredError,
-    10005: PermissionDeniedError,
-    40001: ParameterError,
-    40002: ParameterError,
-    60001: NotFoundError,
-    60002: TokenCapError,
-    70004: BlockedError,
-    70082: BusyError,
-    70087: BlockedError,
-    70106: CallRateMissingError,
-    70123: ApiDisabledError,
-}
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _TIME_FIELDS = frozenset({"start_time", "end_time", "time"})
 
@@ -167,7 +141,7 @@ def answer_error(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> Answe
         return CredentialsError("The PBX refused Client ID and Client Secret", pbx=pbx, endpoint=endpoint, errcode=-1)
     words = "; ".join(_parameter_words(entry) for entry in _invalid_parameters(answer))
     what = f"The PBX answered {answer.get('errmsg') or 'an error'}{': ' + words if words else ''}"
-    return _ERRORS.get(errcode, PbxInternalError)(what, pbx=pbx, endpoint=endpoint, errcode=errcode)
+    return answer_error_class(errcode)(what, pbx=pbx, endpoint=endpoint, errcode=errcode)
 
 
 def _invalid_parameters(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -19,6 +19,8 @@ FaultKind = Literal[
     "reset after",
     "delay",
     "errcode",
+    # Any call, value is the errcode: a refusal that quotes all it was sent, token and credentials among it.
+    "quote",
     # A report, at the time it is asked for: value is another file's name, an error text, a URL or a name.
     "event before answer",
     "duplicate event",

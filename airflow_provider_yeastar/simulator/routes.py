@@ -145,11 +145,7 @@ class Routes:
         return {"total_number": len(rows), order.kind.list_key: rows}
 
     async def _log_in(self, request: web.Request, endpoint: str) -> dict[str, Any]:
-        try:
-            body = await request.json()
-        except ValueError:
-            raise Refusal(-2) from None
-        body = body if isinstance(body, dict) else {}
+        body = await _json_body(request)
         if endpoint == "refresh_token":
             return self._state.refresh(body.get("refresh_token"), self._now())
         return self._state.log_in(request.remote or "", body.get("username"), body.get("password"), self._now())
@@ -170,12 +166,25 @@ class Routes:
             return _closed(web.json_response({"status": "up"}))
         if fault := self._faults.take("errcode", request.path):
             return self._json(Refusal(fault.value).answer)
+        if fault := self._faults.take("quote", request.path):
+            sent = {**request.query, **(await _json_body(request))}
+            return self._json(Refusal(fault.value, [{"value": str(value)} for value in sent.values()]).answer)
         return None
 
     def _cut(self, request: web.Request) -> None:
         if request.transport:
             request.transport.abort()
         raise _UnansweredError
+
+
+async def _json_body(request: web.Request) -> dict[str, Any]:
+    if request.method != "POST":
+        return {}
+    try:
+        body = await request.json()
+    except ValueError:
+        raise Refusal(-2) from None
+    return body if isinstance(body, dict) else {}
 
 
 def _existing(method: str, path: str) -> tuple[str, str]:

@@ -40,6 +40,7 @@ class SimulatorSettings:
     :param call_rate_set: call accounting is possible.
     :param serves_ranges: a file can be asked for in parts, and has an ETag.
     :param rows_per_page: rows that ``call_report/list`` gives at once, None for all; whether it pages is unknown [U].
+    :param awkward_tokens: tokens hold characters that a URL has to encode.
     :param denied: endpoints for which the application lacks the permission.
     """
 
@@ -67,6 +68,7 @@ class SimulatorSettings:
     serves_ranges: bool = False
     rows_per_page: int | None = None
     denied: frozenset[str] = frozenset()
+    awkward_tokens: bool = False
     access_token_life: float = 1800
     refresh_token_life: float = 86400
     token_cap: int = 8

@@ -143,9 +143,13 @@ class PbxState:
         if sum(now < token.access_until for token in self.tokens.values()) >= self.settings.token_cap:
             raise Refusal(60002)
 
+    def _random(self) -> str:
+        text = secrets.token_hex(16)
+        return f"{text[:8]}+/ %&={text[8:]}" if self.settings.awkward_tokens else text
+
     def _issue(self, now: float) -> dict[str, Any]:
         lives = (self.settings.access_token_life, self.settings.refresh_token_life)
-        token = Token(secrets.token_hex(16), secrets.token_hex(16), now + lives[0], now + lives[1])
+        token = Token(self._random(), self._random(), now + lives[0], now + lives[1])
         self.tokens[token.access] = token
         return {
             "access_token_expire_time": int(lives[0]),

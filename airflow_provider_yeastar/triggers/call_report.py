@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -14,6 +15,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_yeastar.hooks.yeastar import connect
 from airflow_provider_yeastar.outcome import Outcome, failure_event, success_event
 from airflow_provider_yeastar.pbx.errors import YeastarError
+from airflow_provider_yeastar.pbx.redaction import redact_text
 from airflow_provider_yeastar.pbx.reports import ReportRequest
 from airflow_provider_yeastar.pbx.waiting import Bounds
 
@@ -75,19 +77,17 @@ class YeastarCallReportTrigger(BaseTrigger):
                 payload = success_event(await self._wait(held))
             except YeastarError as error:
                 payload = failure_event(error)
-            except (
-                Exception
-            ) as error:  # the trigger's boundary: a crash must reach the task, without its arguments' texts
-                self.log.exception("The wait for the report crashed.")
-                payload = failure_event(
-                    YeastarError(
-                        f"The wait for the report crashed with {type(error).__name__}; see the triggerer's log"
-                    )
-                )
+            except Exception as error:  # noqa: BLE001 - the trigger's boundary: a crash must reach the task, without texts
+                payload = failure_event(self._crash(error))
             too_early = started + _earliest_event_seconds() - time.monotonic()
             if too_early > 0:
                 await asyncio.sleep(too_early)
             yield TriggerEvent(payload)
+
+    def _crash(self, error: Exception) -> YeastarError:
+        # No masker knows the tokens in the triggerer.
+        self.log.error("The wait for the report crashed.\n%s", redact_text("".join(traceback.format_exception(error))))
+        return YeastarError(f"The wait for the report crashed with {type(error).__name__}; see the triggerer's log")
 
     async def on_kill(self) -> None:
         """Say what becomes of the report when a user ends the task (Airflow 3.3 calls this).

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from airflow_provider_yeastar.pbx.doctor import Finding, show_findings
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
-from tests.integration.support import ROOT, Wait, connection_to
+from tests.integration.support import ROOT, Wait, airflow, connection_to
 
 FOUNDATIONS = ["name", "TCP", "login", "firmware", "clock"]
 
@@ -38,6 +39,8 @@ def test_a_good_connection_is_green_from_end_to_end(yeastar_pbx: PbxSimulator, t
     ("settings", "subject", "words"),
     [
         pytest.param({"host": "no-such-host.invalid"}, "name", "", id="name"),
+        pytest.param({"host": f"{'a' * 70}.invalid"}, "name", "", id="no-name"),
+        pytest.param({"scheme": "https"}, "TLS", "", id="plain-http"),
         pytest.param({"port": 1}, "TCP", "Connection refused", id="tcp"),
         pytest.param({"client_secret": "wrong"}, "login", "refused Client ID", id="login"),
         pytest.param({"timezone": "Asia/Tokyo"}, "clock", "Asia/Tokyo", id="clock"),
@@ -64,13 +67,65 @@ def test_a_missing_permission_is_red_and_the_walk_goes_on(tmp_path: Path) -> Non
     assert "Grant" in findings["report"].remedy
 
 
-def test_events_that_cannot_be_had_are_red(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
-    yeastar_pbx.faults.add(Fault("status", "subscribe", 502))
+@pytest.mark.parametrize(
+    ("fault", "subject", "detail", "remedy"),
+    [
+        pytest.param(Fault("errcode", "get_token", 70004), "login", "ACCOUNT IP BLOCKED", "Unblock", id="blocked"),
+        pytest.param(Fault("errcode", "get_token", 60002), "login", "MAX LIMITATION", "30 minutes", id="token-cap"),
+        pytest.param(Fault("errcode", "get_token", 70123), "login", "API UNAVAILABLE", "Switch the API on", id="off"),
+        pytest.param(Fault("status", "get_token", 502), "login", "a web page", "something other", id="not-a-pbx"),
+        pytest.param(
+            Fault("errcode", "system/information", 10005), "firmware", "ACCESS DENIED", "Grant", id="firmware"
+        ),
+        pytest.param(Fault("errcode", "subscribe", 10005), "events", "ACCESS DENIED", "Grant", id="subscription"),
+        pytest.param(Fault("status", "subscribe", 502), "events", "web page", "something other", id="web-page"),
+        pytest.param(
+            Fault("failure event", value="disk full", times=2), "report", "disk full", "web portal", id="report"
+        ),
+        pytest.param(Fault("html body"), "report", "HTML page in place of the csv", "", id="download"),
+        pytest.param(Fault("reset half-way"), "report", "broke off", "may reach the PBX", id="broken-download"),
+    ],
+)
+def test_a_failing_step_is_red_with_its_remedy(
+    fault: Fault,
+    subject: str,
+    detail: str,
+    remedy: str,
+    yeastar_pbx: PbxSimulator,
+    no_pauses: None,
+    tmp_path: Path,
+) -> None:
+    yeastar_pbx.faults.add(fault)
 
-    finding = examine(yeastar_pbx, tmp_path)["events"]
+    findings = examine(yeastar_pbx, tmp_path)
+
+    assert [finding.subject for finding in findings.values() if not finding.ok] == [subject]
+    assert detail in findings[subject].detail
+    assert remedy in findings[subject].remedy
+    assert findings[subject].remedy
+
+
+def test_a_report_that_never_comes_is_red_in_good_time(
+    yeastar_pbx: PbxSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_yeastar.pbx.doctor._WAIT_SECONDS", 1.0)
+    yeastar_pbx.hold_reports()
+
+    finding = examine(yeastar_pbx, tmp_path)["report"]
 
     assert not finding.ok
-    assert "web page" in finding.detail
+    assert "No report within 1 s" in finding.detail
+
+
+def test_firmware_that_tells_no_display_format_needs_it_in_the_connection(tmp_path: Path) -> None:
+    with PbxSimulator(SimulatorSettings(tells_display=False)) as pbx:
+        bare = examine(pbx, tmp_path)["clock"]
+        told = examine(pbx, tmp_path, date_format="YYYY/MM/DD", time_format="hh:mm:ss")
+
+    assert not bare.ok
+    assert "`date_format` and `time_format`" in bare.remedy
+    assert all(finding.ok for finding in told.values())
+    assert "display format of the connection" in told["clock"].detail
 
 
 def test_red_lines_carry_their_remedy() -> None:
@@ -101,12 +156,70 @@ def test_the_command_ends_by_what_it_found(yeastar_pbx: PbxSimulator, tmp_path: 
     none = doctor("{}", tmp_path / "none", "doctor", "--conn-id", "no_such_pbx")
 
     assert (good.returncode, bad.returncode, none.returncode) == (0, 1, 1)
-    assert "BAD" not in good.stdout
+    assert all(line.startswith("ok ") for line in good.stdout.splitlines()), good.stdout
     assert "BAD  login" in bad.stdout
     assert "There is no Airflow connection 'no_such_pbx'" in none.stdout
     for token in yeastar_pbx.state.tokens.values():
         assert token.access not in good.stdout + good.stderr
     assert yeastar_pbx.client_secret not in good.stdout + good.stderr
+
+
+@pytest.mark.skipif(
+    "cli" not in (files("airflow") / "provider_info.schema.json").read_text(encoding="utf-8"),
+    reason="Airflow takes commands from providers from 3.2 on",
+)
+class TestAirflowYeastar:
+    """The same tools among Airflow's own commands."""
+
+    def test_the_doctor_ends_by_what_it_found(
+        self, yeastar_pbx: PbxSimulator, airflow_home: Path, tmp_path: Path
+    ) -> None:
+        state = {"AIRFLOW__YEASTAR__STATE_DIR": str(tmp_path)}
+        command = ("yeastar", "doctor", "--conn-id", "pbx")
+        good = airflow(airflow_home, {"AIRFLOW_CONN_PBX": connection_to(yeastar_pbx), **state}, *command)
+        bad = airflow(
+            airflow_home, {"AIRFLOW_CONN_PBX": connection_to(yeastar_pbx, password="wrong"), **state}, *command
+        )
+
+        assert (good.returncode, bad.returncode) == (0, 1), good.stdout
+        assert "bytes downloaded" in good.stdout
+        assert "BAD  login" in bad.stdout
+
+    def test_a_connection_of_the_database_is_found(
+        self, yeastar_pbx: PbxSimulator, airflow_home: Path, tmp_path: Path
+    ) -> None:
+        added = airflow(airflow_home, {}, "connections", "add", "stored", "--conn-json", connection_to(yeastar_pbx))
+        assert added.returncode == 0, added.stdout
+
+        done = airflow(
+            airflow_home, {"AIRFLOW__YEASTAR__STATE_DIR": str(tmp_path)}, "yeastar", "doctor", "--conn-id", "stored"
+        )
+
+        assert done.returncode == 0, done.stdout
+
+    def test_the_fingerprint_command_is_there_too(self, airflow_home: Path) -> None:
+        done = airflow(airflow_home, {}, "yeastar", "fingerprint", "127.0.0.1:1")
+
+        assert done.returncode == 1
+        assert "No TLS certificate from 127.0.0.1:1: Connection refused" in done.stdout
+
+    def test_airflow_s_command_line_loads_no_more_than_the_commands(self) -> None:
+        program = (
+            "import sys; from airflow.cli import cli_parser; assert 'yeastar' in cli_parser.ALL_COMMANDS_DICT; "
+            "print('loaded:', *(name for name in sys.modules if name.startswith('airflow_provider_yeastar')))"
+        )
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=120
+        )
+
+        loaded = set(done.stdout.rpartition("loaded:")[2].split())
+        assert {name.rpartition(".")[2] for name in loaded} == {
+            "airflow_provider_yeastar",
+            "get_provider_info",
+            "commands",
+        }
 
 
 def test_a_fingerprint_of_nothing_is_one_sentence(tmp_path: Path) -> None:

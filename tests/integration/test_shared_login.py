@@ -7,26 +7,32 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airflow_provider_yeastar.pbx.errors import TokenCapError
+from airflow_provider_yeastar.pbx.errors import CredentialsError, NetworkError, TokenCapError
 from airflow_provider_yeastar.pbx.token_store import SharedTokenStore
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
 from tests.integration.support import ROOT, Wait, settings_for
 
-# Forks so many processes, lets all begin at the same moment, and counts by what they end with.
+# Forks so many processes, lets all begin at the same moment, and counts by what they end with. With a fourth argument
+# they wait for a free token for so many seconds, coming back at once, and a full cap is remembered for the fifth.
 FLEET = """
-import collections, json, multiprocessing, sys
+import asyncio, collections, json, multiprocessing, sys, time
 from pathlib import Path
 from airflow_provider_yeastar.pbx.client import PbxClient
-from airflow_provider_yeastar.pbx.errors import YeastarError
+from airflow_provider_yeastar.pbx import login, waiting
+from airflow_provider_yeastar.pbx.errors import TokenCapError, YeastarError
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 
 settings, state_dir, processes = PbxSettings(**json.loads(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3])
+patience, memory = float(sys.argv[4]), float(sys.argv[5])
+waiting.retry_delay = lambda attempt, chance: 0.05 * (1 + chance)
+login._REFUSAL_MEMORIES = login._REFUSAL_MEMORIES | {TokenCapError: memory}
 context = multiprocessing.get_context("fork")
 start, ends = context.Barrier(processes), context.Queue()
 
@@ -34,6 +40,8 @@ def task():
     start.wait()
     try:
         with PbxClient(settings, state_dir=state_dir) as client:
+            if patience:
+                asyncio.run(client.log_in(time.time() + patience))
             ends.put(client.get_information().model)
     except YeastarError as error:
         ends.put(type(error).__name__)
@@ -58,18 +66,39 @@ with SharedTokenStore(PbxSettings(**json.loads(sys.argv[1])), Path(sys.argv[2]))
 """
 
 
-def fleet(pbx: PbxSimulator, state_dir: Path, processes: int, **changes: Any) -> dict[str, int]:
-    """Start processes that all want something of the PBX at once; return how many ended how."""
+def launch(
+    pbx: PbxSimulator, state_dir: Path, processes: int, *, patience: float = 0, memory: float = 15, **changes: Any
+) -> subprocess.Popen[str]:
+    """Start processes that all want something of the PBX at once."""
     settings = json.dumps(asdict(settings_for(pbx, **changes)))
-    done = subprocess.run(
-        [sys.executable, "-c", FLEET, settings, str(state_dir), str(processes)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    return json.loads(done.stdout)  # type: ignore[no-any-return]
+    arguments = [settings, str(state_dir), str(processes), str(patience), str(memory)]
+    return subprocess.Popen([sys.executable, "-c", FLEET, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def ends(launched: subprocess.Popen[str]) -> dict[str, int]:
+    """Return how many of the processes ended how."""
+    output, _ = launched.communicate(timeout=120)
+    assert launched.returncode == 0
+    return json.loads(output)  # type: ignore[no-any-return]
+
+
+def fleet(pbx: PbxSimulator, state_dir: Path, processes: int, **options: Any) -> dict[str, int]:
+    return ends(launch(pbx, state_dir, processes, **options))
+
+
+def age(pbx: PbxSimulator, state_dir: Path, **tokens: float) -> None:
+    """Let what is shared grow old: what the PBX told of itself, and the tokens as given."""
+    store = SharedTokenStore(settings_for(pbx), state_dir)
+    record = store.load()
+    assert record.tokens is not None
+    store.save(replace(record, informed_at=0.0, tokens=replace(record.tokens, **tokens)))
+
+
+def take_all_tokens(pbx: PbxSimulator) -> list[str]:
+    """Log in as another program does that knows no measure."""
+    for _ in range(pbx.settings.token_cap):
+        pbx.state.log_in("10.0.0.9", pbx.client_id, pbx.client_secret, pbx.now())
+    return list(pbx.state.tokens)
 
 
 def test_fifty_processes_make_one_login(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
@@ -82,11 +111,35 @@ def test_fifty_processes_make_one_login(yeastar_pbx: PbxSimulator, tmp_path: Pat
 def test_fifty_processes_whose_token_expired_make_one_login(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
     fleet(yeastar_pbx, tmp_path, 1)
     yeastar_pbx.state.tokens.clear()
-    store = SharedTokenStore(settings_for(yeastar_pbx), tmp_path)
-    store.save(replace(store.load(), informed_at=0.0))  # else nobody would have a question to the PBX
+    age(yeastar_pbx, tmp_path)
 
     assert fleet(yeastar_pbx, tmp_path, 50) == {"P570": 50}
 
+    assert len(yeastar_pbx.calls("get_token")) == 2
+
+
+def test_fifty_processes_whose_token_is_due_make_one_refresh(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
+    fleet(yeastar_pbx, tmp_path, 1)
+    age(yeastar_pbx, tmp_path, access_expires_at=0.0)
+
+    assert fleet(yeastar_pbx, tmp_path, 50) == {"P570": 50}
+
+    assert len(yeastar_pbx.calls("refresh_token")) == 1
+    assert len(yeastar_pbx.calls("get_token")) == 1
+    (token,) = yeastar_pbx.state.tokens.values()
+    stored = SharedTokenStore(settings_for(yeastar_pbx), tmp_path).load().tokens
+    assert stored is not None
+    assert (stored.access_token, stored.refresh_token) == (token.access, token.refresh)
+
+
+def test_fifty_processes_whose_refresh_is_refused_make_one_login(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
+    fleet(yeastar_pbx, tmp_path, 1)
+    yeastar_pbx.state.tokens.clear()
+    age(yeastar_pbx, tmp_path, access_expires_at=0.0)
+
+    assert fleet(yeastar_pbx, tmp_path, 50) == {"P570": 50}
+
+    assert len(yeastar_pbx.calls("refresh_token")) == 1
     assert len(yeastar_pbx.calls("get_token")) == 2
 
 
@@ -94,7 +147,26 @@ def test_twenty_tasks_with_a_wrong_secret_make_one_attempt(yeastar_pbx: PbxSimul
     assert fleet(yeastar_pbx, tmp_path, 20, client_secret="wrong") == {"CredentialsError": 20}
 
     assert len(yeastar_pbx.calls("get_token")) == 1
-    assert fleet(yeastar_pbx, tmp_path, 1) == {"P570": 1}
+    assert yeastar_pbx.state.failed_logins == {"127.0.0.1": 1}
+
+
+def test_an_old_secret_costs_the_others_no_token(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
+    for _ in range(3):
+        assert fleet(yeastar_pbx, tmp_path, 2) == {"P570": 2}
+        assert fleet(yeastar_pbx, tmp_path, 2, client_secret="old") == {"CredentialsError": 2}
+
+    assert len(yeastar_pbx.calls("get_token")) == 2
+    assert yeastar_pbx.state.logins == 1
+
+
+@pytest.mark.parametrize("errcode", [-2, 10009, 70004, 99999])
+def test_any_refused_login_is_one_attempt_of_the_host(yeastar_pbx: PbxSimulator, tmp_path: Path, errcode: int) -> None:
+    yeastar_pbx.faults.add(Fault("errcode", "get_token", errcode, times=99))
+
+    (error,) = fleet(yeastar_pbx, tmp_path, 20)
+
+    assert error in ("PbxInternalError", "BlockedError")
+    assert len(yeastar_pbx.calls("get_token")) == 1
 
 
 def test_a_killed_holder_of_the_lock_stops_nobody(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
@@ -123,7 +195,95 @@ def test_a_killed_holder_of_the_lock_stops_nobody(yeastar_pbx: PbxSimulator, tmp
     holder.communicate()
 
 
+class TestALoginThatHangs:
+    @pytest.fixture
+    def holder(self, yeastar_pbx: PbxSimulator, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+        settings = json.dumps(asdict(settings_for(yeastar_pbx)))
+        command = [sys.executable, "-c", HOLDER, settings, str(tmp_path)]
+        with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            yield process
+            process.kill()
+
+    def test_it_is_waited_for_no_longer_than_a_call_may_take(
+        self, holder: subprocess.Popen[str], yeastar_pbx: PbxSimulator, tmp_path: Path
+    ) -> None:
+        with (
+            Wait(yeastar_pbx, tmp_path, {"timeout": 0.2}).client() as client,
+            pytest.raises(NetworkError, match=r"Another task of this host has been logging in for 0\.2 seconds"),
+        ):
+            client.get_information()
+
+        assert holder.poll() is None
+
+    def test_who_may_wait_longer_tries_again(
+        self,
+        holder: subprocess.Popen[str],
+        yeastar_pbx: PbxSimulator,
+        tmp_path: Path,
+        no_pauses: None,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        async def outwait() -> None:
+            with Wait(yeastar_pbx, tmp_path, {"timeout": 0.2}).client() as client:
+                login = asyncio.create_task(client.log_in(time.time() + 60))
+                while "Another task of this host" not in caplog.text and not login.done():
+                    await asyncio.wait({login}, timeout=0.05)
+                holder.communicate("let go\n")
+                await login
+
+        asyncio.run(outwait())
+
+        assert yeastar_pbx.state.logins == 1
+
+
 class TestTheTokenCap:
+    def test_twenty_that_wait_ask_as_often_as_one(self, yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
+        take_all_tokens(yeastar_pbx)
+
+        assert fleet(yeastar_pbx, tmp_path, 20, patience=1.0, memory=600) == {"TokenCapError": 20}
+
+        assert len(yeastar_pbx.calls("get_token")) == 1
+
+    def test_twenty_that_wait_share_the_one_that_comes_free(self, yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
+        first, *_ = take_all_tokens(yeastar_pbx)
+        launched = launch(yeastar_pbx, tmp_path, 20, patience=60, memory=0.5)
+        yeastar_pbx.wait_until(lambda pbx: len(pbx.calls("get_token")) >= 2)
+        yeastar_pbx.state.revoke(first)
+
+        assert ends(launched) == {"P570": 20}
+
+        assert yeastar_pbx.state.logins == yeastar_pbx.settings.token_cap + 1
+
+    def test_a_refresh_that_meets_it_ends_in_one_more_attempt_and_is_waited_out(
+        self, yeastar_pbx: PbxSimulator, tmp_path: Path
+    ) -> None:
+        fleet(yeastar_pbx, tmp_path, 1)
+        age(yeastar_pbx, tmp_path, access_expires_at=0.0)
+        yeastar_pbx.faults.add(Fault("errcode", "refresh_token", 60002), Fault("errcode", "get_token", 60002))
+
+        assert fleet(yeastar_pbx, tmp_path, 20, patience=60, memory=0.5) == {"P570": 20}
+
+        assert len(yeastar_pbx.calls("refresh_token")) == 1
+        assert len(yeastar_pbx.calls("get_token")) == 3
+
+    def test_a_report_s_wait_waits_it_out_and_says_so_once(
+        self,
+        yeastar_pbx: PbxSimulator,
+        tmp_path: Path,
+        no_pauses: None,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        monkeypatch.setattr("airflow_provider_yeastar.pbx.login._REFUSAL_MEMORIES", {TokenCapError: 0.0})
+        yeastar_pbx.faults.add(Fault("errcode", "get_token", 60002, times=5))
+
+        assert Wait(yeastar_pbx, tmp_path).run().file.startswith("Queue-Performance")
+
+        assert len(yeastar_pbx.calls("get_token")) == 6
+        assert sum("8 live tokens" in record.message for record in caplog.records) == 1
+
     def test_a_token_that_comes_free_is_waited_for_and_said_once(
         self,
         yeastar_pbx: PbxSimulator,
@@ -132,6 +292,7 @@ class TestTheTokenCap:
         caplog: pytest.LogCaptureFixture,
     ) -> None:
         monkeypatch.setattr("airflow_provider_yeastar.pbx.waiting.retry_delay", lambda attempt, chance: 0.01)
+        monkeypatch.setattr("airflow_provider_yeastar.pbx.login._REFUSAL_MEMORIES", {TokenCapError: 0.0})
         yeastar_pbx.faults.add(Fault("errcode", "get_token", 60002, times=5))
 
         with Wait(yeastar_pbx, tmp_path).client() as client:
@@ -152,8 +313,27 @@ class TestTheTokenCap:
 def test_a_refusal_is_forgotten_with_other_credentials(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
     fleet(yeastar_pbx, tmp_path, 1, client_secret="wrong")
 
-    assert SharedTokenStore(settings_for(yeastar_pbx), tmp_path).load().refused_at is None
-    assert SharedTokenStore(settings_for(yeastar_pbx, client_secret="wrong"), tmp_path).load().refused_at
+    assert fleet(yeastar_pbx, tmp_path, 1) == {"P570": 1}
+    assert fleet(yeastar_pbx, tmp_path, 1, client_secret="wrong") == {"CredentialsError": 1}
+    assert len(yeastar_pbx.calls("get_token")) == 2
+
+
+def test_a_refusal_is_forgotten_after_an_hour(
+    yeastar_pbx: PbxSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet(yeastar_pbx, tmp_path, 1, client_secret="wrong")
+    waiting = Wait(yeastar_pbx, tmp_path, {"client_secret": "wrong"})
+    now = time.time()
+
+    monkeypatch.setattr("airflow_provider_yeastar.pbx.login.time.time", lambda: now + 3500)
+    with waiting.client() as client, pytest.raises(CredentialsError, match=r"58 minutes ago.*press Test"):
+        client.get_information()
+    assert len(yeastar_pbx.calls("get_token")) == 1
+
+    monkeypatch.setattr("airflow_provider_yeastar.pbx.login.time.time", lambda: now + 3700)
+    with waiting.client() as client, pytest.raises(CredentialsError, match="PBX refused"):
+        client.get_information()
+    assert len(yeastar_pbx.calls("get_token")) == 2
 
 
 def test_ten_reports_cost_one_login_and_two_calls_each(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:

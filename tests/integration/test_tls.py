@@ -125,13 +125,16 @@ def test_the_fingerprint_is_fetched_without_a_word(pbx: PbxSimulator, certificat
     assert pbx.requests == []
 
 
-def test_the_command_prints_the_fingerprint(pbx: PbxSimulator, certificate: Certificate) -> None:
+def test_the_command_prints_the_fingerprint_as_the_form_takes_it(
+    pbx: PbxSimulator, certificate: Certificate, tmp_path: Path
+) -> None:
     command = [sys.executable, "-m", "airflow_provider_yeastar", "fingerprint", f"{pbx.host}:{pbx.port}"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
 
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
 
-    assert done.stdout.strip() == certificate.fingerprint
+    assert done.stdout == f"{certificate.fingerprint}\n"
+    assert Wait(pbx, tmp_path, {"ssl_fingerprint": done.stdout}).run().file.startswith("Queue-Performance")
 
 
 def test_the_doctor_shows_the_fingerprint_of_an_untrusted_certificate(

@@ -44,3 +44,17 @@ def test_the_text_says_what_where_and_what_to_do() -> None:
     assert str(error).startswith(
         "The PBX is busy (PBX pbx:443, call_report/download, errcode 70082). The PBX makes one"
     )
+
+
+def test_hidden_secrets_are_in_no_part_of_an_error() -> None:
+    error = errors.ParameterError("The PBX answered: s3cr3t/1 (s3cr3t%2F1)", pbx="pbx:443")
+
+    error.hide(["s3cr3t/1"])
+
+    assert "s3cr3t" not in str(error) + repr(error) + str(error_to_dict(error))
+    assert str(error) == "The PBX answered: *** (***) (PBX pbx:443). Correct the task's `parameters`."
+
+
+@pytest.mark.parametrize("errcode", [-1, 12345])
+def test_an_errcode_that_no_class_names_is_the_pbx_s_own_trouble(errcode: int) -> None:
+    assert errors.answer_error_class(errcode) is errors.PbxInternalError

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, MultiFernet
 
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError
 from airflow_provider_yeastar.pbx.settings import PbxSettings
@@ -100,6 +100,78 @@ def test_a_file_that_others_may_read_or_a_link_is_not_believed(tmp_path: Path) -
     os.replace(file, target)
     file.symlink_to(target)
     assert SharedTokenStore(SETTINGS, tmp_path).load() == LoginRecord()
+
+
+def test_a_file_of_somebody_else_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path)
+    owner = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+
+    assert SharedTokenStore(SETTINGS, tmp_path).load() == LoginRecord()
+
+
+def test_a_file_of_another_application_is_not_believed(tmp_path: Path) -> None:
+    save(tmp_path / "ours")
+    other = SharedTokenStore(replace(SETTINGS, client_id="another"), tmp_path / "theirs")
+    with other.locked():
+        other.save(RECORD)
+    stored(tmp_path / "theirs").replace(stored(tmp_path / "ours"))
+
+    assert SharedTokenStore(SETTINGS, tmp_path / "ours").load() == LoginRecord()
+
+
+def test_a_rotated_key_reads_what_the_old_one_wrote(tmp_path: Path) -> None:
+    old, new = Fernet(Fernet.generate_key()), Fernet(Fernet.generate_key())
+    save(tmp_path, old)
+
+    assert SharedTokenStore(SETTINGS, tmp_path, MultiFernet([new, old])).load() == RECORD
+
+    store = SharedTokenStore(SETTINGS, tmp_path, new)
+    assert store.load() == LoginRecord()
+    store.save(RECORD)
+    assert store.load() == RECORD
+
+
+def test_each_secret_has_its_own_record_and_few_are_kept(tmp_path: Path) -> None:
+    save(tmp_path)
+    for number in range(3):
+        SharedTokenStore(replace(SETTINGS, client_secret=f"old-{number}"), tmp_path).save(LoginRecord(refused_at=1.0))
+    assert SharedTokenStore(SETTINGS, tmp_path).load() == RECORD
+
+    SharedTokenStore(replace(SETTINGS, client_secret="old-4"), tmp_path).save(LoginRecord(refused_at=1.0))
+    assert SharedTokenStore(SETTINGS, tmp_path).load() == LoginRecord()
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777], ids=oct)
+def test_all_is_private_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    directory = tmp_path / "state"
+    before = os.umask(umask)
+    try:
+        save(directory)
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in directory.iterdir()} == {0o600}
+    assert SharedTokenStore(SETTINGS, directory).load() == RECORD
+
+
+def test_a_directory_of_our_own_is_closed_to_others(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+
+    save(tmp_path)
+
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+
+
+def test_a_directory_of_somebody_else_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0o777)
+    owner = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+
+    save(tmp_path)
+
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o777
 
 
 def test_an_unusable_directory_is_named(tmp_path: Path) -> None:

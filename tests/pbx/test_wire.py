@@ -66,6 +66,8 @@ class TestAnswerError:
             (10009, PbxInternalError),
             (40001, ParameterError),
             (40002, ParameterError),
+            (40003, ParameterError),
+            (40004, ParameterError),
             (60001, NotFoundError),
             (60002, TokenCapError),
             (70004, BlockedError),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -74,6 +75,12 @@ class TestTokens:
         answer = requests.post(caller.url("get_token"), data=body, timeout=SECONDS).json()
 
         assert answer["errcode"] in (-2, -1)
+
+
+def test_tokens_may_need_encoding() -> None:
+    with calling(awkward_tokens=True) as caller:
+        assert quote(caller.token, safe="") != caller.token
+        assert caller.get("system/information")["errcode"] == 0
 
 
 class TestInterfaces:
@@ -393,6 +400,15 @@ class TestTheSimulatorItself:
 
 
 class TestFaults:
+    def test_a_refusal_may_quote_all_it_was_sent(self, caller: Caller) -> None:
+        caller.pbx.faults.add(Fault("quote", "queue/list", 40002), Fault("quote", "get_token", -1))
+
+        listing, login = caller.get("queue/list", page="7"), caller.log_in()
+
+        assert (listing["errcode"], login["errcode"]) == (40002, -1)
+        assert [entry["value"] for entry in listing["invalid_param_list"]] == [caller.token, "7"]
+        assert {"value": caller.pbx.client_secret} in login["invalid_param_list"]
+
     def test_a_fault_strikes_where_and_as_often_as_it_says(self, caller: Caller) -> None:
         caller.pbx.faults.add(Fault("errcode", "queue/list", 10005, times=2, after=1))
 
