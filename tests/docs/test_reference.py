@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from tests.docs.pages import DOCS, ROOT
+from tests.examples import import_file
 
 griffe = pytest.importorskip("griffe")
 
 OPERATOR = "operators.call_report.YeastarCallReportOperator"
+CLASSES = re.findall(r"airflow_provider_yeastar\.(\S+)", import_file(DOCS / "_tools" / "tables.py").classes())
+AIRFLOWS = {"mode", "soft_fail", "timeout"}
+"""Arguments of Airflow's that a sensor has more to say about."""
 
 
 @pytest.fixture(scope="module")
@@ -34,16 +39,23 @@ def test_an_argument_of_ones_own_stands_once(package: Any) -> None:
     assert len(names) == len(set(names))
 
 
-def test_every_argument_is_explained(package: Any) -> None:
-    operator = package[OPERATOR]
-    explained = {
-        parameter.name
-        for section in operator.docstring.parse("sphinx", warnings=False)
-        if section.kind.value == "parameters"
-        for parameter in section.value
-    }
-    arguments = {parameter.name for parameter in operator["__init__"].parameters}
-    assert arguments - explained == {"self", "kwargs"}
+def test_every_argument_of_the_operator_is_explained(package: Any) -> None:
+    assert arguments(package[OPERATOR]) - explained(package[OPERATOR]) == {"self", "kwargs"}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_what_is_explained_is_an_argument(name: str, package: Any) -> None:
+    assert explained(package[name]) - AIRFLOWS <= arguments(package[name])
+
+
+def arguments(cls: Any) -> set[str]:
+    return {parameter.name for parameter in cls["__init__"].parameters}
+
+
+def explained(cls: Any) -> set[str]:
+    sections = cls.docstring.parse("sphinx", warnings=False)
+    parameters = [section.value for section in sections if section.kind.value == "parameters"]
+    return {parameter.name for section in parameters for parameter in section}
 
 
 def test_roles_of_sphinx_become_code(package: Any) -> None:
