@@ -18,7 +18,7 @@ import airflow_provider_yeastar
 PACKAGE = "airflow_provider_yeastar"
 ROOT = Path(airflow_provider_yeastar.__file__).parent
 
-SHARED = {"exceptions", "outcome", "storage", "worker"}
+SHARED = {"exceptions", "on_empty", "outcome", "storage", "worker"}
 """Modules for all Airflow roles; they stand between those and the protocol."""
 
 MAY_IMPORT = {
@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "triggers": {"triggers", "hooks", "pbx"} | SHARED,
     "hooks": {"hooks", "pbx", "get_provider_info"} | SHARED,
     "exceptions": {"pbx"} | SHARED,
+    "on_empty": {"pbx"} | SHARED,
     "outcome": {"pbx"} | SHARED,
     "storage": {"pbx"} | SHARED,
     # The two file formats of rows.

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar import storage
-from airflow_provider_yeastar.delivery import check_on_empty, refuse_empty_report
 from airflow_provider_yeastar.exceptions import TaskKilledError
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.on_empty import check_on_empty, refuse_empty_report
 from airflow_provider_yeastar.outcome import errors_for_airflow
 from airflow_provider_yeastar.pbx.parameters import is_open
 from airflow_provider_yeastar.pbx.reports import ReportRequest, build_request, check_arguments
@@ -103,22 +102,16 @@ class YeastarCallReportRowsOperator(ReportArguments, WaitingTask):
         if not rows:
             refuse_empty_report(self.on_empty)
         chunks = self._until_killed(encoded_rows(rows, self.file_format))
-        stored = storage.store(chunks, path, RowsDigest(), accept=self._accept)
+        stored = storage.store(chunks, path, RowsDigest())
         record = _record(request, report, stored) | {"format": self.file_format, "rows": len(rows)}
         context["ti"].xcom_push(key="report", value=record)
         return stored.path
 
     def _until_killed(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
-            self._refuse_to_go_on_when_killed()
+            if self.killed:
+                raise TaskKilledError("The task was killed while it wrote its rows")
             yield chunk
-
-    def _accept(self, file: Path) -> None:
-        self._refuse_to_go_on_when_killed()
-
-    def _refuse_to_go_on_when_killed(self) -> None:
-        if self.killed:
-            raise TaskKilledError("The task was killed while it wrote its rows")
 
 
 def _record(request: ReportRequest, report: FinishedReport, stored: storage.StoredFile) -> dict[str, Any]:
