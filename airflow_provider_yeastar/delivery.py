@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowSkipException, Asset
+from airflow.providers.common.compat.sdk import Asset
 
 from airflow_provider_yeastar import storage
-from airflow_provider_yeastar.exceptions import EmptyReportError, TaskKilledError
+from airflow_provider_yeastar.exceptions import TaskKilledError
 from airflow_provider_yeastar.fetching import FileFetch
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links import publish_portal_link
+from airflow_provider_yeastar.on_empty import check_on_empty, refuse_empty_report
 from airflow_provider_yeastar.outcome import Outcome, errors_for_airflow, read_event
 from airflow_provider_yeastar.pbx.errors import (
     AnswerError,
@@ -39,9 +40,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_yeastar.pbx.client import PbxClient
 
-__all__ = ["DeliveringTask", "check_on_empty", "refuse_empty_report"]
+__all__ = ["DeliveringTask"]
 
-_ON_EMPTY = ("ok", "skip", "fail")
 _ATTEMPTS = 2
 # What another fetch, or another report, may mend: an answer in the file's place is how the PBX says that it is gone.
 _BAD_FETCHES = (BadFileError, AnswerError, NotAPbxError)
@@ -54,27 +54,6 @@ _NO_FILE = (
     "Nothing matches the request, and the PBX made no file that could be kept; check ids and time window, or set "
     "`on_empty` to skip if that is to be expected."
 )
-
-
-def check_on_empty(on_empty: str) -> None:
-    """Refuse a value of ``on_empty`` that is none.
-
-    :raises InvalidRequestError: one sentence.
-    """
-    if on_empty not in _ON_EMPTY:
-        raise InvalidRequestError(f"`on_empty` is {on_empty!r}, not one of {', '.join(_ON_EMPTY)}")
-
-
-def refuse_empty_report(on_empty: str) -> None:
-    """End the task of a report without a row, unless ``on_empty`` is ok.
-
-    :raises AirflowSkipException: for skip.
-    :raises EmptyReportError: for fail.
-    """
-    if on_empty == "skip":
-        raise AirflowSkipException("The report holds no row (`on_empty` is skip).")
-    if on_empty == "fail":
-        raise EmptyReportError("The report holds no row")
 
 
 class DeliveringTask(WaitingTask):

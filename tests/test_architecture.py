@@ -19,7 +19,7 @@ import airflow_provider_yeastar
 PACKAGE = "airflow_provider_yeastar"
 ROOT = Path(airflow_provider_yeastar.__file__).parent
 
-SHARED = {"exceptions", "handover", "outcome", "progress", "records", "storage", "worker"}
+SHARED = {"exceptions", "handover", "on_empty", "outcome", "progress", "records", "storage", "worker"}
 """Modules for all Airflow roles; they stand between those and the protocol."""
 
 MAY_IMPORT = {
@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "hooks": {"hooks", "pbx", "get_provider_info"} | SHARED,
     "exceptions": {"pbx"} | SHARED,
     "handover": {"pbx"} | SHARED,
+    "on_empty": {"pbx"} | SHARED,
     "outcome": {"pbx"} | SHARED,
     "progress": set(),
     "records": {"pbx"} | SHARED,

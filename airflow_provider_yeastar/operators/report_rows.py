@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar import storage
-from airflow_provider_yeastar.delivery import check_on_empty, refuse_empty_report
 from airflow_provider_yeastar.exceptions import TaskKilledError
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.on_empty import check_on_empty, refuse_empty_report
 from airflow_provider_yeastar.outcome import Outcome, errors_for_airflow
 from airflow_provider_yeastar.pbx.parameters import is_open
 from airflow_provider_yeastar.pbx.reports import ReportRequest, build_request, check_arguments
@@ -104,7 +104,6 @@ class YeastarCallReportRowsOperator(ReportArguments, WaitingTask):
         chunks = self._until_killed(encoded_rows(rows, self.file_format))
         with storage.receive(chunks, path, RowsDigest()) as received:
             record = ReportRecord.of(Outcome(request, report), received.stored, time.time()).to_dict()
-            self._refuse_to_go_on_when_killed()
             received.put_in_place()
         del record["file"]  # the PBX made none
         context["ti"].xcom_push(key="report", value=record | {"format": self.file_format, "rows": len(rows)})
@@ -112,9 +111,6 @@ class YeastarCallReportRowsOperator(ReportArguments, WaitingTask):
 
     def _until_killed(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
-            self._refuse_to_go_on_when_killed()
+            if self.killed:
+                raise TaskKilledError("The task was killed while it wrote its rows")
             yield chunk
-
-    def _refuse_to_go_on_when_killed(self) -> None:
-        if self.killed:
-            raise TaskKilledError("The task was killed while it wrote its rows")

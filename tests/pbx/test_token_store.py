@@ -10,8 +10,9 @@ import pytest
 from cryptography.fernet import Fernet, MultiFernet
 
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError
+from airflow_provider_yeastar.pbx.listings import MenuOption
 from airflow_provider_yeastar.pbx.settings import PbxSettings
-from airflow_provider_yeastar.pbx.token_store import LoginRecord, MemoryTokenStore, SharedTokenStore
+from airflow_provider_yeastar.pbx.token_store import LoginRecord, MemoryTokenStore, Menu, SharedTokenStore
 from airflow_provider_yeastar.pbx.tokens import Tokens
 
 SETTINGS = PbxSettings("pbx.example.com", "the-client", "the-secret")
@@ -33,6 +34,14 @@ def test_one_store_reads_what_another_wrote(tmp_path: Path) -> None:
     save(tmp_path)
 
     assert SharedTokenStore(SETTINGS, tmp_path).load() == RECORD
+
+
+def test_menus_come_back_with_what_is_unknown_of_them(tmp_path: Path) -> None:
+    queues = Menu((MenuOption(1, "6400-Sales", "6400", "Sales"), MenuOption("q-2", "Night", "", "Night")), 60.0)
+    record = replace(RECORD, menus={"queue": queues, "queue_agent:1": Menu(None, 61.0), "ivr": Menu((), 62.0)})
+    SharedTokenStore(SETTINGS, tmp_path).save(record)
+
+    assert SharedTokenStore(SETTINGS, tmp_path).load() == record
 
 
 def test_nothing_is_there_at_first(tmp_path: Path) -> None:
