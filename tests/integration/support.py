@@ -43,8 +43,8 @@ def connection_to(pbx: PbxSimulator, **changes: Any) -> str:
     return json.dumps(fields | changes)
 
 
-def airflow(home: Path, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Airflow's command line in a process and a home of its own; what it prints comes back as one text."""
+def start_airflow(home: Path, environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+    """Start Airflow's command line in a process and a home of its own; what it prints is one text."""
     settings = {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -53,15 +53,24 @@ def airflow(home: Path, environment: dict[str, str], *arguments: str) -> subproc
         # The package need not be installed to be tested.
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
     }
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", "airflow", *arguments],
         env={**os.environ, **settings, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-        timeout=_AIRFLOW_SECONDS,
     )
+
+
+def airflow(home: Path, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Airflow's command line, see :func:`start_airflow`, to its end."""
+    with start_airflow(home, environment, *arguments) as process:
+        try:
+            output, _ = process.communicate(timeout=_AIRFLOW_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        return subprocess.CompletedProcess(process.args, process.returncode, output)
 
 
 def settings_for(pbx: PbxSimulator, **changes: Any) -> PbxSettings:
