@@ -19,6 +19,8 @@ FaultKind = Literal[
     "reset after",
     "delay",
     "errcode",
+    # A WebSocket, at the time it is opened: value is how many messages it still answers.
+    "silent socket",
     # A report, at the time it is asked for: value is another file's name, an error text, a URL or a name.
     "event before answer",
     "duplicate event",

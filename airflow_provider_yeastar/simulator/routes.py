@@ -103,7 +103,8 @@ class Routes:
                 return await self._file(request)
             if request.path == "/openapi/v1.0/subscribe" and request.method == "GET":
                 token = self._state.authenticate(request.query.get("access_token"), self._now())
-                return await self._subscribers.serve(request, token.access)
+                silent = self._faults.take("silent socket", request.path)
+                return await self._subscribers.serve(request, token.access, silent.value if silent else None)
             return self._json(await self._call(request))
         except Refusal as refusal:
             return self._json(refusal.answer)

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
+
 from airflow_provider_yeastar.pbx.client import PbxClient
 from airflow_provider_yeastar.pbx.reports import build_request
 from airflow_provider_yeastar.pbx.settings import PbxSettings
@@ -41,6 +44,47 @@ def connection_to(pbx: PbxSimulator, **changes: Any) -> str:
         "extra": {"timezone": pbx.settings.timezone},
     }
     return json.dumps(fields | changes)
+
+
+def connect(pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    """Make a simulated PBX `yeastar_default`."""
+    monkeypatch.setenv("AIRFLOW_CONN_YEASTAR_DEFAULT", connection_to(pbx, **changes))
+
+
+class TaskInstance:
+    """Where a task leaves its XComs."""
+
+    def __init__(self) -> None:
+        self.xcoms: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.xcoms[key] = json.loads(json.dumps(value))
+
+
+def run_task(task: Any) -> tuple[Any, dict[str, Any]]:
+    """Run a task as Airflow does, through the triggerer where it defers; return its value and its other XComs."""
+    instance = TaskInstance()
+    context: Any = {"ti": instance}
+    try:
+        return task.execute(context), instance.xcoms
+    except TaskDeferred as error:
+        deferred = error
+    while True:
+        _, arguments = deferred.trigger.serialize()
+        event = asyncio.run(fire(type(deferred.trigger)(**json.loads(json.dumps(arguments)))))
+        try:
+            # Sensors have a say in what leaves them.
+            value = task.resume_execution(deferred.method_name, {"event": event}, context)
+        except TaskDeferred as error:
+            deferred = error
+        else:
+            return value, instance.xcoms
+
+
+async def fire(trigger: Any) -> dict[str, Any]:
+    """Run a trigger to its end; return the payload of its one event, as the database would give it back."""
+    (event,) = [event async for event in trigger.run()]
+    return json.loads(json.dumps(event.payload))  # type: ignore[no-any-return]
 
 
 def start_airflow(home: Path, environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:

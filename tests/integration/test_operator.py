@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
 import logging
@@ -13,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, TaskDeferred
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_yeastar.exceptions import TaskKilledError
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 from airflow_provider_yeastar.pbx.errors import BadFileError, NetworkError, WaitTimeoutError, YeastarError
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
-from tests.integration.support import connection_to
+from tests.integration.support import connect, run_task
 
 Run = Callable[..., Any]
 WAYS: dict[str, dict[str, Any]] = {
@@ -28,16 +27,6 @@ WAYS: dict[str, dict[str, Any]] = {
     "worker": {"deferrable": False},
     "synchronous": {"asynchronous": False},
 }
-
-
-class TaskInstance:
-    """Where a task leaves its XComs."""
-
-    def __init__(self) -> None:
-        self.xcoms: dict[str, Any] = {}
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        self.xcoms[key] = json.loads(json.dumps(value))
 
 
 def operator(destination: object, **changes: Any) -> YeastarCallReportOperator:
@@ -51,38 +40,6 @@ def operator(destination: object, **changes: Any) -> YeastarCallReportOperator:
     return YeastarCallReportOperator(**{**arguments, "destination": str(destination), **changes})
 
 
-def run(task: YeastarCallReportOperator) -> tuple[str, dict[str, Any]]:
-    """Run a task as Airflow does, through the triggerer where it defers; return its value and its other XComs."""
-    instance = TaskInstance()
-    context: Any = {"ti": instance}
-    resume = task.execute
-    while True:
-        try:
-            return resume(context), instance.xcoms
-        except TaskDeferred as deferred:
-            _, arguments = deferred.trigger.serialize()
-            event = asyncio.run(fire(type(deferred.trigger)(**json.loads(json.dumps(arguments)))))
-            method = getattr(task, deferred.method_name)
-            resume = lambda context, method=method, event=event: method(context, event)  # noqa: E731
-
-
-async def fire(trigger: Any) -> dict[str, Any]:
-    (event,) = [event async for event in trigger.run()]
-    return json.loads(json.dumps(event.payload))  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-def pbx(yeastar_pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PbxSimulator:
-    """A simulated PBX that is `yeastar_default`."""
-    connect(yeastar_pbx, monkeypatch)
-    monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
-    return yeastar_pbx
-
-
-def connect(pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_YEASTAR_DEFAULT", connection_to(pbx, **changes))
-
-
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The three ways in which a report is had."""
@@ -91,7 +48,7 @@ def way(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 class TestTheReport:
     def test_it_arrives_each_way(self, pbx: PbxSimulator, way: dict[str, Any], tmp_path: Path) -> None:
-        path, xcoms = run(operator(f"{tmp_path}/out/", **way))
+        path, xcoms = run_task(operator(f"{tmp_path}/out/", **way))
 
         content = Path(path).read_bytes()
         assert re.fullmatch(r"queueperformance_2026-11-20_[0-9a-f]{8}\.csv", Path(path).name)
@@ -117,15 +74,15 @@ class TestTheReport:
 
     @pytest.mark.parametrize("file_format", ["csv", "xls", "pdf", "html"])
     def test_it_arrives_in_each_format(self, pbx: PbxSimulator, file_format: str, tmp_path: Path) -> None:
-        path, _ = run(operator(f"{tmp_path}/", file_format=file_format))
+        path, _ = run_task(operator(f"{tmp_path}/", file_format=file_format))
 
         assert path.endswith(f".{file_format}")
 
     def test_a_re_run_replaces_its_own_file(self, pbx: PbxSimulator, tmp_path: Path) -> None:
-        first, _ = run(operator(f"{tmp_path}/out/"))
+        first, _ = run_task(operator(f"{tmp_path}/out/"))
         Path(first).write_text("old")
 
-        second, _ = run(operator(f"{tmp_path}/out/"))
+        second, _ = run_task(operator(f"{tmp_path}/out/"))
 
         assert second == first
         assert Path(second).read_bytes() != b"old"
@@ -134,13 +91,13 @@ class TestTheReport:
     def test_a_scheduled_report_has_its_own_format(self, pbx: PbxSimulator, tmp_path: Path) -> None:
         task = operator(f"{tmp_path}/", report_type=None, period=None, parameters=None, scheduled_report_id=1)
 
-        path, xcoms = run(task)
+        path, xcoms = run_task(task)
 
         assert Path(path).name.startswith("scheduled_report_1_all_")
         assert xcoms["report"]["scheduled_report_id"] == 1
 
     def test_a_user_created_report(self, pbx: PbxSimulator, tmp_path: Path) -> None:
-        _, xcoms = run(operator(f"{tmp_path}/", report_type=None, parameters=None, my_report_id=1))
+        _, xcoms = run_task(operator(f"{tmp_path}/", report_type=None, parameters=None, my_report_id=1))
 
         assert xcoms["report"]["my_report_id"] == 1
 
@@ -149,7 +106,7 @@ class TestOnEmpty:
     NOBODY = {"parameters": {"queue_id_list": [99]}}  # noqa: RUF012
 
     def test_ok_keeps_it(self, pbx: PbxSimulator, tmp_path: Path) -> None:
-        path, _ = run(operator(tmp_path / "report.csv", **self.NOBODY))
+        path, _ = run_task(operator(tmp_path / "report.csv", **self.NOBODY))
 
         assert Path(path).read_bytes().count(b"\n") == 1
 
@@ -161,12 +118,12 @@ class TestOnEmpty:
         self, pbx: PbxSimulator, on_empty: str, error: type[Exception], file_format: str, tmp_path: Path
     ) -> None:
         with pytest.raises(error, match="no row"):
-            run(operator(tmp_path / "report", on_empty=on_empty, file_format=file_format, **self.NOBODY))
+            run_task(operator(tmp_path / "report", on_empty=on_empty, file_format=file_format, **self.NOBODY))
 
         assert list(tmp_path.glob("report*")) == []
 
     def test_a_report_with_rows_is_kept(self, pbx: PbxSimulator, tmp_path: Path) -> None:
-        path, _ = run(operator(tmp_path / "report.csv", on_empty="fail"))
+        path, _ = run_task(operator(tmp_path / "report.csv", on_empty="fail"))
 
         assert Path(path).exists()
 
@@ -186,7 +143,7 @@ class TestABadFile:
     def test_it_is_fetched_once_more(self, pbx: PbxSimulator, fault: Fault, tmp_path: Path) -> None:
         pbx.faults.add(fault)
 
-        path, _ = run(operator(tmp_path / "report.csv"))
+        path, _ = run_task(operator(tmp_path / "report.csv"))
 
         assert Path(path).read_bytes().startswith(b"\xef\xbb\xbfQueue,")
         assert len(pbx.calls("call_report/download")) == 1
@@ -196,7 +153,7 @@ class TestABadFile:
     ) -> None:
         pbx.faults.add(Fault("html body", times=3))
 
-        path, _ = run(operator(tmp_path / "report.csv", **way))
+        path, _ = run_task(operator(tmp_path / "report.csv", **way))
 
         assert Path(path).read_bytes().startswith(b"\xef\xbb\xbfQueue,")
         assert len(pbx.calls("call_report/download")) == 2
@@ -208,7 +165,7 @@ class TestABadFile:
         pbx.faults.add(Fault("html body", times=9))
 
         with pytest.raises(BadFileError, match="HTML page"):
-            run(operator(tmp_path / "report.csv", **way))
+            run_task(operator(tmp_path / "report.csv", **way))
 
         assert (tmp_path / "report.csv").read_text() == "old"
         assert [path.name for path in tmp_path.glob("*.*")] == ["report.csv"]
@@ -221,7 +178,7 @@ class TestBadInput:
         connect(pbx, monkeypatch, password="wrong")
 
         with pytest.raises(AirflowFailException, match="refused Client ID and Client Secret"):
-            run(operator(f"{tmp_path}/out/", **way))
+            run_task(operator(f"{tmp_path}/out/", **way))
 
         assert not (tmp_path / "out").exists()
 
@@ -231,7 +188,7 @@ class TestBadInput:
         connect(pbx, monkeypatch, port=1)
 
         with pytest.raises(WaitTimeoutError, match="Connection refused"):
-            run(operator(f"{tmp_path}/out/", wait_timeout=1, **way))
+            run_task(operator(f"{tmp_path}/out/", wait_timeout=1, **way))
 
         assert not (tmp_path / "out").exists()
 
@@ -244,7 +201,7 @@ class TestKilled:
         task.on_kill()
 
         with pytest.raises(TaskKilledError):
-            run(task)
+            run_task(task)
 
         assert list(tmp_path.glob("report*")) == []
 
@@ -308,7 +265,7 @@ class TestSecrets:
         caplog.set_level(logging.DEBUG)
         pbx.faults.add(*self.FAULTS)
 
-        path, xcoms = run(operator(f"{tmp_path}/out/", deferrable=True))
+        path, xcoms = run_task(operator(f"{tmp_path}/out/", deferrable=True))
         connect(pbx, monkeypatch, port=1)
         with pytest.raises(NetworkError) as raised:
             YeastarHook().get_information()
