@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 DAG_ID = "yeastar_nightly_warehouse_load"
+EVENT_DAG_ID = "yeastar_event_driven"
 FETCHES = ("fetch_queues", "fetch_agents")
 TABLES: Mapping[str, tuple[str, ...]] = {
     "queueperformance": ("day", "queue", "queue_number", "total_calls", "answered", "missed", "abandoned"),
@@ -182,6 +183,7 @@ def run_all(demo: Demo, stack: ExitStack) -> None:
     print(f"  succeeded after {seconds:.0f} s")
     for task_id in FETCHES:
         tell_fetch(demo, run_id, task_id, connection["extra"]["timezone"])
+    tell_event(demo)
     before = {table: show_rows(demo, table) for table in TABLES}
 
     print("\nThe same run again")
@@ -289,6 +291,20 @@ def tell_fetch(demo: Demo, run_id: str, task_id: str, timezone: str) -> None:
     print(f"  event received    {report['ready_at']}: {report['file']}")
     print(f"  downloaded        {report['downloaded_at']}: {report['bytes']} bytes, SHA-256 {report['sha256'][:16]}…")
     print(f"  path              {report['path']}")
+
+
+def tell_event(demo: Demo) -> None:
+    """Say which files the event-driven DAG has fetched of those that the PBX announced meanwhile."""
+
+    def fetched() -> list[str] | None:
+        paths: list[str] = []
+        for run in demo.ask(f"dags/{EVENT_DAG_ID}/dagRuns?state=success")["dag_runs"]:
+            task = f"dags/{EVENT_DAG_ID}/dagRuns/{run['dag_run_id']}/taskInstances/fetch_announced"
+            paths += demo.ask(f"{task}/xcomEntries/return_value")["value"]
+        return paths or None
+
+    for path in demo.wait_for(f"A run of {EVENT_DAG_ID}", RUN_SECONDS, fetched):
+        print(f"{EVENT_DAG_ID}: fetched upon the PBX's event {Path(path).name}")
 
 
 def show_rows(demo: Demo, table: str) -> tuple[int, Any]:

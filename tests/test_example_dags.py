@@ -1,4 +1,4 @@
-"""The example DAG: it parses anywhere, asks for the right day, replaces what it loaded, and notices what differs."""
+"""The example DAGs: they parse anywhere; the nightly one replaces what it loaded, and notices what differs."""
 
 from __future__ import annotations
 
@@ -11,23 +11,30 @@ from typing import Any
 
 import duckdb
 import pytest
+from airflow.triggers import base
 
 from airflow_provider_yeastar.readers import ReportLayoutError
+from airflow_provider_yeastar.triggers.report_event import YeastarReportEventTrigger
 
 FOLDER = Path(__file__).parent.parent / "example_dags"
 NAME = "yeastar_nightly_warehouse_load"
+EVENT_DRIVEN = "yeastar_event_driven"
 DAY = "2026-11-22"
 REPORT = "Queue,Total Calls,Answered Rate,Waiting\nSales<6400>,4,50.00%,00:01:00\nSupport<6401>,3,33.33%,00:00:20\n"
 
 
-@pytest.fixture(scope="module")
-def example() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(NAME, FOLDER / f"{NAME}.py")
+def load_example(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def example() -> ModuleType:
+    return load_example(NAME)
 
 
 @pytest.fixture
@@ -56,12 +63,19 @@ def change(warehouse: str, statement: str) -> None:
 # --- the DAG ---
 
 
-def test_it_parses_without_a_connection_or_a_network(example: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def no_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither Airflow's nor the network's."""
+
     def refuse(*_: Any) -> None:
         raise AssertionError("a connection was opened while the DAG was parsed")
 
     monkeypatch.delenv("AIRFLOW_CONN_YEASTAR_DEFAULT", raising=False)
     monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.mark.usefixtures("no_connections")
+def test_it_parses_without_a_connection_or_a_network(example: ModuleType) -> None:
     dag = getattr(example, NAME)()
     assert dag.dag_id == NAME
     assert set(dag.task_ids) == {"fetch_queues", "fetch_agents", "load_reports", "check_reports"}
@@ -81,7 +95,19 @@ def test_two_runs_never_write_at_the_same_time(example: ModuleType) -> None:
 
 def test_the_demo_is_no_dag_file() -> None:
     ignored = (FOLDER / ".airflowignore").read_text(encoding="utf-8").split()
-    assert {path.name for path in FOLDER.glob("*.py")} - set(ignored) == {f"{NAME}.py"}
+    assert {path.name for path in FOLDER.glob("*.py")} - set(ignored) == {f"{NAME}.py", f"{EVENT_DRIVEN}.py"}
+
+
+@pytest.mark.usefixtures("no_connections")
+def test_the_event_driven_dag_watches_a_pbx_and_does_no_harm_to_airflow_2() -> None:
+    example = load_example(EVENT_DRIVEN)
+
+    if not hasattr(base, "BaseEventTrigger"):
+        assert not hasattr(example, EVENT_DRIVEN)
+        return
+    (watcher,) = example.finished_reports.watchers
+    assert isinstance(watcher.trigger, YeastarReportEventTrigger)
+    assert getattr(example, EVENT_DRIVEN)().dag_id == EVENT_DRIVEN
 
 
 @pytest.mark.parametrize(

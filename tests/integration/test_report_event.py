@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from airflow_provider_yeastar.pbx.errors import InvalidRequestError, InvalidSett
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
 from airflow_provider_yeastar.triggers.report_event import YeastarReportEventTrigger
 from tests.integration.support import Wait
+from tests.test_example_dags import load_example
 
 needs_airflow_3 = pytest.mark.skipif(
     not hasattr(base, "BaseEventTrigger"), reason="this Airflow has no events to run DAGs by"
@@ -129,6 +131,16 @@ class TestTheTrigger:
     def test_a_missing_connection_is_named(self) -> None:
         with pytest.raises(InvalidSettingsError, match="no_such_pbx"):
             asyncio.run(anext(YeastarReportEventTrigger(yeastar_conn_id="no_such_pbx").run()))
+
+    def test_the_example_dag_fetches_what_an_event_tells_of(
+        self, pbx: PbxSimulator, waiting: Wait, tmp_path: Path
+    ) -> None:
+        (event,) = listen_and_collect(pbx, YeastarReportEventTrigger(), 1, waiting.run)
+
+        path = load_example("yeastar_event_driven").fetch(event, str(tmp_path / "out"))
+
+        assert Path(path).name == event["file"]
+        assert Path(path).read_bytes().startswith(b"\xef\xbb\xbfQueue,")
 
 
 @pytest.mark.skipif(hasattr(base, "BaseEventTrigger"), reason="this Airflow runs DAGs by events")
