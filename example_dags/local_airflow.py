@@ -196,19 +196,21 @@ class LocalAirflow:
 
 
 @contextmanager
-def local_airflow(home: Path, dag_file: Path) -> Iterator[LocalAirflow]:
+def local_airflow(home: Path, dag_id: str, *more: str) -> Iterator[LocalAirflow]:
     """Prepare an Airflow that knows nothing of the user's own, and stop in the end what was started.
 
     :param home: an empty directory for its AIRFLOW_HOME.
-    :param dag_file: its only DAG; the file is named like the DAG.
+    :param dag_id: the example that is waited for; it lies beside this file, under its own name.
+    :param more: examples that run as well; the others would fail for want of what they connect to.
     """
     api = f"http://127.0.0.1:{free_port()}"
     (home / "dags").mkdir()
-    shutil.copy(dag_file, home / "dags")
+    for name in (dag_id, *more):
+        shutil.copy(Path(__file__).with_name(f"{name}.py"), home / "dags")
     with ExitStack() as stack:
         for number in (signal.SIGINT, signal.SIGTERM):
             stack.callback(signal.signal, number, signal.getsignal(number))
-        airflow = LocalAirflow(home, api, dag_file.stem, environment_for(home, api), stack)
+        airflow = LocalAirflow(home, api, dag_id, environment_for(home, api), stack)
         try:
             yield airflow
         finally:

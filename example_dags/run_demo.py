@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local_airflow import LocalAirflow, LocalAirflowError, local_airflow
+from local_airflow import RUN_SECONDS, LocalAirflow, LocalAirflowError, local_airflow
 
 DAG_ID = "yeastar_nightly_warehouse_load"
+EVENT_DAG_ID = "yeastar_event_driven"
 FETCHES = ("fetch_queues", "fetch_agents")
 TABLES: Mapping[str, tuple[str, ...]] = {
     "queueperformance": ("day", "queue", "queue_number", "total_calls", "answered", "missed", "abandoned"),
@@ -34,7 +35,7 @@ def main() -> int:
     started = time.monotonic()
     home = Path(tempfile.mkdtemp(prefix="yeastar-demo-"))
     try:
-        with local_airflow(home, Path(__file__).with_name(f"{DAG_ID}.py")) as airflow:
+        with local_airflow(home, DAG_ID, EVENT_DAG_ID) as airflow:
             run_all(airflow)
     except LocalAirflowError as error:
         print(f"\nFailed after {time.monotonic() - started:.0f} s. {error}\nAll logs are in {home}", file=sys.stderr)
@@ -64,6 +65,7 @@ def run_all(airflow: LocalAirflow) -> None:
     print(f"  succeeded after {seconds:.0f} s")
     for task_id in FETCHES:
         tell_fetch(airflow, run_id, task_id, connection["extra"]["timezone"])
+    tell_event(airflow)
     before = {table: show_rows(airflow, table) for table in TABLES}
 
     print("\nThe same run again")
@@ -95,6 +97,20 @@ def tell_fetch(airflow: LocalAirflow, run_id: str, task_id: str, timezone: str) 
     print(f"  event received    {report['ready_at']}: {report['file']}")
     print(f"  downloaded        {report['downloaded_at']}: {report['bytes']} bytes, SHA-256 {report['sha256'][:16]}…")
     print(f"  path              {report['path']}")
+
+
+def tell_event(airflow: LocalAirflow) -> None:
+    """Say which files the event-driven DAG has fetched of those that the PBX announced meanwhile."""
+
+    def fetched() -> list[str] | None:
+        paths: list[str] = []
+        for run in airflow.ask(f"dags/{EVENT_DAG_ID}/dagRuns?state=success")["dag_runs"]:
+            task = f"dags/{EVENT_DAG_ID}/dagRuns/{run['dag_run_id']}/taskInstances/fetch_announced"
+            paths += airflow.ask(f"{task}/xcomEntries/return_value")["value"]
+        return paths or None
+
+    for path in airflow.wait_for(f"A run of {EVENT_DAG_ID}", RUN_SECONDS, fetched):
+        print(f"{EVENT_DAG_ID}: fetched upon the PBX's event {Path(path).name}")
 
 
 def show_rows(airflow: LocalAirflow, table: str) -> tuple[int, Any]:

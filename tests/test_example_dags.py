@@ -10,11 +10,14 @@ from typing import Any
 
 import duckdb
 import pytest
+from airflow.triggers import base
 
 from airflow_provider_yeastar.readers import ReportLayoutError
+from airflow_provider_yeastar.triggers.report_event import YeastarReportEventTrigger
 from tests.examples import EXAMPLES, import_example
 
 NAME = "yeastar_nightly_warehouse_load"
+EVENT_DRIVEN = "yeastar_event_driven"
 DAY = "2026-11-22"
 REPORT = "Queue,Total Calls,Answered Rate,Waiting\nSales<6400>,4,50.00%,00:01:00\nSupport<6401>,3,33.33%,00:00:20\n"
 
@@ -94,6 +97,17 @@ def test_both_reports_are_fetched_by_deferring_and_loaded_before_they_are_checke
 
 def test_two_runs_never_write_at_the_same_time(example: ModuleType) -> None:
     assert getattr(example, NAME)().max_active_runs == 1
+
+
+def test_the_event_driven_dag_watches_a_pbx_and_does_no_harm_to_airflow_2() -> None:
+    example = import_example(EVENT_DRIVEN)
+
+    if not hasattr(base, "BaseEventTrigger"):
+        assert not hasattr(example, EVENT_DRIVEN)
+        return
+    (watcher,) = example.finished_reports.watchers
+    assert isinstance(watcher.trigger, YeastarReportEventTrigger)
+    assert getattr(example, EVENT_DRIVEN)().dag_id == EVENT_DRIVEN
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ class Listener:
     def __init__(self, link: PbxLink) -> None:
         self.last_event_at = 0.0
         """When the last event arrived that :meth:`next_event` has returned, by the event loop's clock."""
+        self.is_connected = False
         self._link = link
         self._arrivals: asyncio.Queue[tuple[wire.EventFrame | YeastarError, float]] = asyncio.Queue()
 
@@ -101,13 +102,13 @@ class PbxLink:
 
         :raises YeastarError: when there is no subscription to be had.
         """
-        await self.connect()
         listener = Listener(self)
-        self._listeners.add(listener)
-        # A socket may be lost between its confirmation and now.
-        if self._channel and self._channel.failure:
-            listener.take(self._channel.failure)
+        self._listeners.add(listener)  # before, or what follows upon the confirmation at once would be missed
         try:
+            await self.connect()
+            listener.is_connected = True
+            if self._channel and self._channel.failure:
+                listener.take(self._channel.failure)
             yield listener
         finally:
             self._listeners.discard(listener)
@@ -149,9 +150,9 @@ class PbxLink:
     def _deliver(self, channel: EventChannel, arrival: wire.EventFrame | YeastarError) -> None:
         if isinstance(arrival, TokenExpiredError):
             self._rejected = channel.token
-        # The end of a socket that has been replaced is no loss.
-        if isinstance(arrival, wire.EventFrame) or channel is self._channel:
-            for listener in self._listeners:
+        for listener in self._listeners:
+            # The end of a socket that has been replaced, or was not the listener's, is no loss.
+            if isinstance(arrival, wire.EventFrame) or (channel is self._channel and listener.is_connected):
                 listener.take(arrival)
 
 

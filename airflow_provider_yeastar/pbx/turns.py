@@ -8,6 +8,7 @@ lets go of when its holder dies.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from airflow_provider_yeastar.pbx.per_loop import PerLoop
 from airflow_provider_yeastar.pbx.state import prepare_state_dir, state_errors
 
 __all__ = ["turn"]
+
+log = logging.getLogger(__name__)
 
 _FILE_LOCK_INTERVAL = 0.5
 """Seconds between two looks at the lock file: the operating system tells nobody when a lock comes free."""
@@ -46,11 +49,15 @@ async def turn(pbx_key: str, state_dir: Path) -> AsyncIterator[None]:
 
 
 async def _acquire(file_lock: FileLock, state_dir: Path) -> None:
+    told = False
     with state_errors(state_dir):
         while True:
             try:
                 file_lock.acquire(blocking=False)
             except Timeout:
+                if not told:
+                    log.info("Waiting for the turn: another process of this host has a report made.")
+                    told = True
                 await asyncio.sleep(_FILE_LOCK_INTERVAL)
             else:
                 return

@@ -21,6 +21,8 @@ FaultKind = Literal[
     "errcode",
     # Any call, value is the errcode: a refusal that quotes all it was sent, token and credentials among it.
     "quote",
+    # A WebSocket, at the time it is opened: value is how many messages it still answers.
+    "silent socket",
     # A report, at the time it is asked for: value is another file's name, an error text, a URL or a name.
     "event before answer",
     "duplicate event",

@@ -110,7 +110,8 @@ class Routes:
                 return _closed(await self._downloads.serve(request))
             if request.path == _SUBSCRIBE and web.WebSocketResponse().can_prepare(request).ok:
                 token = self._state.authenticate(request.query.get("access_token"), self._now())
-                return await self._subscribers.serve(request, token.access)
+                silent = self._faults.take("silent socket", request.path)
+                return await self._subscribers.serve(request, token.access, silent.value if silent else None)
             return self._json(await self._call(request))
         except Refusal as refusal:
             return self._json(refusal.answer)

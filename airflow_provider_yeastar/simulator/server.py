@@ -186,6 +186,11 @@ class PbxSimulator:
             self._subscribers.drop()
             if self._runner:
                 await self._runner.cleanup()
+            # Whoever is still being kept waiting by a fault.
+            late = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
         self._run(close())
         self._end()
@@ -220,7 +225,8 @@ class PbxSimulator:
                 self._failures.append(error)
                 raise
 
-        self._runner = web.ServerRunner(web.Server(handle, access_log=None))
+        # A PBX that is switched off waits for no call.
+        self._runner = web.ServerRunner(web.Server(handle, access_log=None), shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.host, self.port, ssl_context=self._ssl_context)
         await site.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -77,8 +78,13 @@ class Subscribers:
         """How many sockets are open."""
         return len(self._subscribers)
 
-    async def serve(self, request: web.Request, token: str) -> web.WebSocketResponse:
-        """Keep one socket until it is closed, idle for too long, or dropped."""
+    async def serve(self, request: web.Request, token: str, answers: int | None = None) -> web.WebSocketResponse:
+        """Keep one socket until it is closed, idle for too long, or dropped.
+
+        :param request: the handshake.
+        :param token: access token that it came with.
+        :param answers: after how many messages it falls silent, None for never.
+        """
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         subscriber = _Subscriber(socket, request.transport, token)
@@ -87,7 +93,7 @@ class Subscribers:
         self._changed()
         expiry = asyncio.create_task(self._expire_in_time(subscriber))
         try:
-            await self._listen(subscriber)
+            await self._listen(subscriber, answers)
         finally:
             expiry.cancel()
             self._forget(subscriber)
@@ -132,8 +138,8 @@ class Subscribers:
             subscriber.topics = frozenset()
             await self._send(subscriber, json.dumps(Refusal(10004).answer))
 
-    async def _listen(self, subscriber: _Subscriber) -> None:
-        while True:
+    async def _listen(self, subscriber: _Subscriber, answers: int | None) -> None:
+        for number in itertools.count():
             try:
                 async with asyncio.timeout(self._settings.idle_limit):
                     message = await subscriber.socket.receive()
@@ -142,7 +148,8 @@ class Subscribers:
                 return
             if message.type is not WSMsgType.TEXT:
                 return
-            await self._send(subscriber, self._answer(subscriber, message.data))
+            if answers is None or number < answers:
+                await self._send(subscriber, self._answer(subscriber, message.data))
 
     def _answer(self, subscriber: _Subscriber, text: str) -> str:
         if text.strip() == _HEARTBEAT:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_yeastar.simulator import PbxSimulator
-from tests.integration.support import Wait, airflow
+from tests.integration.support import Wait, airflow, connect
 
 
 @pytest.fixture
@@ -35,3 +35,11 @@ def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = airflow(home, {}, "db", "migrate")
     assert done.returncode == 0, done.stdout
     return home
+
+
+@pytest.fixture
+def pbx(yeastar_pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PbxSimulator:
+    """A simulated PBX that is `yeastar_default`."""
+    connect(yeastar_pbx, monkeypatch)
+    monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
+    return yeastar_pbx

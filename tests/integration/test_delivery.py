@@ -26,7 +26,8 @@ from airflow_provider_yeastar.pbx.errors import (
     YeastarError,
 )
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
-from tests.integration.test_operator import WAYS, connect, operator, run
+from tests.integration.support import connect, run_task
+from tests.integration.test_operator import WAYS, operator
 
 CHUNK = 256 * 1024
 BIG = b"Queue,Total\r\n" + b"Support<6401>,12\r\n" * 200_000
@@ -88,7 +89,7 @@ class TestAConnectionThatBreaksOff:
     def test_the_download_goes_on_and_the_file_is_whole(self, big: PbxSimulator, out: Path, cut_at: int) -> None:
         big.faults.add(Fault("truncated", value=cut_at))
 
-        path, xcoms = run(operator(out / "x.csv", deferrable=False))
+        path, xcoms = run_task(operator(out / "x.csv", deferrable=False))
 
         assert Path(path).read_bytes() == BIG
         assert xcoms["report"]["sha256"] == sha256(BIG).hexdigest()
@@ -101,7 +102,7 @@ class TestAConnectionThatBreaksOff:
     def test_it_goes_on_five_times(self, big: PbxSimulator, out: Path, way: dict[str, Any]) -> None:
         big.faults.add(Fault("truncated", value=500_000, times=5))
 
-        path, _ = run(operator(out / "x.csv", **way))
+        path, _ = run_task(operator(out / "x.csv", **way))
 
         assert Path(path).read_bytes() == BIG
         assert len(fetches(big)) == 6
@@ -113,7 +114,7 @@ class TestAConnectionThatBreaksOff:
         big.faults.add(Fault("truncated", value=1000, times=9))
 
         with pytest.raises(NetworkError, match="broke off"):
-            run(operator(out / "x.csv", **way))
+            run_task(operator(out / "x.csv", **way))
 
         assert len(fetches(big)) == 6
         assert names(out) == ["x.csv"]
@@ -122,14 +123,14 @@ class TestAConnectionThatBreaksOff:
     def test_a_reset_is_no_other_than_an_end(self, big: PbxSimulator, out: Path) -> None:
         big.faults.add(Fault("reset half-way", times=2))
 
-        path, _ = run(operator(out / "x.csv", deferrable=False))
+        path, _ = run_task(operator(out / "x.csv", deferrable=False))
 
         assert Path(path).read_bytes() == BIG
 
     def test_a_pbx_that_is_not_there_for_a_while_is_asked_again(self, big: PbxSimulator, out: Path) -> None:
         big.faults.add(Fault("reset before", ".csv", times=2), Fault("truncated", value=700_000))
 
-        path, _ = run(operator(out / "x.csv", deferrable=False))
+        path, _ = run_task(operator(out / "x.csv", deferrable=False))
 
         assert Path(path).read_bytes() == BIG
 
@@ -138,7 +139,7 @@ class TestAConnectionThatBreaksOff:
     ) -> None:
         with serving(monkeypatch, tmp_path, BIG) as pbx:
             pbx.faults.add(Fault("no length"))
-            path, _ = run(operator(out / "x.csv", deferrable=False))
+            path, _ = run_task(operator(out / "x.csv", deferrable=False))
 
         assert Path(path).read_bytes() == BIG
 
@@ -152,7 +153,7 @@ class TestAConnectionThatBreaksOff:
         big._on_call = change
         big.faults.add(Fault("truncated", value=600_000))
 
-        path, _ = run(operator(out / "x.csv", deferrable=False))
+        path, _ = run_task(operator(out / "x.csv", deferrable=False))
 
         # The second answer is compared with what had come, and the file is then fetched once more.
         assert Path(path).read_bytes() == other
@@ -163,7 +164,7 @@ class TestAConnectionThatBreaksOff:
     ) -> None:
         with serving(monkeypatch, tmp_path, BIG, serves_ranges=True) as pbx:
             pbx.faults.add(Fault("truncated", value=600_000), Fault("other range"))
-            path, _ = run(operator(out / "x.csv", deferrable=False))
+            path, _ = run_task(operator(out / "x.csv", deferrable=False))
 
             assert Path(path).read_bytes() == BIG
             assert fetches(pbx) == ["", f"bytes={2 * CHUNK}-", ""]
@@ -187,7 +188,7 @@ class TestWhatIsNoReport:
         pbx.faults.add(*[fault] * 4)
 
         with pytest.raises(error):
-            run(operator(out / "x.csv", deferrable=False))
+            run_task(operator(out / "x.csv", deferrable=False))
 
         assert len(fetches(pbx)) == 4
         assert len(pbx.calls("call_report/download")) == 2
@@ -197,7 +198,7 @@ class TestWhatIsNoReport:
     def test_a_dead_token_is_replaced_and_the_file_fetched(self, pbx: PbxSimulator, out: Path) -> None:
         pbx.faults.add(Fault("errcode", ".csv", 10004))
 
-        run(operator(out / "x.csv", deferrable=False))
+        run_task(operator(out / "x.csv", deferrable=False))
 
         assert len(fetches(pbx)) == 2
         assert len({call.query["access_token"] for call in pbx.requests if call.path.startswith("/api/download/")}) == 2
@@ -208,7 +209,7 @@ class TestWhatIsNoReport:
             pbx.faults.add(fault)
 
         with pytest.raises(AirflowFailException, match="`max_bytes`, 100 bytes"):
-            run(operator(out / "x.csv", deferrable=False, max_bytes=100))
+            run_task(operator(out / "x.csv", deferrable=False, max_bytes=100))
 
         assert len(fetches(pbx)) == 1
         assert names(out) == []
@@ -219,7 +220,7 @@ class TestWhatIsNoReport:
         with serving(monkeypatch, tmp_path, BIG * 20) as pbx:
             pbx.faults.add(Fault("no length"))
             with pytest.raises(AirflowFailException, match="`max_bytes`, 100000 bytes"):
-                run(operator(out / "x.csv", deferrable=False, max_bytes=100_000))
+                run_task(operator(out / "x.csv", deferrable=False, max_bytes=100_000))
 
         assert names(out) == []
 
@@ -238,7 +239,7 @@ class TestAnOldUrl:
             return resume(context, event)
 
         monkeypatch.setattr(task, "execute_complete", resume_late)
-        path, _ = run(task)
+        path, _ = run_task(task)
 
         assert Path(path).exists()
         assert len(fetches(pbx)) == 2
@@ -255,7 +256,7 @@ class TestAnOldUrl:
             return resume(context, event)
 
         monkeypatch.setattr(task, "execute_complete", resume_late)
-        run(task)
+        run_task(task)
 
         assert len(fetches(pbx)) == 1
 
@@ -264,7 +265,7 @@ class TestAnOldUrl:
         pbx.faults.add(Fault("html body", times=2))
 
         with pytest.raises(FileExpiredError, match=r"refused the file 0 minutes after it was ready: .*HTML"):
-            run(operator(out / "x.csv", deferrable=False))
+            run_task(operator(out / "x.csv", deferrable=False))
 
         assert len(fetches(pbx)) == 2
         assert len(pbx.calls("call_report/download")) == 2
@@ -333,7 +334,7 @@ class TestHostileUrls:
         pbx.faults.add(*[Fault("url", value=hostile)] * 2)
 
         with pytest.raises((AirflowFailException, YeastarError), match=r"URL|60001|10001"):
-            run(operator(out / "x.csv", **way))
+            run_task(operator(out / "x.csv", **way))
 
         assert listener.seen == []
         assert names(out) == []
@@ -343,7 +344,7 @@ class TestHostileUrls:
         pbx.faults.add(*[Fault("redirect", value=f"http://127.0.0.1:{listener.port}/x.csv")] * 4)
 
         with pytest.raises(NotAPbxError, match="redirect"):
-            run(operator(out / "x.csv", deferrable=False))
+            run_task(operator(out / "x.csv", deferrable=False))
 
         assert listener.seen == []
         assert len(fetches(pbx)) == 4
@@ -372,7 +373,7 @@ class TestHostileNames:
     def test_a_name_decides_no_path(self, pbx: PbxSimulator, out: Path, name: str) -> None:
         pbx.faults.add(Fault("file name", value=name))
 
-        path, xcoms = run(operator(f"{out}/", asynchronous=False))
+        path, xcoms = run_task(operator(f"{out}/", asynchronous=False))
 
         assert names(out) == [Path(path).name]
         assert Path(path).name.startswith("queueperformance_2026-11-20_")
@@ -386,7 +387,7 @@ class TestTheDestination:
     ) -> None:
         (out / "x.csv").write_text("old")
 
-        path, _ = run(operator(out / "x.csv", overwrite=False, **way))
+        path, _ = run_task(operator(out / "x.csv", overwrite=False, **way))
 
         assert Path(path).read_text() == "old"
         assert pbx.requests == []
@@ -395,7 +396,7 @@ class TestTheDestination:
         self, pbx: PbxSimulator, out: Path, way: dict[str, Any]
     ) -> None:
         with pytest.raises(DestinationError, match="Is a directory"):
-            run(operator(out, **way))
+            run_task(operator(out, **way))
 
         assert pbx.requests == []
         assert names(out) == []
@@ -404,7 +405,7 @@ class TestTheDestination:
         self, big: PbxSimulator, out: Path, limited_file_size: None
     ) -> None:
         with pytest.raises(DestinationError, match="cannot be written"):
-            run(operator(out / "x.csv", asynchronous=False))
+            run_task(operator(out / "x.csv", asynchronous=False))
 
         assert names(out) == []
 
@@ -421,7 +422,7 @@ class TestTheDestination:
         reader.start()
         paths: list[str] = []
         tasks = [
-            threading.Thread(target=lambda: paths.append(run(operator(out / "x.csv", asynchronous=False))[0]))
+            threading.Thread(target=lambda: paths.append(run_task(operator(out / "x.csv", asynchronous=False))[0]))
             for _ in range(2)
         ]
         for task in tasks:
@@ -458,7 +459,7 @@ def outlet_events() -> Any:
 
 class TestTheRecord:
     def test_the_sidecar_holds_what_xcom_holds(self, pbx: PbxSimulator, out: Path, way: dict[str, Any]) -> None:
-        path, xcoms = run(operator(f"{out}/", write_metadata=True, **way))
+        path, xcoms = run_task(operator(f"{out}/", write_metadata=True, **way))
 
         assert json.loads(Path(f"{path}.report.json").read_text()) == xcoms["report"]
         assert names(out) == [Path(path).name, f"{Path(path).name}.report.json"]
@@ -470,7 +471,7 @@ class TestTheRecord:
         events = outlet_events()
         events[asset].extra["of the DAG's author"] = True
 
-        path, xcoms = run(operator(out / "x.csv", outlets=[asset], **way), outlet_events=events)
+        path, xcoms = run_task(operator(out / "x.csv", outlets=[asset], **way), outlet_events=events)
 
         report = xcoms["report"]
         assert events[asset].extra == {
@@ -489,7 +490,7 @@ class TestTheRecord:
 
     def test_a_refused_file_leaves_no_sidecar(self, pbx: PbxSimulator, out: Path) -> None:
         with pytest.raises(AirflowSkipException):
-            run(
+            run_task(
                 operator(
                     out / "x.csv",
                     write_metadata=True,

@@ -18,7 +18,7 @@ from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 from airflow_provider_yeastar.pbx.errors import BadFileError, NetworkError, WaitTimeoutError, YeastarError
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
-from tests.integration.support import Run, connection_to
+from tests.integration.support import connect, run_task
 
 WAYS: dict[str, dict[str, Any]] = {
     "deferred": {"deferrable": True},
@@ -38,24 +38,6 @@ def operator(destination: object, **changes: Any) -> YeastarCallReportOperator:
     return YeastarCallReportOperator(**{**arguments, "destination": str(destination), **changes})
 
 
-def run(task: YeastarCallReportOperator, **more_context: Any) -> tuple[str, dict[str, Any]]:
-    """Run a task; return its value and its other XComs."""
-    ran = Run(task, **more_context)
-    return ran.to_the_end(), ran.xcoms
-
-
-@pytest.fixture
-def pbx(yeastar_pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PbxSimulator:
-    """A simulated PBX that is `yeastar_default`."""
-    connect(yeastar_pbx, monkeypatch)
-    monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
-    return yeastar_pbx
-
-
-def connect(pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_YEASTAR_DEFAULT", connection_to(pbx, **changes))
-
-
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The three ways in which a report is had."""
@@ -64,7 +46,7 @@ def way(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 class TestTheReport:
     def test_it_arrives_each_way(self, pbx: PbxSimulator, way: dict[str, Any], tmp_path: Path) -> None:
-        path, xcoms = run(operator(f"{tmp_path}/out/", **way))
+        path, xcoms = run_task(operator(f"{tmp_path}/out/", **way))
 
         content = Path(path).read_bytes()
         assert re.fullmatch(r"queueperformance_2026-11-20_[0-9a-f]{8}\.csv", Path(path).name)
@@ -90,15 +72,15 @@ class TestTheReport:
 
     @pytest.mark.parametrize("file_format", ["csv", "xls", "pdf", "html"])
     def test_it_arrives_in_each_format(self, pbx: PbxSimulator, file_format: str, tmp_path: Path) -> None:
-        path, _ = run(operator(f"{tmp_path}/", file_format=file_format))
+        path, _ = run_task(operator(f"{tmp_path}/", file_format=file_format))
 
         assert path.endswith(f".{file_format}")
 
     def test_a_re_run_replaces_its_own_file(self, pbx: PbxSimulator, tmp_path: Path) -> None:
-        first, _ = run(operator(f"{tmp_path}/out/"))
+        first, _ = run_task(operator(f"{tmp_path}/out/"))
         Path(first).write_text("old")
 
-        second, _ = run(operator(f"{tmp_path}/out/"))
+        second, _ = run_task(operator(f"{tmp_path}/out/"))
 
         assert second == first
         assert Path(second).read_bytes() != b"old"
@@ -107,13 +89,13 @@ class TestTheReport:
     def test_a_scheduled_report_has_its_own_format(self, pbx: PbxSimulator, tmp_path: Path) -> None:
         task = operator(f"{tmp_path}/", report_type=None, period=None, parameters=None, scheduled_report_id=1)
 
-        path, xcoms = run(task)
+        path, xcoms = run_task(task)
 
         assert Path(path).name.startswith("scheduled_report_1_all_")
         assert xcoms["report"]["scheduled_report_id"] == 1
 
     def test_a_user_created_report(self, pbx: PbxSimulator, tmp_path: Path) -> None:
-        _, xcoms = run(operator(f"{tmp_path}/", report_type=None, parameters=None, my_report_id=1))
+        _, xcoms = run_task(operator(f"{tmp_path}/", report_type=None, parameters=None, my_report_id=1))
 
         assert xcoms["report"]["my_report_id"] == 1
 
@@ -122,7 +104,7 @@ class TestOnEmpty:
     NOBODY = {"parameters": {"queue_id_list": [99]}, "check_ids": False}  # noqa: RUF012
 
     def test_ok_keeps_it(self, pbx: PbxSimulator, tmp_path: Path) -> None:
-        path, _ = run(operator(tmp_path / "report.csv", **self.NOBODY))
+        path, _ = run_task(operator(tmp_path / "report.csv", **self.NOBODY))
 
         assert Path(path).read_bytes().count(b"\n") == 1
 
@@ -134,7 +116,7 @@ class TestOnEmpty:
         self, pbx: PbxSimulator, on_empty: str, error: type[Exception], file_format: str, tmp_path: Path
     ) -> None:
         with pytest.raises(error, match="no row"):
-            run(operator(tmp_path / "report", on_empty=on_empty, file_format=file_format, **self.NOBODY))
+            run_task(operator(tmp_path / "report", on_empty=on_empty, file_format=file_format, **self.NOBODY))
 
         assert list(tmp_path.glob("report*")) == []
 
@@ -153,7 +135,7 @@ class TestOnEmpty:
         pbx.faults.add(Fault("errcode", "call_report/download", 60001))
 
         with pytest.raises(error, match=words):
-            run(operator(tmp_path / "report.csv", on_empty=on_empty, **way))
+            run_task(operator(tmp_path / "report.csv", on_empty=on_empty, **way))
 
         assert not (tmp_path / "report.csv").exists()
         assert len(pbx.calls("call_report/download")) == 1
@@ -162,10 +144,10 @@ class TestOnEmpty:
         pbx.faults.add(Fault("json body", value=60001, times=9))
 
         with pytest.raises(AirflowFailException, match="errcode 60001"):
-            run(operator(tmp_path / "report.csv", on_empty="skip"))
+            run_task(operator(tmp_path / "report.csv", on_empty="skip"))
 
     def test_a_report_with_rows_is_kept(self, pbx: PbxSimulator, tmp_path: Path) -> None:
-        path, _ = run(operator(tmp_path / "report.csv", on_empty="fail"))
+        path, _ = run_task(operator(tmp_path / "report.csv", on_empty="fail"))
 
         assert Path(path).exists()
 
@@ -185,7 +167,7 @@ class TestABadFile:
     def test_it_is_fetched_once_more(self, pbx: PbxSimulator, fault: Fault, tmp_path: Path) -> None:
         pbx.faults.add(fault)
 
-        path, _ = run(operator(tmp_path / "report.csv"))
+        path, _ = run_task(operator(tmp_path / "report.csv"))
 
         assert Path(path).read_bytes().startswith(b"\xef\xbb\xbfQueue,")
         assert len(pbx.calls("call_report/download")) == 1
@@ -195,7 +177,7 @@ class TestABadFile:
     ) -> None:
         pbx.faults.add(Fault("html body", times=3))
 
-        path, _ = run(operator(tmp_path / "report.csv", **way))
+        path, _ = run_task(operator(tmp_path / "report.csv", **way))
 
         assert Path(path).read_bytes().startswith(b"\xef\xbb\xbfQueue,")
         assert len(pbx.calls("call_report/download")) == 2
@@ -207,7 +189,7 @@ class TestABadFile:
         pbx.faults.add(Fault("html body", times=9))
 
         with pytest.raises(BadFileError, match="HTML page"):
-            run(operator(tmp_path / "report.csv", **way))
+            run_task(operator(tmp_path / "report.csv", **way))
 
         assert (tmp_path / "report.csv").read_text() == "old"
         assert [path.name for path in tmp_path.glob("*.*")] == ["report.csv"]
@@ -220,7 +202,7 @@ class TestBadInput:
         connect(pbx, monkeypatch, password="wrong")
 
         with pytest.raises(AirflowFailException, match="refused Client ID and Client Secret"):
-            run(operator(f"{tmp_path}/out/", **way))
+            run_task(operator(f"{tmp_path}/out/", **way))
 
         assert not (tmp_path / "out").exists()
 
@@ -230,7 +212,7 @@ class TestBadInput:
         connect(pbx, monkeypatch, port=1)
 
         with pytest.raises(WaitTimeoutError, match="Connection refused"):
-            run(operator(f"{tmp_path}/out/", wait_timeout=1, **way))
+            run_task(operator(f"{tmp_path}/out/", wait_timeout=1, **way))
 
         assert not (tmp_path / "out").exists()
 
@@ -243,7 +225,7 @@ class TestKilled:
         task.on_kill()
 
         with pytest.raises(TaskKilledError):
-            run(task)
+            run_task(task)
 
         assert list(tmp_path.glob("report*")) == []
 
@@ -307,7 +289,7 @@ class TestSecrets:
         caplog.set_level(logging.DEBUG)
         pbx.faults.add(*self.FAULTS)
 
-        path, xcoms = run(operator(f"{tmp_path}/out/", deferrable=True))
+        path, xcoms = run_task(operator(f"{tmp_path}/out/", deferrable=True))
         connect(pbx, monkeypatch, port=1)
         with pytest.raises(NetworkError) as raised:
             YeastarHook().get_information()

@@ -8,11 +8,12 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException, TaskDeferred
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, AirflowTaskTimeout, TaskDeferred
 
 from airflow_provider_yeastar.exceptions import DestinationError, InvalidEventError
-from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
-from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator, YeastarDownloadReportOperator
+from airflow_provider_yeastar.outcome import failure_event
+from airflow_provider_yeastar.pbx.errors import DeadlineError, InvalidRequestError
 
 ARGUMENTS: dict[str, Any] = {
     "task_id": "queue_report",
@@ -72,6 +73,13 @@ class TestExecute:
         assert deferred.value.method_name == "execute_complete"
         assert deferred.value.timeout > timedelta(seconds=1800 + 21600)
 
+    def test_its_execution_timeout_goes_with_the_trigger(self, tmp_path: Path) -> None:
+        with pytest.raises(TaskDeferred) as deferred:
+            operator(f"{tmp_path}/", deferrable=True, execution_timeout=timedelta(minutes=5)).execute(Mock())
+
+        _, arguments = deferred.value.trigger.serialize()
+        assert arguments["queue_until"] - arguments["until"] == pytest.approx(21600 - 300)
+
     def test_an_unwritable_destination_is_told_before_the_pbx_is_asked(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
 
@@ -101,3 +109,25 @@ class TestExecuteComplete:
 
         with pytest.raises(AirflowFailException, match="refused the login"):
             operator(f"{tmp_path}/").execute_complete(Mock(), event)
+
+    def test_its_execution_timeout_ends_it_as_on_a_worker(self, tmp_path: Path) -> None:
+        event = failure_event(DeadlineError("No report before the task's own time was over"))
+
+        with pytest.raises(AirflowTaskTimeout, match="own time was over"):
+            operator(f"{tmp_path}/").execute_complete(Mock(), event)
+
+
+class TestDownload:
+    def test_a_mistake_is_refused_when_the_dag_is_parsed(self) -> None:
+        with pytest.raises(InvalidRequestError, match="ok, skip, fail"):
+            YeastarDownloadReportOperator(task_id="fetch", report={}, destination="/data/", on_empty="drop")
+
+    @pytest.mark.parametrize("report", [None, {}, "{{ report }}"], ids=["nothing", "empty", "text"])
+    def test_what_no_sensor_returned_fails_without_retries(self, report: Any, tmp_path: Path) -> None:
+        task = YeastarDownloadReportOperator(task_id="fetch", report=report, destination=f"{tmp_path}/")
+
+        with pytest.raises(AirflowFailException, match=r"report=sensor\.output"):
+            task.execute(Mock())
+
+    def test_its_report_is_a_template_field_so_that_a_sensor_s_output_is_taken(self) -> None:
+        assert "report" in YeastarDownloadReportOperator.template_fields

@@ -1,0 +1,61 @@
+"""Whenever a report is finished on the PBX, whoever asked for it: its file is fetched. Needs Airflow 3.
+
+A trigger listens to the PBX and makes an asset event of each finished report; the event holds the file's name and its
+URL, which lives 30 minutes. Needs the connection ``yeastar_default``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.pbx.files import safe_file_name
+from airflow_provider_yeastar.triggers.report_event import YeastarReportEventTrigger
+
+try:
+    from airflow.sdk import Asset, AssetWatcher, dag, task
+except ImportError:  # Airflow 2 has no events to run DAGs by; there this file holds no DAG
+    Asset = None  # type: ignore[assignment, misc]
+
+AIRFLOW_HOME = os.path.expanduser(os.environ.get("AIRFLOW_HOME", "~/airflow"))
+FOLDER = os.environ.get("YEASTAR_EVENT_REPORTS", f"{AIRFLOW_HOME}/yeastar_event_reports")
+
+
+def fetch(event: Mapping[str, Any], folder: str) -> str:
+    """Fetch the file that an event tells of; return its path."""
+    path = Path(folder) / safe_file_name(event["file"])  # the PBX's name is data, not a path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    client = YeastarHook(event["yeastar_conn_id"]).get_conn()
+    with client, client.open_file(event["download_resource_url"]) as file, part.open("wb") as opened:
+        opened.writelines(file.chunks)
+    return str(part.replace(path))
+
+
+if Asset is not None:
+    finished_reports = Asset(
+        "yeastar_finished_reports", watchers=[AssetWatcher(name="pbx", trigger=YeastarReportEventTrigger())]
+    )
+
+    @dag(
+        schedule=[finished_reports],
+        start_date=datetime(2026, 1, 1, tzinfo=UTC),
+        catchup=False,
+        tags=["yeastar"],
+        doc_md=__doc__,
+    )
+    def yeastar_event_driven() -> None:
+        """Fetch what was announced since the last run."""
+
+        @task(inlets=[finished_reports])
+        def fetch_announced(triggering_asset_events: Any = None) -> list[str]:
+            events = [event for found in triggering_asset_events.values() for event in found]
+            return [fetch(event.extra["payload"], FOLDER) for event in events]
+
+        fetch_announced()
+
+    yeastar_event_driven()
