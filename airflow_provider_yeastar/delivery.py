@@ -28,7 +28,6 @@ from airflow_provider_yeastar.pbx.errors import (
     TokenExpiredError,
     YeastarError,
 )
-from airflow_provider_yeastar.pbx.files import FileCheck
 from airflow_provider_yeastar.pbx.reports import ReportRequest
 from airflow_provider_yeastar.records import ReportRecord
 from airflow_provider_yeastar.report_tasks import WaitingTask
@@ -213,13 +212,7 @@ class DeliveringTask(WaitingTask):
         file_format, url = outcome.request.file_format, outcome.report.url
         fetching = FileFetch(client, url, killed=lambda: self.killed, new_token=new_token)
         with client.hiding_secrets(), fetching as fetch:
-            check = FileCheck(
-                file_format,
-                announced_bytes=fetch.announced_bytes,
-                max_bytes=self.max_bytes,
-                pbx=client.address,
-                endpoint=url.split("?")[0],
-            )
+            check = fetch.new_check(file_format, self.max_bytes)
             with storage.receive(fetch.chunks(check), path, check) as received:
                 self._refuse_empty(received.temporary, file_format)
                 record = ReportRecord.of(outcome, received.stored, time.time())

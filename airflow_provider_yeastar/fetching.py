@@ -56,6 +56,20 @@ class FileFetch:
         self._stream.stop()
         self._stream.close()
 
+    def new_check(self, file_format: str, max_bytes: int | None = None) -> FileCheck:
+        """Return the check of this file.
+
+        :param file_format: what it is to be.
+        :param max_bytes: the greatest file that is accepted, None for any.
+        """
+        return FileCheck(
+            file_format,
+            announced_bytes=self.announced_bytes,
+            max_bytes=max_bytes,
+            pbx=self._client.address,
+            endpoint=self._url.split("?")[0],
+        )
+
     def chunks(self, check: FileCheck) -> Iterator[bytes]:
         """Yield the file's bytes.
 

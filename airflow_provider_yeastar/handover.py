@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from airflow_provider_yeastar.outcome import Outcome
+from airflow_provider_yeastar.outcome import Outcome, iso_utc
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.reports import ReportRequest
 from airflow_provider_yeastar.pbx.waiting import FILE_LIFE_SECONDS, FinishedReport
 
-__all__ = ["Handover", "iso_utc", "read_handover", "write_handover"]
+__all__ = ["Handover", "read_handover", "write_handover"]
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,6 @@ def read_handover(value: object) -> Handover:
         raise _no_handover(f"lacks {error.args[0]}") from None
     except (InvalidRequestError, TypeError, ValueError) as error:
         raise _no_handover(f"has a part that cannot be read: {error}") from None
-
-
-def iso_utc(epoch_seconds: float) -> str:
-    """Return a moment as ISO 8601, UTC, to the second."""
-    return datetime.fromtimestamp(epoch_seconds, UTC).isoformat(timespec="seconds")
 
 
 def _no_handover(what: str) -> InvalidRequestError:

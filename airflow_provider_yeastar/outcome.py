@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_yeastar.exceptions import InvalidEventError
@@ -24,7 +25,7 @@ from airflow_provider_yeastar.pbx.errors import (
 from airflow_provider_yeastar.pbx.reports import ReportRequest
 from airflow_provider_yeastar.pbx.waiting import FinishedReport
 
-__all__ = ["Outcome", "errors_for_airflow", "failure_event", "read_event", "success_event"]
+__all__ = ["Outcome", "errors_for_airflow", "failure_event", "iso_utc", "read_event", "success_event"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,11 @@ def read_event(event: Mapping[str, Any] | None) -> Outcome:
         )
     except (InvalidRequestError, KeyError, TypeError, ValueError) as error:
         raise InvalidEventError(f"The trigger's success lacks or garbles a part: {type(error).__name__}") from None
+
+
+def iso_utc(epoch_seconds: float) -> str:
+    """Return a moment as XCom shows it: ISO 8601, UTC, to the second."""
+    return datetime.fromtimestamp(epoch_seconds, UTC).isoformat(timespec="seconds")
 
 
 @contextmanager

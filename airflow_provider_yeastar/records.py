@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_yeastar.outcome import Outcome
+from airflow_provider_yeastar.outcome import Outcome, iso_utc
 from airflow_provider_yeastar.pbx.files import safe_file_name
 from airflow_provider_yeastar.storage import StoredFile
 
@@ -61,9 +60,9 @@ class ReportRecord:
             window=report.window,
             timezone=report.timezone,
             api_version=report.api_version,
-            requested_at=_iso(report.requested_at),
-            ready_at=_iso(report.ready_at),
-            downloaded_at=_iso(downloaded_at),
+            requested_at=iso_utc(report.requested_at),
+            ready_at=iso_utc(report.ready_at),
+            downloaded_at=iso_utc(downloaded_at),
             serial_number=report.serial_number,
         )
 
@@ -113,7 +112,3 @@ def _dataset(path: str) -> tuple[str, str]:
         return "file", path
     bucket, _, key = rest.rpartition("@")[2].partition("/")
     return f"{scheme}://{bucket}", key
-
-
-def _iso(epoch_seconds: float) -> str:
-    return datetime.fromtimestamp(epoch_seconds, UTC).isoformat(timespec="seconds")

@@ -2,8 +2,8 @@
 
 Every PBX is a simulator of its own, over https and wss with a pinned certificate, as an appliance is. First no report
 is finished: what waiting costs is measured. Then all are let go. The latency of an event is counted from the moment
-at which its simulator is about to write it to the socket until the trigger has yielded its own event, by one clock, less
-the one second in which the trigger listens for a second candidate. When the reports are let go all triggers are older
+at which its simulator is about to write it to the socket until the trigger has yielded its own event, by one clock,
+less the one second in which the trigger listens for a second candidate. When the reports are let go all triggers are older
 than a trigger's first seconds, in which it holds its event back for the scheduler's sake.
 """
 
@@ -228,8 +228,8 @@ def show(figures: dict[str, Any]) -> bool:
     print(
         f"  {figures['files']} different files; all asked after {figures['start']:.1f} s, all finished "
         f"{figures['finish']:.1f} s after their release; sockets left open: {figures['open']}; worst latency "
-        f"{figures['worst'] * 1000:.1f} ms; block at the start {figures['block at the start'] * 1000:.1f} ms, at the end "
-        f"{figures['block at the end'] * 1000:.1f} ms"
+        f"{figures['worst'] * 1000:.1f} ms; block at the start {figures['block at the start'] * 1000:.1f} ms, "
+        f"at the end {figures['block at the end'] * 1000:.1f} ms"
     )
     return all(row[-1] for row in rows)
 

@@ -7,13 +7,10 @@ URL, which lives 30 minutes. Needs the connection ``yeastar_default``.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
-from airflow_provider_yeastar.pbx.files import safe_file_name
 from airflow_provider_yeastar.triggers.report_event import YeastarReportEventTrigger
 
 try:
@@ -23,17 +20,6 @@ except ImportError:  # Airflow 2 has no events to run DAGs by; there this file h
 
 AIRFLOW_HOME = os.path.expanduser(os.environ.get("AIRFLOW_HOME", "~/airflow"))
 FOLDER = os.environ.get("YEASTAR_EVENT_REPORTS", f"{AIRFLOW_HOME}/yeastar_event_reports")
-
-
-def fetch(event: Mapping[str, Any], folder: str) -> str:
-    """Fetch the file that an event tells of; return its path."""
-    path = Path(folder) / safe_file_name(event["file"])  # the PBX's name is data, not a path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    client = YeastarHook(event["yeastar_conn_id"]).get_conn()
-    with client, client.open_file(event["download_resource_url"]) as file, part.open("wb") as opened:
-        opened.writelines(file.chunks)
-    return str(part.replace(path))
 
 
 if Asset is not None:
@@ -54,7 +40,11 @@ if Asset is not None:
         @task(inlets=[finished_reports])
         def fetch_announced(triggering_asset_events: Any = None) -> list[str]:
             events = [event for found in triggering_asset_events.values() for event in found]
-            return [fetch(event.extra["payload"], FOLDER) for event in events]
+            announced = [event.extra["payload"] for event in events]
+            return [
+                YeastarHook(report["yeastar_conn_id"]).download_file(report["download_resource_url"], f"{FOLDER}/")
+                for report in announced
+            ]
 
         fetch_announced()
 

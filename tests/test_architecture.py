@@ -32,7 +32,7 @@ MAY_IMPORT = {
     # The button of a task in Airflow's UI.
     "links": {"hooks", "pbx"},
     "triggers": {"triggers", "hooks", "pbx"} | SHARED,
-    "hooks": {"hooks", "pbx", "get_provider_info"} | SHARED,
+    "hooks": {"hooks", "fetching", "pbx", "get_provider_info"} | SHARED,
     "exceptions": {"pbx"} | SHARED,
     "handover": {"pbx"} | SHARED,
     "on_empty": {"pbx"} | SHARED,

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
@@ -187,6 +187,31 @@ class YeastarHook(BaseHook):
         with self.get_conn() as client:
             rows, _ = asyncio.run(client.fetch_rows(request, Bounds(time.time() + queue_timeout, wait_timeout)))
         return rows
+
+    def download_file(self, download_resource_url: str, destination: str) -> str:
+        """Fetch a finished report of which an event, or an answer of the PBX, told the URL; return the file's path.
+
+        The file is checked and put in place in one step, as by the operators; its extension tells its format.
+        Vendor's page: "Download a Call Report".
+
+        :param download_resource_url: as the PBX gave it; it lives for 30 minutes.
+        :param destination: a file, or a directory when it ends in ``/``; a local path or any ObjectStoragePath. In a
+            directory the file keeps the PBX's name, made harmless.
+        :raises YeastarError: when it cannot be had, is no report, or cannot be written.
+        """
+        from airflow_provider_yeastar.fetching import FileFetch
+        from airflow_provider_yeastar.pbx.files import format_of, safe_file_name
+        from airflow_provider_yeastar.storage import receive, resolve_path
+
+        name = safe_file_name(unquote(urlsplit(download_resource_url).path))
+        path = resolve_path(destination, name)
+        with self.get_conn() as client:
+            fetching = FileFetch(client, download_resource_url, killed=lambda: False)
+            with client.hiding_secrets(), fetching as fetch:
+                check = fetch.new_check(format_of(name))
+                with receive(fetch.chunks(check), path, check) as received:
+                    received.put_in_place()
+        return path
 
     def test_connection(self) -> tuple[bool, str]:
         """Log in, ask the PBX who it is, and check its clock; for the button "Test" of the connection form."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_yeastar.delivery import DeliveringTask
-from airflow_provider_yeastar.handover import Handover, iso_utc, read_handover
-from airflow_provider_yeastar.outcome import errors_for_airflow
+from airflow_provider_yeastar.handover import Handover, read_handover
+from airflow_provider_yeastar.outcome import errors_for_airflow, iso_utc
 from airflow_provider_yeastar.pbx.reports import build_request
 from airflow_provider_yeastar.report_tasks import RequestArguments
 

@@ -14,10 +14,11 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from airflow_provider_yeastar.pbx.errors import BadFileError, FileTooLargeError
 
-__all__ = ["FileCheck", "FileFacts", "safe_file_name"]
+__all__ = ["FileCheck", "FileFacts", "format_of", "safe_file_name"]
 
 _HEAD_BYTES = 1024
 """The kind of a file is read from this many bytes."""
@@ -39,6 +40,14 @@ _ACCEPTED: Mapping[str, frozenset[str]] = {
     "xls": frozenset({_OLE2, _ZIP}),
     "pdf": frozenset({_PDF}),
     "html": frozenset({_HTML}),
+}
+_FORMATS: Mapping[str, str] = {
+    ".csv": "csv",
+    ".xls": "xls",
+    ".xlsx": "xls",
+    ".pdf": "pdf",
+    ".html": "html",
+    ".htm": "html",
 }
 # The elements that browsers take as the sign of HTML (WHATWG, "MIME Sniffing"), less `<a` and `<b`: a label may be one.
 _HTML_START = re.compile(
@@ -199,6 +208,20 @@ def _kind_of(head: bytes) -> str:
     if content.startswith(b"<?xml"):
         return _XML
     return _BINARY if b"\0" in head else _TEXT
+
+
+def format_of(name: str) -> str:
+    """Return the format that a file's name tells.
+
+    :param name: as the PBX gave it.
+    :raises BadFileError: when it tells none.
+    """
+    file_format = _FORMATS.get(PurePosixPath(name).suffix.lower())
+    if file_format is None:
+        raise BadFileError(
+            f"The PBX named a file {safe_file_name(name)!r}, whose extension is none of {', '.join(_FORMATS)}"
+        )
+    return file_format
 
 
 _NAME_BYTES = 200

@@ -8,8 +8,8 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_yeastar.handover import iso_utc
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook, connect
+from airflow_provider_yeastar.outcome import iso_utc
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.waiting import FILE_LIFE_SECONDS
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from airflow.triggers import base
 
-from airflow_provider_yeastar.pbx.errors import InvalidRequestError, InvalidSettingsError
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.pbx.errors import BadFileError, InvalidRequestError, InvalidSettingsError
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
 from airflow_provider_yeastar.triggers.report_event import YeastarReportEventTrigger
 from tests.integration.support import Wait
-from tests.test_example_dags import load_example
 
 needs_airflow_3 = pytest.mark.skipif(
     not hasattr(base, "BaseEventTrigger"), reason="this Airflow has no events to run DAGs by"
@@ -132,15 +132,24 @@ class TestTheTrigger:
         with pytest.raises(InvalidSettingsError, match="no_such_pbx"):
             asyncio.run(anext(YeastarReportEventTrigger(yeastar_conn_id="no_such_pbx").run()))
 
-    def test_the_example_dag_fetches_what_an_event_tells_of(
-        self, pbx: PbxSimulator, waiting: Wait, tmp_path: Path
-    ) -> None:
+    def test_the_hook_fetches_what_an_event_tells_of(self, pbx: PbxSimulator, waiting: Wait, tmp_path: Path) -> None:
         (event,) = listen_and_collect(pbx, YeastarReportEventTrigger(), 1, waiting.run)
 
-        path = load_example("yeastar_event_driven").fetch(event, str(tmp_path / "out"))
+        path = YeastarHook(event["yeastar_conn_id"]).download_file(
+            event["download_resource_url"], f"{tmp_path}/announced/"
+        )
 
-        assert Path(path).name == event["file"]
+        assert Path(path) == tmp_path / "announced" / event["file"]
         assert Path(path).read_bytes().startswith(b"\xef\xbb\xbfQueue,")
+
+    def test_the_hook_keeps_nothing_that_is_no_report(self, pbx: PbxSimulator, waiting: Wait, tmp_path: Path) -> None:
+        report = waiting.run()
+        pbx.faults.add(Fault("html body"))
+
+        with pytest.raises(BadFileError, match="HTML page"):
+            YeastarHook().download_file(report.url, str(tmp_path / "report.csv"))
+
+        assert not (tmp_path / "report.csv").exists()
 
 
 @pytest.mark.skipif(hasattr(base, "BaseEventTrigger"), reason="this Airflow runs DAGs by events")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 ROOT = Path(__file__).parent.parent.parent
-DAG_FILE = ROOT / "example_dags" / "yeastar_nightly_warehouse_load.py"
+DAG_ID = "yeastar_nightly_warehouse_load"
 CHROMIUM = shutil.which("chromium") or ""
 # Nothing but the pages that are looked at: no graphics hardware, no first-run pages, no traffic of its own.
 CHROMIUM_FLAGS = (
@@ -66,7 +66,7 @@ def web_ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebUI]:
     """Airflow with a green run of the example DAG."""
     if reason := _why_not():
         pytest.skip(reason)
-    with local_airflow(tmp_path_factory.mktemp("airflow"), DAG_FILE) as started:
+    with local_airflow(tmp_path_factory.mktemp("airflow"), DAG_ID) as started:
         # The package need not be installed to be looked at.
         started.environment["PYTHONPATH"] = str(ROOT)
         pbx = started.start_pbx()
