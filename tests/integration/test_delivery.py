@@ -496,6 +496,7 @@ class TestTheRecord:
                     write_metadata=True,
                     on_empty="skip",
                     parameters={"queue_id_list": [99]},
+                    check_ids=False,
                     deferrable=False,
                 )
             )
