@@ -131,7 +131,8 @@ SHOWN = {"scheme": "https", "port": 8088, "client_id": "the Client ID", "client_
 def shown_connections() -> list[Any]:
     """Every connection that a page gives to Airflow as JSON or as a URI, but for the simulator's own."""
     found = []
-    for block in blocks("shell"):
+    # A block may show output as well, which need not be shell.
+    for block in blocks("shell", containing='"conn_type"') + blocks("shell", containing="yeastar://"):
         words = shlex.split(block.text)
         texts = [word.partition("=")[2] for word in words if word.startswith("AIRFLOW_CONN_YEASTAR_DEFAULT=")]
         texts += [after for word, after in itertools.pairwise(words) if word == "--conn-json"]
