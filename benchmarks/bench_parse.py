@@ -1,8 +1,8 @@
 """What importing an operator adds to a DAG file: DAG files are parsed again and again, each time in a fresh process.
 
-Each figure is the median of processes of their own, which take turns: first Airflow's names that every DAG file needs,
-then on top of them our operators or, for comparison, the HTTP provider's. CPU time is held against the goal: a busy
-machine blurs it less than wall time, and on an idle one they are the same.
+Processes of their own, which take turns: first Airflow's names that every DAG file needs, then on top of them our
+operators or, for comparison, the HTTP provider's. The median of the CPU time is held against the goal. On an idle
+machine it equals the wall time; a busy one lengthens both, and the least CPU time is then nearer to the truth.
 
     python benchmarks/bench_parse.py [ROUNDS]
 """
@@ -47,8 +47,8 @@ def measure(module: str, environment: dict[str, str]) -> list[tuple[float, float
     return [(figures[0], figures[1]), (figures[2], figures[3])]
 
 
-def measure_all(rounds: int) -> dict[str, tuple[float, float]]:
-    """Return the medians by name, CPU and wall."""
+def measure_all(rounds: int) -> dict[str, tuple[float, float, float]]:
+    """Return by name the median CPU time, the least CPU time, the median wall time."""
     runs: dict[str, list[tuple[float, float]]] = {ALONE: [], **{ADDED + name: [] for name in SUBJECTS}}
     with tempfile.TemporaryDirectory() as home:
         environment = os.environ | {"AIRFLOW_HOME": home, "PYTHONPATH": str(ROOT)}
@@ -58,17 +58,22 @@ def measure_all(rounds: int) -> dict[str, tuple[float, float]]:
             for name, module in SUBJECTS.items():
                 for key, figures in zip((ALONE, ADDED + name), measure(module, environment), strict=True):
                     runs[key].append(figures)
-    return {key: (median(cpu for cpu, _ in taken), median(wall for _, wall in taken)) for key, taken in runs.items()}
+    return {key: summary(taken) for key, taken in runs.items()}
+
+
+def summary(taken: list[tuple[float, float]]) -> tuple[float, float, float]:
+    cpu, wall = zip(*taken, strict=True)
+    return median(cpu), min(cpu), median(wall)
 
 
 def main() -> int:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
-    print(f"Medians of {rounds} processes each, in milliseconds; goal for {OURS}: CPU < {GOAL_MILLISECONDS:.0f}")
-    medians = measure_all(rounds)
-    print(f"  {'imported':<42}{'CPU':>9}{'wall':>9}")
-    for key, (cpu, wall) in medians.items():
-        print(f"  {key:<42}{cpu:9.1f}{wall:9.1f}")
-    met = medians[ADDED + next(iter(SUBJECTS))][0] < GOAL_MILLISECONDS
+    print(f"{rounds} processes each, milliseconds; goal for {OURS}: median CPU < {GOAL_MILLISECONDS:.0f}")
+    figures = measure_all(rounds)
+    print(f"  {'imported':<42}{'CPU':>9}{'least':>9}{'wall':>9}")
+    for key, (cpu, least, wall) in figures.items():
+        print(f"  {key:<42}{cpu:9.1f}{least:9.1f}{wall:9.1f}")
+    met = figures[ADDED + next(iter(SUBJECTS))][0] < GOAL_MILLISECONDS
     print("met" if met else "MISSED")
     return 0 if met else 1
 
