@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_yeastar import __file__ as package_file
-from airflow_provider_yeastar import exceptions
 from airflow_provider_yeastar.get_provider_info import get_provider_info
 from airflow_provider_yeastar.pbx import errors
-from airflow_provider_yeastar.pbx.errors import Reaction, YeastarError
+from airflow_provider_yeastar.pbx.errors import Reaction
 from airflow_provider_yeastar.pbx.wire import LOGIN_ENDPOINT, answer_error
 
 __all__ = ["classes", "connection_fields", "errors_by_cause", "errors_by_code", "on_page_markdown"]
@@ -38,6 +37,8 @@ _WORDS = {
     10009: "OPERATION FAILED",
     40001: "PARAMETER SYNTAX ERROR",
     40002: "PARAMETER ERROR",
+    40003: "DUPLICATE KEY VALUE",
+    40004: "FILE SIZE EXCEEDED",
     60001: "DATA NOT FOUND",
     60002: "MAX LIMITATION EXCEEDED",
     70004: "ACCOUNT IP BLOCKED",
@@ -71,14 +72,10 @@ def errors_by_code() -> str:
 
 def errors_by_cause() -> str:
     """One line for each error without errcode: whether it is tried again, what to do."""
-    classes = [getattr(errors, name) for name in errors.__all__] + [getattr(exceptions, n) for n in exceptions.__all__]
     causes = [
         cause
-        for cause in classes
-        if isinstance(cause, type)
-        and issubclass(cause, YeastarError)
-        and not issubclass(cause, errors.AnswerError)
-        and cause is not YeastarError
+        for cause in errors.error_tree().values()
+        if cause.default_remedy and not issubclass(cause, errors.AnswerError)
     ]
     return _table(
         ("error", "tried again", "what to do"),
