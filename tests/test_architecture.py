@@ -23,8 +23,8 @@ SHARED = {"exceptions", "handover", "on_empty", "outcome", "progress", "records"
 """Modules for all Airflow roles; they stand between those and the protocol."""
 
 MAY_IMPORT = {
-    "operators": {"operators", "delivery", "report_tasks", "row_files", "hooks", "pbx"} | SHARED,
-    "sensors": {"sensors", "report_tasks", "hooks", "pbx"} | SHARED,
+    "operators": {"operators", "delivery", "links", "report_tasks", "row_files", "hooks", "pbx"} | SHARED,
+    "sensors": {"sensors", "links", "report_tasks", "hooks", "pbx"} | SHARED,
     # What operators have in common, and operators and sensors.
     "delivery": {"fetching", "links", "report_tasks", "hooks", "pbx"} | SHARED,
     "fetching": {"pbx"} | SHARED,

@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
 
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, YeastarError
 from airflow_provider_yeastar.pbx.per_loop import PerLoop
 from airflow_provider_yeastar.pbx.settings import API_VERSIONS, TOKEN_SHARING, PbxSettings
-from airflow_provider_yeastar.pbx.threads import in_thread
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -258,6 +256,10 @@ async def connect(conn_id: str) -> PbxClient:
     :param conn_id: id of the Airflow connection; resolved once, with the asynchronous accessor.
     :raises InvalidSettingsError: when the connection is missing or cannot be used.
     """
+    from airflow.providers.common.compat.connection import get_async_connection
+
+    from airflow_provider_yeastar.pbx.threads import in_thread
+
     # One by one: a triggerer that starts with a thousand triggers has other things to do in between.
     async with _resolving.get(None, asyncio.Lock):
         try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_yeastar import storage
 from airflow_provider_yeastar.exceptions import TaskKilledError
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.links import publish_portal_link
 from airflow_provider_yeastar.on_empty import check_on_empty, refuse_empty_report
 from airflow_provider_yeastar.outcome import Outcome, errors_for_airflow
 from airflow_provider_yeastar.pbx.parameters import is_open
@@ -96,6 +97,7 @@ class YeastarCallReportRowsOperator(ReportArguments, WaitingTask):
             self.log.info("%s is there already and `overwrite` is False; the PBX is not asked.", path)
             return path
         storage.prepare(path)
+        publish_portal_link(context, self.yeastar_conn_id)
         bounds = Bounds(queue_until=time.time() + self.queue_timeout, wait_timeout=self.wait_timeout)
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
             rows, report = run_on_worker(client.fetch_rows(request, bounds), lambda: self.killed)

@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_yeastar.handover import write_handover
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.links import publish_portal_link
 from airflow_provider_yeastar.outcome import errors_for_airflow, read_event
 from airflow_provider_yeastar.pbx.errors import DeadlineError, InvalidRequestError, WaitTimeoutError
 from airflow_provider_yeastar.pbx.reports import build_request
@@ -61,6 +62,7 @@ class YeastarCallReportSensor(RequestArguments, WaitingTask, BaseSensorOperator)
 
     def execute(self, context: Context) -> Any:
         """Ask for the report; wait for it in one poke, or defer."""
+        publish_portal_link(context, self.yeastar_conn_id)
         with self._errors():
             request = build_request(**self.request_arguments)
             if self.waits_in_triggerer(request):
