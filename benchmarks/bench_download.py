@@ -160,26 +160,22 @@ def http_operator(port: int, size: int, target: str) -> float:
 
 def in_child(contender: str, port: int, size: int, target: Path) -> Run:
     command = [sys.executable, __file__, contender, str(port), str(size), str(target)]
-    return measured(command, lambda output: float(output.splitlines()[-1]))
+    output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return Run(*map(float, output.splitlines()[-1].split()))
 
 
 def curl(port: int, size: int, target: Path) -> Run:
     url = f"http://127.0.0.1:{port}/api/download/{size}.csv?access_token=t"
     command = ["curl", "--silent", "--fail", "--output", str(target), "--write-out", "%{time_total}", url]
-    return measured(command, float)
-
-
-def measured(command: list[str], seconds: Callable[[str], float]) -> Run:
-    """Run a process; its output tells its seconds, the kernel its peak memory."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout
-    output = process.stdout.read()
-    process.stdout.close()
+    with process.stdout as output:
+        seconds = float(output.read())
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"{command} ended with {process.returncode}")
-    return Run(seconds(output), usage.ru_maxrss / 1024)
+        raise SystemExit(f"curl ended with {process.returncode}")
+    return Run(seconds, usage.ru_maxrss / 1024)
 
 
 # -- the table ---------------------------------------------------------------------------------------------------------
@@ -194,7 +190,7 @@ CONTENDERS: dict[str, Callable[[int, int, Path], Run]] = {
 def race(port: int, folder: Path, contenders: list[str]) -> dict[tuple[str, int], Run]:
     """Let all contenders run in turn, several rounds; the median of the times and of the memory."""
     runs: dict[tuple[str, int], list[Run]] = {}
-    for _ in range(ROUNDS):
+    for number in range(1, ROUNDS + 1):
         for size_mib in SIZES_MIB:
             for name in contenders:
                 target = folder / "out.csv"
@@ -202,6 +198,7 @@ def race(port: int, folder: Path, contenders: list[str]) -> dict[tuple[str, int]
                 assert target.stat().st_size == size_mib * MIB
                 target.unlink()
                 runs.setdefault((name, size_mib), []).append(run)
+                print(f"round {number}, {size_mib} MiB: {name} {run.seconds:.3f} s", file=sys.stderr, flush=True)
     return {
         key: Run(statistics.median(run.seconds for run in some), statistics.median(run.peak_mib for run in some))
         for key, some in runs.items()
@@ -264,6 +261,8 @@ if __name__ == "__main__":
         serve(sys.argv[2])
     elif sys.argv[1:]:
         contender = {"provider": provider, "http_operator": http_operator}[sys.argv[1]]
-        print(contender(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]))
+        seconds = contender(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+        # Not ru_maxrss, which begins with what the process that forked this one held.
+        print(seconds, int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024)
     else:
         main()
