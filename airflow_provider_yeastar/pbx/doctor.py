@@ -11,6 +11,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -176,7 +177,7 @@ async def _report(session: PbxSession, state_dir: Path) -> str:
     started = time.time()
     bounds = Bounds(queue_until=started + _WAIT_SECONDS, wait_timeout=_WAIT_SECONDS)
     report = await ReportWait(session, _tiny_request(yesterday), bounds, state_dir).run()
-    with session.open_file(report.url) as stream:
+    with closing(session.open_file(report.url)) as stream:
         check = FileCheck(
             "csv",
             announced_bytes=stream.announced_bytes,

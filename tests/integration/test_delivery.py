@@ -226,20 +226,26 @@ class TestWhatIsNoReport:
         assert names(out) == []
 
 
+def age(task: Any, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a task resume so long after its first report was ready."""
+    resume = task.execute_complete
+
+    def resume_late(context: Any, event: dict[str, Any]) -> str:
+        if event["attempt"] == 1:
+            event["report"]["ready_at"] -= seconds
+        return resume(context, event)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(task, "execute_complete", resume_late)
+
+
 class TestAnOldUrl:
     def test_one_new_request_and_no_second_fetch(
         self, pbx: PbxSimulator, out: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         task = operator(out / "x.csv", deferrable=True)
-        resume = task.execute_complete
+        age(task, 1801, monkeypatch)
+        pbx.faults.add(Fault("json body", value=60001))
 
-        def resume_late(context: Any, event: dict[str, Any]) -> str:
-            if event["attempt"] == 1:
-                pbx.advance(1801)
-                event["report"]["ready_at"] -= 1801
-            return resume(context, event)
-
-        monkeypatch.setattr(task, "execute_complete", resume_late)
         path, _ = run(task)
 
         assert Path(path).exists()
@@ -250,13 +256,8 @@ class TestAnOldUrl:
         self, pbx: PbxSimulator, out: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         task = operator(out / "x.csv", deferrable=True)
-        resume = task.execute_complete
+        age(task, 1700, monkeypatch)
 
-        def resume_late(context: Any, event: dict[str, Any]) -> str:
-            event["report"]["ready_at"] -= 1700
-            return resume(context, event)
-
-        monkeypatch.setattr(task, "execute_complete", resume_late)
         run(task)
 
         assert len(fetches(pbx)) == 1
@@ -436,17 +437,6 @@ class TestTheDestination:
         assert paths == [str(out / "x.csv")] * 2
         assert seen <= {len(b"old"), (out / "x.csv").stat().st_size}
         assert names(out) == ["x.csv"]
-
-
-@pytest.fixture
-def limited_file_size() -> Iterator[None]:
-    """The kernel refuses to let any file of this process grow beyond 1 MB."""
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def outlet_events() -> Any:
