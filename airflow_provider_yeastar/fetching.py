@@ -42,12 +42,13 @@ class FileFetch:
         self._client = client
         self._url = url
         self._killed = killed
+        self._new_token = new_token
         self._interruptions = 0
-        self._stream = self._open(None, new_token=new_token)
-        self.announced_bytes = self._stream.announced_bytes
-        self._version = self._stream.version
+        self._stream: FileStream
 
     def __enter__(self) -> FileFetch:
+        self._stream = self._open(None)
+        self._version = self._stream.version
         return self
 
     def __exit__(
@@ -55,6 +56,11 @@ class FileFetch:
     ) -> None:
         self._stream.stop()
         self._stream.close()
+
+    @property
+    def announced_bytes(self) -> int | None:
+        """The length of the file as the PBX announced it, None where it did not."""
+        return self._version.whole_bytes
 
     def new_check(self, file_format: str, max_bytes: int | None = None) -> FileCheck:
         """Return the check of this file.
@@ -89,12 +95,16 @@ class FileFetch:
             self._stream = self._open(self._version.rest_from(check.received))
             chunks = self._stream.chunks if self._stream.starts_at else check.pass_over(self._stream.chunks)
 
-    def _open(self, rest: RestOfFile | None, *, new_token: bool = False) -> FileStream:
+    def _open(self, rest: RestOfFile | None) -> FileStream:
         while True:
             try:
-                return run_on_worker(self._client.open_file(self._url, rest, new_token=new_token), self._killed)
+                opening = self._client.open_file(self._url, rest, new_token=self._new_token)
+                stream = run_on_worker(opening, self._killed)
             except NetworkError as error:
                 self._pause_after(error)
+            else:
+                self._new_token = False
+                return stream
 
     def _pause_after(self, error: NetworkError) -> None:
         self._interruptions += 1

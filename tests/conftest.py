@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import atexit
 import os
+import resource
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -45,6 +47,15 @@ hypothesis.settings.load_profile("patient")
 def no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody here has to notice a deferral before its trigger may fire."""
     monkeypatch.setattr("airflow_provider_yeastar.triggers.call_report._SCHEDULER_SECONDS", 0.0)
+
+
+@pytest.fixture
+def limited_file_size() -> Iterator[None]:
+    """The kernel refuses to let any file of this process grow beyond 100 KB."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def pytest_configure(config: pytest.Config) -> None:

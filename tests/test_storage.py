@@ -6,7 +6,6 @@ import hashlib
 import importlib
 import logging
 import os
-import resource
 import stat
 import subprocess
 import sys
@@ -329,15 +328,6 @@ def closed_directory() -> Iterator[Path]:
         finally:
             os.seteuid(us)
             directory.chmod(0o755)
-
-
-@pytest.fixture
-def limited_file_size() -> Iterator[None]:
-    """The kernel refuses to let any file of this process grow beyond 100 KB."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture

@@ -199,7 +199,7 @@ class PbxClient:
             await asyncio.sleep(delay)
 
     async def open_file(self, url: str, rest: RestOfFile | None = None, *, new_token: bool = False) -> FileStream:
-        """Open a finished report; use what is returned in a ``with``.
+        """Open a finished report; close what is returned.
 
         :param url: the path that :meth:`wait_for_report` gave.
         :param rest: what to ask for of a file whose beginning is there already.

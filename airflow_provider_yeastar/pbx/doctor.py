@@ -11,6 +11,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -182,7 +183,7 @@ async def _report(session: PbxSession, state_dir: Path) -> str:
         report = await ReportWait(link, _tiny_request(yesterday), bounds, state_dir).run()
     finally:
         await link.disconnect()
-    with session.open_file(report.url) as stream:
+    with closing(session.open_file(report.url)) as stream:
         check = FileCheck(
             "csv",
             announced_bytes=stream.announced_bytes,

@@ -11,7 +11,6 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import requests
@@ -71,7 +70,7 @@ class _PinningAdapter(HTTPAdapter):
 
 
 class FileStream:
-    """A file on its way; use it in a ``with``.
+    """A file on its way; to be closed.
 
     :param response: what answered with it.
     :param starts_at: the byte of the file with which the chunks begin.
@@ -85,14 +84,6 @@ class FileStream:
         self.starts_at = starts_at
         self._response = response
         self._failed = failed
-
-    def __enter__(self) -> FileStream:
-        return self
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def announced_bytes(self) -> int | None:

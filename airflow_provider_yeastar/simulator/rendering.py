@@ -51,6 +51,7 @@ class CsvLayout:
     :param delimiter: one character between cells.
     :param total_row: end with a line of totals, if there are rows.
     :param label_style: how names and numbers stand together.
+    :param tabs: cells of text end in a tab, as portals write them to keep spreadsheets from making numbers of them.
     """
 
     bom: bool = True
@@ -58,6 +59,7 @@ class CsvLayout:
     delimiter: str = ","
     total_row: bool = False
     label_style: LabelStyle = "name<number>"
+    tabs: bool = False
 
 
 _DEFAULT_CSV = CsvLayout()
@@ -89,11 +91,15 @@ def _csv(table: ReportTable, duration_format: DurationFormat, layout: CsvLayout)
         writer.writerows([[sheet.title], [], ["Time", sheet.window], ["Records", rows], []])
     writer.writerow(sheet.header)
     for line in sheet.lines:
-        writer.writerow(line.cells)
+        writer.writerow(_tabbed(line.cells) if layout.tabs else line.cells)
         writer.writerows(("", *cells) for cells in _nested(sheet, line))
     if layout.total_row and sheet.lines:
         writer.writerow(total_line(table, duration_format))
     return text.getvalue().encode("utf-8-sig" if layout.bom else "utf-8")
+
+
+def _tabbed(cells: Sequence[Cell]) -> list[Cell]:
+    return [f"{cell}\t" if isinstance(cell, str) and cell else cell for cell in cells]
 
 
 def _nested(sheet: Sheet, line: Line) -> Iterator[Sequence[Cell]]:

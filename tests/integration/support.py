@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -119,7 +120,7 @@ class Wait:
         return asyncio.run(self.start(**options))
 
     def fetch(self, report: FinishedReport) -> bytes:
-        with self.client() as client, asyncio.run(client.open_file(report.url)) as stream:
+        with self.client() as client, closing(asyncio.run(client.open_file(report.url))) as stream:
             return b"".join(stream.chunks)
 
 

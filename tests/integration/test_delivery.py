@@ -25,7 +25,9 @@ from airflow_provider_yeastar.pbx.errors import (
     PbxInternalError,
     YeastarError,
 )
+from airflow_provider_yeastar.readers import ReportLayoutError, read_report, typed_columns
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
+from airflow_provider_yeastar.simulator.rendering import CsvLayout
 from tests.integration.support import connect, run_task
 from tests.integration.test_operator import WAYS, operator
 
@@ -225,20 +227,26 @@ class TestWhatIsNoReport:
         assert names(out) == []
 
 
+def age(task: Any, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a task resume so long after its first report was ready."""
+    resume = task.execute_complete
+
+    def resume_late(context: Any, event: dict[str, Any]) -> str:
+        if event["attempt"] == 1:
+            event["report"]["ready_at"] -= seconds
+        return resume(context, event)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(task, "execute_complete", resume_late)
+
+
 class TestAnOldUrl:
     def test_one_new_request_and_no_second_fetch(
         self, pbx: PbxSimulator, out: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         task = operator(out / "x.csv", deferrable=True)
-        resume = task.execute_complete
+        age(task, 1801, monkeypatch)
+        pbx.faults.add(Fault("json body", value=60001))
 
-        def resume_late(context: Any, event: dict[str, Any]) -> str:
-            if event["attempt"] == 1:
-                pbx.advance(1801)
-                event["report"]["ready_at"] -= 1801
-            return resume(context, event)
-
-        monkeypatch.setattr(task, "execute_complete", resume_late)
         path, _ = run_task(task)
 
         assert Path(path).exists()
@@ -249,13 +257,8 @@ class TestAnOldUrl:
         self, pbx: PbxSimulator, out: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         task = operator(out / "x.csv", deferrable=True)
-        resume = task.execute_complete
+        age(task, 1700, monkeypatch)
 
-        def resume_late(context: Any, event: dict[str, Any]) -> str:
-            event["report"]["ready_at"] -= 1700
-            return resume(context, event)
-
-        monkeypatch.setattr(task, "execute_complete", resume_late)
         run_task(task)
 
         assert len(fetches(pbx)) == 1
@@ -437,17 +440,6 @@ class TestTheDestination:
         assert names(out) == ["x.csv"]
 
 
-@pytest.fixture
-def limited_file_size() -> Iterator[None]:
-    """The kernel refuses to let any file of this process grow beyond 1 MB."""
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def outlet_events() -> Any:
     """What Airflow puts into a task's context for the events of its outlets."""
     try:
@@ -502,3 +494,72 @@ class TestTheRecord:
             )
 
         assert names(out) == []
+
+
+class TestReadingWhatWasDelivered:
+    """Every variant of CSV that is known of a PBX (reference, section 7): from the PBX to the reader's values."""
+
+    LAYOUTS = (
+        pytest.param(CsvLayout(), {}, id="byte order mark"),
+        pytest.param(CsvLayout(bom=False), {}, id="no byte order mark"),
+        pytest.param(CsvLayout(preamble=True), {}, id="preamble"),
+        pytest.param(CsvLayout(delimiter=";"), {}, id="semicolons"),
+        pytest.param(CsvLayout(delimiter="\t"), {}, id="tabs between cells"),
+        pytest.param(CsvLayout(tabs=True), {}, id="tabs in cells"),
+        pytest.param(CsvLayout(total_row=True), {}, id="total row"),
+        pytest.param(CsvLayout(label_style="number-name"), {}, id="labels 1021-Name"),
+        pytest.param(CsvLayout(), {"duration_format": "hhmmss"}, id="hh:mm:ss"),
+        pytest.param(
+            CsvLayout(preamble=True, delimiter=";", total_row=True, tabs=True, label_style="number-name"),
+            {"duration_format": "hhmmss"},
+            id="all at once",
+        ),
+    )
+
+    @pytest.mark.parametrize(("layout", "changes"), LAYOUTS)
+    @pytest.mark.parametrize("need_detail", [False, True], ids=["", "with calls"])
+    def test_it_is_read_with_the_figures_of_the_listing(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+        out: Path,
+        layout: CsvLayout,
+        changes: dict[str, Any],
+        need_detail: bool,
+    ) -> None:
+        parameters = {"queue_id_list": [1, 2, 3], "need_detail": need_detail}
+        with serving(monkeypatch, tmp_path, csv_layout=layout):
+            path, _ = run_task(operator(out / "x.csv", parameters=parameters, asynchronous=False, **changes))
+
+        table = read_report(path)
+        columns = {column.name: column for column in table.columns}
+        assert columns["queue"].values == ("Sales", "Support", "Billing")
+        assert columns["queue_number"].values == ("6400", "6401", "6402")
+        assert columns["answered_rate"].kind == "percent"
+        assert columns["average_waiting_time"].kind == ("duration" if changes else "integer")
+        assert (table.totals is not None) is layout.total_row
+        assert len(table.preamble) == (3 if layout.preamble else 0)
+        total_calls = columns["total_calls"].values
+        assert all(isinstance(value, int) for value in total_calls)
+        # Each row has its calls under it, as many as it counts.
+        assert bool(table.call_header) is need_detail
+        assert [len(row.calls) for row in table.rows] == (list(total_calls) if need_detail else [0, 0, 0])
+
+    def test_calls_are_values_too(self, pbx: PbxSimulator, out: Path) -> None:
+        parameters = {"queue_id_list": [1, 2, 3], "need_detail": True}
+        path, _ = run_task(operator(out / "x.csv", parameters=parameters, asynchronous=False))
+
+        table = read_report(path)
+        calls = typed_columns(table.call_header, [call for row in table.rows for call in row.calls])
+
+        assert {column.kind for column in calls} >= {"integer", "text"}
+        assert all(len(column.values) == sum(len(row.calls) for row in table.rows) for column in calls)
+
+    def test_an_unknown_layout_is_an_error_that_shows_the_header(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, out: Path
+    ) -> None:
+        with serving(monkeypatch, tmp_path, b"Queue,Total,Total\r\nSales<6400>,1,2\r\n"):
+            path, _ = run_task(operator(out / "x.csv", asynchronous=False))
+
+        with pytest.raises(ReportLayoutError, match=r"unknown way.*'Queue', 'Total', 'Total'"):
+            read_report(path)

@@ -221,6 +221,12 @@ class TestCsvLayout:
         layout = CsvLayout(label_style=style)
         assert csv_grid(render(build("queueperformance"), "csv", csv_layout=layout))[2][0] == label
 
+    def test_cells_of_text_may_end_in_a_tab(self) -> None:
+        grid = csv_grid(render(build("queueperformance"), "csv", csv_layout=CsvLayout(tabs=True)))
+        plain = csv_grid(render(build("queueperformance"), "csv"))
+        assert [[cell.rstrip("\t") for cell in row] for row in grid] == plain
+        assert grid[1][0] == f"{plain[1][0]}\t"
+
     def test_the_total_row_adds_counts_and_total_times_only(self) -> None:
         table = build("queueagentperformance")
         *_, total = csv_grid(render(table, "csv", csv_layout=CsvLayout(total_row=True)))
