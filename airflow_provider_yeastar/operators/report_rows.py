@@ -49,8 +49,8 @@ class YeastarCallReportRowsOperator(ReportArguments, WaitingTask):
     :param destination: a file, or a directory when it ends in ``/``; a local path or any ObjectStoragePath. The file's
         name in a directory is made from the request, so that a re-run replaces its own file.
     :param overwrite: False returns the path of a file that is there already, without asking the PBX.
-    :param on_empty: what to do about a report without a row: ``ok`` writes a file without rows, ``skip`` skips and
-        ``fail`` fails the task, and both leave nothing at the destination.
+    :param on_empty: what to do about a report without a row: ``ok`` writes a file without rows (Parquet: or columns),
+        ``skip`` skips and ``fail`` fails the task, and both leave nothing at the destination.
     :param wait_timeout: seconds or timedelta from one's turn at the PBX to the rows.
     :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports.
     :param yeastar_conn_id: id of the Airflow connection.
