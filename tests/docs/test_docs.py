@@ -33,7 +33,7 @@ _INCLUDE = re.compile(r'^--8<-- "(?P<path>[^":]+\.py)(?::(?P<section>\w+))?"$', 
 
 
 class TaskInstance:
-    """Where tasks leave their XComs, and find those of others."""
+    """Where tasks leave their XComs."""
 
     def __init__(self) -> None:
         self.xcoms: dict[tuple[str, str], Any] = {}
@@ -41,10 +41,6 @@ class TaskInstance:
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[self.task_id, key] = json.loads(json.dumps(value))
-
-    def xcom_pull(self, task_ids: Any = None, key: str = "return_value", **_: Any) -> Any:
-        (task_id,) = [task_ids] if isinstance(task_ids, str) else task_ids
-        return self.xcoms[task_id, key]
 
 
 @pytest.fixture
