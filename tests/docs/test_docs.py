@@ -33,7 +33,7 @@ _INCLUDE = re.compile(r'^--8<-- "(?P<path>[^":]+\.py)(?::(?P<section>\w+))?"$', 
 
 
 class TaskInstance:
-    """Where tasks leave their XComs, and find those of others."""
+    """Where tasks leave their XComs."""
 
     def __init__(self) -> None:
         self.xcoms: dict[tuple[str, str], Any] = {}
@@ -41,10 +41,6 @@ class TaskInstance:
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[self.task_id, key] = json.loads(json.dumps(value))
-
-    def xcom_pull(self, task_ids: Any = None, key: str = "return_value", **_: Any) -> Any:
-        (task_id,) = [task_ids] if isinstance(task_ids, str) else task_ids
-        return self.xcoms[task_id, key]
 
 
 @pytest.fixture
@@ -71,7 +67,8 @@ def test_python_runs_and_its_tasks_fetch_what_they_say(block: Block, pbx: PbxSim
     instance = TaskInstance()
     for task in dag.topological_sort():
         run(task, instance)
-    assert len([path for path in folder.rglob("*") if path.is_file()]) >= len(dag.tasks)
+    wanted = [task for task in dag.tasks if hasattr(task, "destination")]
+    assert len([path for path in folder.rglob("*") if path.is_file()]) >= len(wanted)
 
 
 def test_the_record_that_is_shown_has_the_keys_of_the_one_that_a_task_leaves(pbx: PbxSimulator, tmp_path: Path) -> None:
