@@ -10,11 +10,14 @@ from typing import Any
 
 import duckdb
 import pytest
+from airflow.triggers import base
 
 from airflow_provider_yeastar.readers import ReportLayoutError
+from airflow_provider_yeastar.triggers.report_event import YeastarReportEventTrigger
 from tests.examples import EXAMPLES, import_example
 
 NAME = "yeastar_nightly_warehouse_load"
+EVENT_DRIVEN = "yeastar_event_driven"
 DAY = "2026-11-22"
 REPORT = "Queue,Total Calls,Answered Rate,Waiting\nSales<6400>,4,50.00%,00:01:00\nSupport<6401>,3,33.33%,00:00:20\n"
 
@@ -61,6 +64,30 @@ def test_an_example_parses_without_a_connection_or_a_network(name: str, monkeypa
     assert dag.tasks
     assert dag.doc_md
     assert "yeastar" in dag.tags
+
+
+def test_the_event_driven_dag_watches_a_pbx_and_does_no_harm_to_airflow_2() -> None:
+    event_driven = import_example(EVENT_DRIVEN)
+    if not hasattr(base, "BaseEventTrigger"):
+        assert not hasattr(event_driven, EVENT_DRIVEN)
+        return
+    (watcher,) = event_driven.finished_reports.watchers
+    assert isinstance(watcher.trigger, YeastarReportEventTrigger)
+
+
+@pytest.mark.parametrize(
+    ("today", "count"),
+    [(date(2025, 1, 31), 0), (date(2025, 2, 1), 1), (date(2025, 12, 31), 11), (date(2026, 1, 1), 12)],
+    ids=str,
+)
+def test_only_months_that_are_over_are_backfilled(today: date, count: int) -> None:
+    months = import_example("yeastar_backfill_by_month").months_of(2025, today)
+    assert months == [f"2025-{month:02d}" for month in range(1, count + 1)]
+
+
+def test_months_are_backfilled_one_at_a_time() -> None:
+    dag = import_example("yeastar_backfill_by_month").yeastar_backfill_by_month()
+    assert dag.get_task("fetch_month").max_active_tis_per_dag == 1
 
 
 def test_both_reports_are_fetched_by_deferring_and_loaded_before_they_are_checked(example: ModuleType) -> None:
