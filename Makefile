@@ -104,8 +104,9 @@ bench: $(VENV)/.installed  ## Measure what is promised, each figure side by side
 	@set -e; for file in benchmarks/bench_*.py; do printf '\n=== %s\n' "$$file"; $(VENV)/bin/python "$$file"; done
 
 .PHONY: reference
-reference: $(VENV)/.installed  ## Write docs/reports.md anew from the catalogue of reports and parameters
+reference: $(VENV)/.installed  ## Write docs/reports.md and docs/errors.md anew from the catalogue and the causes
 	$(VENV)/bin/python docs/make_reference.py
+	$(VENV)/bin/python docs/make_errors.py
 
 .PHONY: clean
 clean:  ## Remove the environments and all that was built

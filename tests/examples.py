@@ -12,12 +12,14 @@ import pytest
 
 FOLDER = Path(__file__).parent.parent / "example_dags"
 
+AIRFLOW_2 = airflow.__version__.startswith("2.")
+
 _NO_DAGS = set((FOLDER / ".airflowignore").read_text(encoding="utf-8").split())
 _NEED_AIRFLOW_3 = {"yeastar_event_driven"}  # asset watchers
 
 
 def _parameter(name: str) -> Any:
-    too_old = name in _NEED_AIRFLOW_3 and airflow.__version__.startswith("2.")
+    too_old = name in _NEED_AIRFLOW_3 and AIRFLOW_2
     return pytest.param(name, marks=pytest.mark.skipif(too_old, reason="needs Airflow 3"))
 
 

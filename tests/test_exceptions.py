@@ -1,8 +1,9 @@
-"""The table of causes: what Airflow retries, and that the drawn trees say the same."""
+"""The table of causes: what Airflow retries, and that its page and the drawn trees say the same."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -13,6 +14,15 @@ from airflow_provider_yeastar.exceptions import Cause, causes
 from airflow_provider_yeastar.outcome import errors_for_airflow
 from airflow_provider_yeastar.pbx import errors
 from airflow_provider_yeastar.pbx.errors import error_tree
+from tests.examples import import_file
+
+PAGE_MAKER = Path(__file__).parent.parent / "docs" / "make_errors.py"
+
+
+def test_the_page_is_the_table() -> None:
+    made = import_file(PAGE_MAKER)
+
+    assert made.PAGE.read_text(encoding="utf-8") == made.page(), "`make reference` writes it anew"
 
 
 def test_every_class_that_is_raised_has_its_row() -> None:

@@ -26,7 +26,8 @@
     │   └── DeadlineError           the task's own time is over                         ask again
     ├── BadFileError                what was downloaded is not the report               ask again
     │   ├── FileExpiredError        the file's URL is no longer served                  ask again
-    │   └── FileTooLargeError       the file exceeds `max_bytes`
+    │   ├── FileTooLargeError       the file exceeds `max_bytes`
+    │   └── ReportLayoutError       a report's file is laid out in no way that the reader knows
     └── UnsafeUrlError              the PBX named a URL outside itself
 
 Every class has the one constructor below, so that an error can cross from the triggerer to the worker as plain
@@ -66,6 +67,7 @@ __all__ = [
     "PermissionDeniedError",
     "Reaction",
     "ReportFailedError",
+    "ReportLayoutError",
     "TokenCapError",
     "TokenExpiredError",
     "UnsafeUrlError",
@@ -288,6 +290,13 @@ class FileTooLargeError(BadFileError):
 
     reaction = Reaction.GIVE_UP
     default_remedy = "Raise the task's `max_bytes`, or ask for a shorter period. Nothing was written."
+
+
+class ReportLayoutError(BadFileError):
+    """A file is not laid out in any way that the reader knows; the text shows what was met."""
+
+    reaction = Reaction.GIVE_UP
+    default_remedy = "The file itself is unchanged: have a look at it, and read it by other means."
 
 
 class UnsafeUrlError(YeastarError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from airflow_provider_yeastar.pbx.errors import ReportLayoutError
 from airflow_provider_yeastar.readers.cells import (
     ColumnKind,
     Label,
@@ -14,7 +15,7 @@ from airflow_provider_yeastar.readers.cells import (
     parse_percent,
     typed_columns,
 )
-from airflow_provider_yeastar.readers.layout import ReportLayoutError, ReportRow, ReportTable, parse_report
+from airflow_provider_yeastar.readers.layout import ReportRow, ReportTable, parse_report
 
 __all__ = [
     "ColumnKind",

@@ -30,12 +30,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
-from airflow_provider_yeastar.pbx.errors import BadFileError, Reaction
+from airflow_provider_yeastar.pbx.errors import ReportLayoutError
 from airflow_provider_yeastar.readers.cells import ReportColumn, figure, is_value, parse_label, typed_columns
 
-__all__ = ["ReportLayoutError", "ReportRow", "ReportTable", "parse_report"]
+__all__ = ["ReportRow", "ReportTable", "parse_report"]
 
 _DELIMITERS = (",", ";", "\t")
 _TABLE_CELLS = 3
@@ -50,13 +50,6 @@ _TOTALS = frozenset(
         *("合计", "总计", "合計", "總計", "합계", "총계"),
     )
 )
-
-
-class ReportLayoutError(BadFileError):
-    """A file is not laid out in any way that is known; the text shows what was met."""
-
-    reaction = Reaction.GIVE_UP
-    default_remedy: ClassVar[str] = "The file itself is unchanged: have a look at it, and read it by other means."
 
 
 @dataclass(frozen=True)
