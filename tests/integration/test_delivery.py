@@ -25,10 +25,12 @@ from airflow_provider_yeastar.pbx.errors import (
     PbxInternalError,
     YeastarError,
 )
+from airflow_provider_yeastar.pbx.reports import build_request
 from airflow_provider_yeastar.readers import ReportLayoutError, read_report, typed_columns
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 from airflow_provider_yeastar.simulator.rendering import CsvLayout
-from tests.integration.test_operator import WAYS, connect, operator, run
+from tests.integration.support import QUEUE_REPORT
+from tests.integration.test_operator import WAYS, TaskInstance, connect, operator, run
 
 CHUNK = 256 * 1024
 BIG = b"Queue,Total\r\n" + b"Support<6401>,12\r\n" * 200_000
@@ -423,10 +425,14 @@ class TestTheDestination:
         reader = threading.Thread(target=read)
         reader.start()
         paths: list[str] = []
-        tasks = [
-            threading.Thread(target=lambda: paths.append(run(operator(out / "x.csv", asynchronous=False))[0]))
-            for _ in range(2)
-        ]
+
+        def fetch() -> None:
+            # Not `execute`, which Airflow 2 lets run in the main thread only.
+            request = build_request(**QUEUE_REPORT, asynchronous=False)
+            context: Any = {"ti": TaskInstance()}
+            paths.append(operator(out / "x.csv").deliver(context, request))
+
+        tasks = [threading.Thread(target=fetch) for _ in range(2)]
         for task in tasks:
             task.start()
         for task in tasks:
