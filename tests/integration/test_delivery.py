@@ -12,6 +12,7 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, Asset
@@ -25,10 +26,11 @@ from airflow_provider_yeastar.pbx.errors import (
     PbxInternalError,
     YeastarError,
 )
+from airflow_provider_yeastar.pbx.reports import build_request
 from airflow_provider_yeastar.readers import ReportLayoutError, read_report, typed_columns
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 from airflow_provider_yeastar.simulator.rendering import CsvLayout
-from tests.integration.support import connect, run_task
+from tests.integration.support import QUEUE_REPORT, connect, run_task
 from tests.integration.test_operator import WAYS, operator
 
 CHUNK = 256 * 1024
@@ -424,10 +426,14 @@ class TestTheDestination:
         reader = threading.Thread(target=read)
         reader.start()
         paths: list[str] = []
-        tasks = [
-            threading.Thread(target=lambda: paths.append(run_task(operator(out / "x.csv", asynchronous=False))[0]))
-            for _ in range(2)
-        ]
+
+        def fetch() -> None:
+            # Not `execute`, which Airflow 2 lets run in the main thread only.
+            request = build_request(**QUEUE_REPORT, asynchronous=False)
+            context: Any = {"ti": Mock()}
+            paths.append(operator(out / "x.csv").deliver(context, request))
+
+        tasks = [threading.Thread(target=fetch) for _ in range(2)]
         for task in tasks:
             task.start()
         for task in tasks:
