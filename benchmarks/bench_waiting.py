@@ -3,8 +3,8 @@
 Every PBX is a simulator of its own, over https and wss with a pinned certificate, as an appliance is. First no report
 is finished: what waiting costs is measured. Then all are let go. The latency of an event is counted from the moment
 at which its simulator is about to write it to the socket until the trigger has yielded its own event, by one clock,
-less the one second in which the trigger listens for a second candidate. When the reports are let go all triggers are older
-than a trigger's first seconds, in which it holds its event back for the scheduler's sake.
+less the one second in which the trigger listens for a second candidate. When the reports are let go all triggers are
+older than the seconds for which a trigger holds its event back for the scheduler's sake.
 """
 
 from __future__ import annotations

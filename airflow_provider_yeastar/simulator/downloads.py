@@ -97,7 +97,8 @@ class Downloads:
         if fault := self._faults.take("other bytes", path):
             return web.Response(body=fault.value)
         if fault := self._faults.take("redirect", path):
-            return web.Response(status=302, headers={"Location": fault.value})
+            status, location = fault.value
+            return web.Response(status=status, headers={"Location": location})
         return None
 
     def _answer(self, request: web.Request) -> _Answer:

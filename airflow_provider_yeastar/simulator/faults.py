@@ -34,7 +34,7 @@ FaultKind = Literal[
     "expire tokens",
     "url",
     "file name",
-    # A file, at the time it is fetched: value is the errcode, the bytes, or where to.
+    # A file, at the time it is fetched: value is the errcode, the bytes, or status and location.
     "empty",
     "json body",
     "html body",

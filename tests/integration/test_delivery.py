@@ -346,7 +346,7 @@ class TestHostileUrls:
 
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
     def test_a_redirect_is_not_followed(self, pbx: PbxSimulator, listener: Listener, out: Path, status: int) -> None:
-        pbx.faults.add(*[Fault("redirect", value=f"http://127.0.0.1:{listener.port}/x.csv")] * 4)
+        pbx.faults.add(*[Fault("redirect", value=(status, f"http://127.0.0.1:{listener.port}/x.csv"))] * 4)
 
         with pytest.raises(NotAPbxError, match="redirect"):
             run_task(operator(out / "x.csv", deferrable=False))

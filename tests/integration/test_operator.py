@@ -160,7 +160,7 @@ class TestABadFile:
         Fault("json body", value=60001),
         Fault("other bytes", value=b"%PDF-1.7 not a csv"),
         Fault("reset half-way"),
-        Fault("redirect", value="https://evil.example/"),
+        Fault("redirect", value=(302, "https://evil.example/")),
     )
 
     @pytest.mark.parametrize("fault", BAD, ids=lambda fault: fault.kind)

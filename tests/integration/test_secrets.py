@@ -169,7 +169,7 @@ VALUES: dict[str, list[Any]] = {
     "file name": ["../../etc/passwd"],
     "json body": [10004, 60001],
     "other bytes": [b"\0\1\2"],
-    "redirect": ["https://elsewhere.example/"],
+    "redirect": [(302, "https://elsewhere.example/")],
 }
 
 
