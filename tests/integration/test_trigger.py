@@ -62,6 +62,14 @@ def test_a_trigger_that_is_started_twice_finds_its_report_twice(pbx: PbxSimulato
     assert pbx.sockets == 0
 
 
+def test_who_takes_the_event_and_never_comes_back_leaves_no_socket(pbx: PbxSimulator) -> None:
+    async def as_dag_test_does() -> Any:
+        return await anext(trigger().run())
+
+    assert asyncio.run(as_dag_test_does()).payload["status"] == "success"
+    pbx.wait_until(lambda pbx: pbx.sockets == 0)
+
+
 def test_time_that_runs_out_is_one_event_that_tells_what_was_seen(pbx: PbxSimulator) -> None:
     pbx.hold_reports()
 
@@ -110,18 +118,11 @@ print("loaded by", [loaded_by.get(name) for name in LIBRARIES])
 
 
 def test_the_libraries_that_speak_with_a_pbx_are_not_loaded_by_the_event_loop() -> None:
-    connection = {
-        "conn_type": "yeastar",
-        "schema": "http",
-        "host": "127.0.0.1",
-        "port": 1,
-        "login": "a",
-        "password": "b",
-    }
+    nobody = {"conn_type": "yeastar", "schema": "http", "host": "127.0.0.1", "port": 1, "login": "id", "password": "?"}
 
     done = subprocess.run(
         [sys.executable, "-c", NOTE_WHO_LOADS_WHAT, json.dumps(build_request(**QUEUE_REPORT).to_dict())],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "AIRFLOW_CONN_YEASTAR_DEFAULT": json.dumps(connection)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "AIRFLOW_CONN_YEASTAR_DEFAULT": json.dumps(nobody)},
         capture_output=True,
         text=True,
         check=False,
