@@ -77,9 +77,12 @@ class EventChannel:
     async def close(self) -> None:
         """Close the socket; nothing more is delivered."""
         self._reader.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._reader
-        await self._socket.close()
+        await asyncio.wait({self._reader})
+        try:
+            await self._socket.close()
+        except asyncio.CancelledError:
+            self._socket.transport.abort()
+            raise
 
     async def _read(self) -> None:
         """Read until the link dies."""

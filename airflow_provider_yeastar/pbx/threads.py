@@ -94,7 +94,10 @@ def _start(work: Callable[[], Result], room: _Room) -> asyncio.Future[Result]:
     loop = asyncio.get_running_loop()
     call: asyncio.Future[Any] = loop.create_future()
 
-    def settle(result: Any, error: BaseException | None) -> None:
+    result: Any = None
+    error: BaseException | None = None
+
+    def settle() -> None:
         room.all.release()
         if call.cancelled():
             return
@@ -104,13 +107,14 @@ def _start(work: Callable[[], Result], room: _Room) -> asyncio.Future[Result]:
             call.set_exception(error)
 
     def run() -> None:
-        result, error = None, None
+        nonlocal result, error
         try:
             result = work()
         except BaseException as raised:  # noqa: BLE001 - the thread's boundary: whatever it is, the caller gets it
             error = raised
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, result, error)
+            # Without arguments: asyncio's debug log would show them, and a token may be among them.
+            loop.call_soon_threadsafe(settle)
 
     _threads().submit(run)
     return call

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -10,8 +12,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook, connect
 from airflow_provider_yeastar.outcome import iso_utc
-from airflow_provider_yeastar.pbx.errors import InvalidRequestError
-from airflow_provider_yeastar.pbx.waiting import FILE_LIFE_SECONDS
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError, YeastarError
+from airflow_provider_yeastar.pbx.waiting import FILE_LIFE_SECONDS, AnnouncedReport
 
 __all__ = ["YeastarReportEventTrigger"]
 
@@ -19,6 +21,12 @@ try:
     from airflow.triggers.base import BaseEventTrigger
 except ImportError:  # Airflow 2.11 has no events to run DAGs by; it can load this module all the same
     BaseEventTrigger = BaseTrigger  # type: ignore[assignment, misc]
+
+
+log = logging.getLogger(__name__)
+
+_SETTINGS_SECONDS = 60.0
+"""Seconds until a connection that is missing or cannot be used is looked at again."""
 
 
 class YeastarReportEventTrigger(BaseEventTrigger):
@@ -65,18 +73,28 @@ class YeastarReportEventTrigger(BaseEventTrigger):
         :param kwargs: arguments of one of the triggers that share it.
         """
         conn_id = kwargs["yeastar_conn_id"]
-        client = await connect(conn_id)
-        async with aclosing(client.watch_reports()) as reports:
-            async for report in reports:
-                yield {
-                    "file": report.file,
-                    "download_resource_url": report.url,
-                    "ready_at": iso_utc(report.ready_at),
-                    "expires_at": iso_utc(report.ready_at + FILE_LIFE_SECONDS),
-                    "yeastar_conn_id": conn_id,
-                }
+        while True:
+            try:
+                client = await connect(conn_id)
+                async with aclosing(client.watch_reports()) as reports:
+                    async for report in reports:
+                        yield _payload(report, conn_id)
+            except YeastarError as error:
+                # A trigger that gave up would be started again at once, again and again.
+                log.error("%s Trying again in %.0f s.", error, _SETTINGS_SECONDS)
+            await asyncio.sleep(_SETTINGS_SECONDS)
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[dict[str, Any]]) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each payload of the shared stream: every trigger wants them all."""
         async for report in shared_stream:
             yield TriggerEvent(report)
+
+
+def _payload(report: AnnouncedReport, conn_id: str) -> dict[str, Any]:
+    return {
+        "file": report.file,
+        "download_resource_url": report.url,
+        "ready_at": iso_utc(report.ready_at),
+        "expires_at": iso_utc(report.ready_at + FILE_LIFE_SECONDS),
+        "yeastar_conn_id": conn_id,
+    }

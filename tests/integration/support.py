@@ -109,12 +109,17 @@ class Wait:
         return PbxClient(settings_for(self.pbx, **self.settings | changes), state_dir=self.state_dir)
 
     async def start(
-        self, *, wait_timeout: float = 60, queue_timeout: float = 60, request: dict[str, Any] | None = None
+        self,
+        *,
+        wait_timeout: float = 60,
+        queue_timeout: float = 60,
+        own_seconds: float | None = None,
+        request: dict[str, Any] | None = None,
     ) -> FinishedReport:
+        now = time.time()
+        bounds = Bounds(now + queue_timeout, wait_timeout, now + own_seconds if own_seconds else None)
         with self.client() as client:
-            return await client.wait_for_report(
-                build_request(**request or QUEUE_REPORT), Bounds(time.time() + queue_timeout, wait_timeout)
-            )
+            return await client.wait_for_report(build_request(**request or QUEUE_REPORT), bounds)
 
     def run(self, **options: Any) -> FinishedReport:
         return asyncio.run(self.start(**options))

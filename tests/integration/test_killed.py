@@ -17,7 +17,7 @@ from airflow_provider_yeastar.simulator import Fault, PbxSimulator
 from tests.integration.support import ROOT, connection_to, settings_for, start_airflow
 
 DAG_FILE = """
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from airflow.providers.common.compat.sdk import DAG
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor
@@ -29,6 +29,11 @@ with DAG("killed", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
         task_id="synchronous", destination=@OUT@, asynchronous=False, **REPORT
     )
     SENSOR = YeastarCallReportSensor(task_id="sensor", **REPORT)
+    for deferrable in (False, True):
+        YeastarCallReportOperator(
+            task_id=f"overtime_{deferrable}", destination=@OUT@, execution_timeout=timedelta(seconds=2),
+            deferrable=deferrable, **REPORT
+        )
 """
 AS_AIRFLOW_3_DOES = """
 import logging, signal, sys
@@ -118,6 +123,20 @@ def test_under_airflow_while_it_waits_for_the_event(
         yeastar_pbx.wait_until(lambda pbx: pbx.busy and pbx.subscribers == 1, START_SECONDS)
         kill(process, with_process=False)
 
+    leaves_nothing(yeastar_pbx, out, tmp_path / "state")
+
+
+@pytest.mark.parametrize("deferrable", [False, True], ids=["worker", "deferred"])
+def test_execution_timeout_ends_it_alike_on_the_worker_and_deferred(
+    start_under_airflow: Start, yeastar_pbx: PbxSimulator, deferrable: bool, out: Path, tmp_path: Path
+) -> None:
+    yeastar_pbx.hold_reports()
+
+    with start_under_airflow(f"overtime_{deferrable}") as process:
+        output, _ = process.communicate(timeout=START_SECONDS)
+
+    assert "AirflowTaskTimeout" in output
+    assert len(yeastar_pbx.calls("call_report/download")) == 1
     leaves_nothing(yeastar_pbx, out, tmp_path / "state")
 
 

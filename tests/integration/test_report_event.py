@@ -8,16 +8,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.triggers import base
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
-from airflow_provider_yeastar.pbx.errors import BadFileError, InvalidRequestError, InvalidSettingsError
+from airflow_provider_yeastar.pbx.errors import BadFileError, InvalidRequestError
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
 from airflow_provider_yeastar.triggers.report_event import YeastarReportEventTrigger
-from tests.integration.support import Wait
+from tests.integration.support import Wait, connection_to
 
 needs_airflow_3 = pytest.mark.skipif(
     not hasattr(base, "BaseEventTrigger"), reason="this Airflow has no events to run DAGs by"
@@ -128,9 +129,19 @@ class TestTheTrigger:
 
         assert asyncio.run(through_the_stream())["file"] == "A.csv"
 
-    def test_a_missing_connection_is_named(self) -> None:
-        with pytest.raises(InvalidSettingsError, match="no_such_pbx"):
-            asyncio.run(anext(YeastarReportEventTrigger(yeastar_conn_id="no_such_pbx").run()))
+    def test_a_missing_connection_is_named_and_waited_for(
+        self, pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def come_late(seconds: float) -> None:
+            assert "There is no Airflow connection 'late_pbx'" in caplog.text
+            monkeypatch.setenv("AIRFLOW_CONN_LATE_PBX", connection_to(pbx))
+
+        monkeypatch.setattr("airflow_provider_yeastar.triggers.report_event.asyncio", SimpleNamespace(sleep=come_late))
+
+        trigger = YeastarReportEventTrigger(yeastar_conn_id="late_pbx")
+        (event,) = listen_and_collect(pbx, trigger, 1, lambda: pbx.publish(announced("A.csv")))
+
+        assert event["file"] == "A.csv"
 
     def test_the_hook_fetches_what_an_event_tells_of(self, pbx: PbxSimulator, waiting: Wait, tmp_path: Path) -> None:
         (event,) = listen_and_collect(pbx, YeastarReportEventTrigger(), 1, waiting.run)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from airflow_provider_yeastar.pbx.client import PbxClient
 from airflow_provider_yeastar.pbx.errors import (
@@ -17,6 +18,7 @@ from airflow_provider_yeastar.pbx.errors import (
     CallRateMissingError,
     ClockMismatchError,
     CredentialsError,
+    DeadlineError,
     NetworkError,
     ParameterError,
     PbxInternalError,
@@ -219,6 +221,25 @@ class TestBounds:
             waiting.run(wait_timeout=1.0)
 
         assert waiting.pbx.sockets == 0
+
+    @pytest.mark.parametrize("bounds", [{"wait_timeout": 60}, {"wait_timeout": 0.5}], ids=["the-wait", "both"])
+    def test_the_task_s_own_time_ends_the_wait(self, waiting: Wait, bounds: dict[str, float]) -> None:
+        waiting.pbx.hold_reports()
+
+        with pytest.raises(DeadlineError, match=r"own time was over.*accepted the request once.*execution_timeout"):
+            waiting.run(own_seconds=0.5, **bounds)
+
+        assert waiting.pbx.sockets == 0
+
+    def test_the_task_s_own_time_ends_the_queue(self, waiting: Wait) -> None:
+        waiting.state_dir.mkdir()
+        with (
+            FileLock(waiting.state_dir / f"{settings_for(waiting.pbx).pbx_key}.lock"),
+            pytest.raises(DeadlineError, match="own time was over"),
+        ):
+            waiting.run(own_seconds=0.1)
+
+        assert waiting.pbx.requests == []
 
     def test_an_unreachable_pbx_is_named_in_the_end(self, tmp_path: Path, yeastar_pbx: PbxSimulator) -> None:
         settings = settings_for(yeastar_pbx, port=1)

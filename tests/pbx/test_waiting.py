@@ -11,7 +11,7 @@ from airflow_provider_yeastar.pbx.errors import (
     TokenExpiredError,
     YeastarError,
 )
-from airflow_provider_yeastar.pbx.waiting import Bounds, Setbacks, choose_event, could_be_ours, retry_delay
+from airflow_provider_yeastar.pbx.waiting import Bounds, Setbacks, choose_event, could_be_ours, is_certain, retry_delay
 from airflow_provider_yeastar.pbx.wire import EventFrame, Processing
 
 
@@ -27,6 +27,13 @@ class TestBounds:
 
     def test_a_late_turn_does_not_go_beyond_both_bounds(self) -> None:
         assert Bounds(queue_until=1000.0, wait_timeout=60.0).turn_until(1030.0) == 1060.0
+
+    def test_neither_goes_beyond_the_task_s_own_time(self) -> None:
+        bounds = Bounds(queue_until=1000.0, wait_timeout=60.0, until=520.0)
+
+        assert bounds.queue_end == 520.0
+        assert bounds.turn_until(500.0) == 520.0
+        assert bounds.turn_until(450.0) == 510.0
 
 
 class TestSetbacks:
@@ -61,6 +68,22 @@ class TestSetbacks:
     def test_without_a_setback_there_is_nothing_to_remedy(self) -> None:
         assert Setbacks().remedy is None
 
+    def test_the_summary_tells_what_was_seen_meanwhile(self) -> None:
+        setbacks = Setbacks()
+        assert setbacks.summary() == "the PBX gave no sign of trouble"
+
+        setbacks.accept()
+        setbacks.foreign += 1
+        assert setbacks.summary() == "the PBX accepted the request once, 1 event was not ours"
+
+        setbacks.add(NetworkError("Connection reset"))
+        setbacks.accept()
+        setbacks.foreign += 1
+        assert setbacks.summary() == (
+            "the PBX accepted the request twice, 2 events were not ours, "
+            "1 attempt failed, the last one so: Connection reset"
+        )
+
 
 class TestRetryDelay:
     def test_it_grows_to_a_minute(self) -> None:
@@ -92,6 +115,12 @@ class TestCouldBeOurs:
 
     def test_an_id_in_the_event_alone_decides_nothing(self) -> None:
         assert could_be_ours(event(download_id=9), "csv", Processing(None))
+
+    @pytest.mark.parametrize(
+        ("asked", "told", "certain"), [(8, 8, True), (8, 9, False), (8, None, False), (None, None, False)]
+    )
+    def test_only_an_id_on_both_sides_makes_certain(self, asked: int | None, told: int | None, certain: bool) -> None:
+        assert is_certain(event(download_id=told), Processing(asked)) is certain
 
 
 class TestChooseEvent:
