@@ -5,7 +5,7 @@ connection to the store is part of the URL: ``s3://CONNECTION@BUCKET/FOLDER``.
 
 Needs the connections ``yeastar_default`` and ``aws_default``, and
 ``pip install airflow-provider-yeastar 'apache-airflow-providers-amazon[s3fs]'``; for other stores their provider, and
-``gs://`` or ``abfs://``. Set the ids of your extensions in ``params`` below.
+``gs://`` or ``abfs://``. Set your extensions (numbers, names or ids) in ``params``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ YESTERDAY = "{{ ((dag_run.logical_date or dag_run.run_after).astimezone(pbx_zone
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2},
-    params={"ext_id_list": "1,2,3"},
+    params={"ext_id_list": "1000,1001,1002"},
     user_defined_macros={"pbx_zone": ZoneInfo(PBX_TIMEZONE)},
     tags=["yeastar"],
     doc_md=__doc__,

@@ -83,7 +83,7 @@ def test_a_missing_permission_is_red_and_the_walk_goes_on(tmp_path: Path) -> Non
             Fault("failure event", value="disk full", times=2), "report", "disk full", "web portal", id="report"
         ),
         pytest.param(Fault("html body"), "report", "HTML page in place of the csv", "", id="download"),
-        pytest.param(Fault("reset half-way"), "report", "broke off", "may reach the PBX", id="broken-download"),
+        pytest.param(Fault("reset half-way"), "report", "The connection", "may reach the PBX", id="broken-download"),
     ],
 )
 def test_a_failing_step_is_red_with_its_remedy(

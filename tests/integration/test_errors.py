@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def subscribe_to_events(pbx: PbxSimulator, _: Path) -> None:
 
 def fetch_a_file(pbx: PbxSimulator, state_dir: Path) -> None:
     report = Wait(pbx, state_dir).run()
-    with Wait(pbx, state_dir).client() as client, client.open_file(report.url) as stream:
+    with Wait(pbx, state_dir).client() as client, closing(asyncio.run(client.open_file(report.url))) as stream:
         check = FileCheck("csv", announced_bytes=None, max_bytes=None, pbx=client.address, endpoint=report.url)
         for chunk in stream.chunks:
             check.feed(chunk)
