@@ -68,7 +68,7 @@ def test_a_waiter_in_the_queue_has_no_thread_and_asks_nothing(waiting: Wait) -> 
         for waiter in waiters:
             waiter.cancel()
         await asyncio.wait(waiters)
-        assert asked == 4  # login, information, subscription, request: those of the first one alone
+        assert asked == 5  # login, information, queues, subscription, request: those of the first one alone
 
     asyncio.run(queue_up())
 

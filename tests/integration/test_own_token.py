@@ -6,6 +6,7 @@ import asyncio
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -60,7 +61,7 @@ def test_after_an_error(pbx: PbxSimulator, tmp_path: Path) -> None:
     pbx.faults.add(Fault("errcode", "call_report/download", 10005))
 
     with pytest.raises(AirflowFailException, match="ACCESS DENIED"):
-        task(tmp_path).execute({})  # type: ignore[arg-type]
+        task(tmp_path).execute({"ti": Mock()})
 
     assert was_given_back(pbx)
 
@@ -76,7 +77,7 @@ def test_after_a_kill(pbx: PbxSimulator, tmp_path: Path) -> None:
     pbx._on_call = kill_when_asked
     try:
         with pytest.raises(TaskKilledError):
-            killed.execute({})  # type: ignore[arg-type]
+            killed.execute({"ti": Mock()})
     finally:
         pbx._on_call = None
 
