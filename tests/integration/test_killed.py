@@ -37,10 +37,11 @@ with DAG("killed", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
 """
 AS_AIRFLOW_3_DOES = """
 import logging, signal, sys
+from unittest.mock import Mock
 logging.basicConfig(level=logging.INFO, stream=sys.stdout)
 task = {"operator": OPERATOR, "synchronous": SYNCHRONOUS, "sensor": SENSOR}[sys.argv[1]]
 signal.signal(signal.SIGTERM, lambda *_: task.on_kill())
-type(task).execute.__wrapped__(task, {"ti": None})
+type(task).execute.__wrapped__(task, {"ti": Mock()})
 print("the task has succeeded")
 """
 KILL_SECONDS = 4
