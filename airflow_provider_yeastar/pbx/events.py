@@ -77,8 +77,8 @@ class EventChannel:
     async def close(self) -> None:
         """Close the socket; nothing more is delivered."""
         self._reader.cancel()
-        await asyncio.wait({self._reader})
         try:
+            await asyncio.wait({self._reader})
             await self._socket.close()
         except asyncio.CancelledError:
             self._socket.transport.abort()

@@ -42,7 +42,7 @@ def test_the_event_is_held_back_until_the_worker_has_noticed_the_deferral(monkey
         return [event async for event in YeastarCallReportTrigger(**ARGUMENTS).run()]
 
     assert len(asyncio.run(run())) == 1
-    assert 4.0 < pauses[-1] <= 5.0
+    assert 4.0 < max(pauses) <= 5.0
 
 
 @pytest.mark.parametrize(
