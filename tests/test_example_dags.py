@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,21 +14,13 @@ from airflow.triggers import base
 
 from airflow_provider_yeastar.readers import ReportLayoutError
 from airflow_provider_yeastar.triggers.report_event import YeastarReportEventTrigger
+from tests.integration.support import load_example
 
 FOLDER = Path(__file__).parent.parent / "example_dags"
 NAME = "yeastar_nightly_warehouse_load"
 EVENT_DRIVEN = "yeastar_event_driven"
 DAY = "2026-11-22"
 REPORT = "Queue,Total Calls,Answered Rate,Waiting\nSales<6400>,4,50.00%,00:01:00\nSupport<6401>,3,33.33%,00:00:20\n"
-
-
-def load_example(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

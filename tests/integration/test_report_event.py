@@ -17,8 +17,7 @@ from airflow.triggers import base
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
 from airflow_provider_yeastar.triggers.report_event import YeastarReportEventTrigger
-from tests.integration.support import Wait, connection_to
-from tests.test_example_dags import load_example
+from tests.integration.support import Wait, connection_to, load_example
 
 needs_airflow_3 = pytest.mark.skipif(
     not hasattr(base, "BaseEventTrigger"), reason="this Airflow has no events to run DAGs by"
