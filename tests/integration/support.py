@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -46,6 +48,16 @@ def connection_to(pbx: PbxSimulator, **changes: Any) -> str:
         "extra": {"timezone": pbx.settings.timezone},
     }
     return json.dumps(fields | changes)
+
+
+def load_example(name: str) -> ModuleType:
+    """Return an example DAG's file as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "example_dags" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def connect(pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
@@ -155,15 +167,17 @@ class Run:
                 return resume()
             except TaskDeferred as deferred:
                 self.triggers.append(deferred.trigger.serialize()[1])
-                self.events.append(asyncio.run(self._fire(type(deferred.trigger))))
+                again = type(deferred.trigger)(**json.loads(json.dumps(self.triggers[-1])))
+                self.events.append(asyncio.run(fire(again)))
                 # Sensors have a say in what leaves them.
                 event = {"event": self.events[-1]}
                 resume = partial(self.task.resume_execution, deferred.method_name, event, context)
 
-    async def _fire(self, trigger_class: Any) -> Any:
-        trigger = trigger_class(**json.loads(json.dumps(self.triggers[-1])))
-        (event,) = [event async for event in trigger.run()]
-        return json.loads(json.dumps(event.payload))
+
+async def fire(trigger: Any) -> Any:
+    """Run a trigger to its end; return the payload of its one event, as the database would give it back."""
+    (event,) = [event async for event in trigger.run()]
+    return json.loads(json.dumps(event.payload))
 
 
 def run_task(task: Any, **context: Any) -> tuple[Any, dict[str, Any]]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from airflow.triggers import base
 from filelock import FileLock
 
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
@@ -131,6 +132,8 @@ def test_under_airflow_while_it_waits_for_the_event(
 def test_execution_timeout_ends_it_alike_on_the_worker_and_deferred(
     start_under_airflow: Start, yeastar_pbx: PbxSimulator, deferrable: bool, out: Path, tmp_path: Path
 ) -> None:
+    if deferrable and not hasattr(base, "BaseEventTrigger"):
+        pytest.skip("`airflow tasks test` of Airflow 2 cannot defer a task that has an execution_timeout")
     yeastar_pbx.hold_reports()
 
     with start_under_airflow(f"overtime_{deferrable}") as process:
