@@ -10,7 +10,8 @@ NEWEST := 3.3.2
 # The last release of each older line that is supported.
 OLDER := 2.11.2 3.0.6 3.1.8 3.2.2
 PYTEST_ARGS ?=
-PYTEST := pytest --numprocesses auto --dist worksteal
+# The tests wait as much as they compute, so that two cores are enough for three of them at a time.
+PYTEST := pytest --numprocesses 3 --dist worksteal
 
 # Whatever changes what is installed.
 SOURCES := pyproject.toml airflow_provider_yeastar/__init__.py

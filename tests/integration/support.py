@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import os
 import subprocess
@@ -13,7 +12,6 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -48,16 +46,6 @@ def connection_to(pbx: PbxSimulator, **changes: Any) -> str:
         "extra": {"timezone": pbx.settings.timezone},
     }
     return json.dumps(fields | changes)
-
-
-def load_example(name: str) -> ModuleType:
-    """Return an example DAG's file as a module."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "example_dags" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def connect(pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
