@@ -183,7 +183,7 @@ class DeliveringTask(WaitingTask):
         self._tell(context, self.record)
         return self.record.path
 
-    def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage | None:
+    def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any] | None:
         """Return the lineage of the file that was delivered, None without one; for Airflow's OpenLineage provider."""
         return self.record.to_lineage() if self.record else None
 

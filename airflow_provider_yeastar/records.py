@@ -81,7 +81,7 @@ class ReportRecord:
         file = {name: getattr(self, name) for name in _ASSET_FIELDS}
         return {**self.identity, **self.window, "timezone": self.timezone, "serial_number": self.serial_number, **file}
 
-    def to_lineage(self) -> OperatorLineage:
+    def to_lineage(self) -> OperatorLineage[Any, Any]:
         """Return the report of the PBX as what was read, and the file as what was written.
 
         Names follow OpenLineage's naming of data sets; a PBX is known by its serial number, its address may change.
