@@ -35,10 +35,8 @@ test: $(VENV)/.installed  ## Set up if need be, and run the tests
 $(OLDER:%=test-%): test-%: .venv-%/.installed
 	.venv-$*/bin/python -m $(PYTEST) -o cache_dir=.pytest_cache/airflow-$* $(PYTEST_ARGS)
 
-# For .ci/run: which these are, and the Python that each would be run with.
-.PHONY: older $(OLDER:%=python-for-%)
-older:
-	@echo $(OLDER)
+# The Python that each would be run with.
+.PHONY: $(OLDER:%=python-for-%)
 $(OLDER:%=python-for-%): python-for-%:
 	@.ci/find-python $(PYTHONS_$*)
 

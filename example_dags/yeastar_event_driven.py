@@ -39,7 +39,7 @@ if Asset is not None:
 
         @task(inlets=[finished_reports])
         def fetch_announced(triggering_asset_events: Any = None) -> list[str]:
-            events = [event for found in triggering_asset_events.values() for event in found]
+            events = [event for found in (triggering_asset_events or {}).values() for event in found]
             announced = [event.extra["payload"] for event in events]
             return [
                 YeastarHook(report["yeastar_conn_id"]).download_file(report["download_resource_url"], f"{FOLDER}/")
