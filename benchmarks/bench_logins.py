@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def be_the_tasks(settings: dict[str, Any], state_dir: Path, workers: int, report
             with PbxClient(PbxSettings(**settings), state_dir=state_dir) as client:
                 bounds = waiting.Bounds(time.time() + 600, 600)
                 report = asyncio.run(client.wait_for_report(build_request(**REQUEST), bounds))
-                with client.open_file(report.url) as stream:
+                with closing(asyncio.run(client.open_file(report.url))) as stream:
                     assert b"".join(stream.chunks)
         if not reports_each:
             with PbxClient(PbxSettings(**settings), state_dir=state_dir) as client:
