@@ -29,11 +29,12 @@ __all__ = ["YeastarCallReportRowsOperator"]
 class YeastarCallReportRowsOperator(ReportArguments, WaitingTask):
     """Fetch a call report as typed rows; the XCom return value is the path of their file, a ``str``.
 
-    The rows have the PBX's own keys and types: whole numbers are numbers, durations are seconds. Agents within a queue
-    and members within a ring group become one row each with the keys around them repeated; an inner key that is an
-    outer one too follows its list's, as in ``detail_total_calls``. The PBX answers with the rows themselves, so the task stays on the
-    worker, and all rows are in memory for a moment. A second XCom, ``report``, holds path, bytes, sha256, format, rows,
-    what was asked for, api_version, requested_at, ready_at, downloaded_at and serial_number.
+    The rows have the PBX's own keys and types: whole numbers are numbers, durations are seconds. Agents within a
+    queue and members within a ring group become one row each with the keys around them repeated; an inner key that
+    is an outer one too follows its list's, as in ``detail_total_calls``. The PBX answers with the rows themselves,
+    so the task stays on the worker, and all rows are in memory for a moment. A second XCom, ``report``, holds path,
+    bytes, sha256, format, rows, what was asked for, api_version, requested_at, ready_at, downloaded_at and
+    serial_number.
     Vendor's endpoint: ``call_report/list``.
 
     :param report_type: a built-in report, for instance ``queueperformance``. Exactly one of this and ``my_report_id``.
