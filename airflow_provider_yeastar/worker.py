@@ -7,6 +7,7 @@ as a success. ``on_kill`` runs in a signal handler and can do no more than leave
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
@@ -19,6 +20,8 @@ Result = TypeVar("Result")
 
 _LOOK_INTERVAL = 0.25
 """Seconds between two looks at the mark: a signal handler cannot wake an event loop, and Airflow kills after 5 s."""
+
+_READ_AHEAD = 2
 
 
 def run_on_worker(work: Coroutine[Any, Any, Result], killed: Callable[[], bool]) -> Result:
@@ -45,7 +48,9 @@ async def _until_killed(work: Coroutine[Any, Any, Result], killed: Callable[[], 
 def iterate_on_worker(
     items: Iterator[Result], *, killed: Callable[[], bool], stop: Callable[[], None]
 ) -> Iterator[Result]:
-    """Yield what a blocking iterator yields; while one item is worked on, the next is already waited for in a thread.
+    """Yield what a blocking iterator yields; while one item is worked on, a thread reads the next two.
+
+    Two, because with one the thread would idle whenever the work on an item takes longer than the reading of the next.
 
     :param items: used by that thread alone until this ends.
     :param killed: says whether ``on_kill`` was called.
@@ -54,9 +59,9 @@ def iterate_on_worker(
     """
     with ThreadPoolExecutor(1, "yeastar-read") as thread:
         try:
-            upcoming = thread.submit(next, items, None)
-            while (item := _result(upcoming, killed)) is not None:
-                upcoming = thread.submit(next, items, None)
+            upcoming = deque(thread.submit(next, items, None) for _ in range(_READ_AHEAD))
+            while (item := _result(upcoming.popleft(), killed)) is not None:
+                upcoming.append(thread.submit(next, items, None))
                 yield item
         finally:
             stop()

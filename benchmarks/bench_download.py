@@ -6,6 +6,7 @@ place: read, counted, judged, hashed, written, synced to the disk, renamed. curl
 
 from __future__ import annotations
 
+import asyncio
 import http.server
 import json
 import os
@@ -130,7 +131,8 @@ def provider(port: int, size: int, target: str) -> float:
     report = FinishedReport("x.csv", f"/api/download/{size}.csv", now, now, "v2.0", "UTC", "1", {})
     settings = PbxSettings("127.0.0.1", "id", "secret", port=port, scheme="http")
     with tempfile.TemporaryDirectory() as state, PbxClient(settings, state_dir=Path(state)) as client:
-        client.forget_refusal()
+        # The wait for the report has logged in; the others are handed a token, too.
+        asyncio.run(client.log_in(now + SECONDS))
         context: dict[str, object] = {"ti": XComs()}
         started = time.perf_counter()
         task.collect(context, client, Outcome(request, report, 1))  # type: ignore[arg-type]

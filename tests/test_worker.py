@@ -83,12 +83,12 @@ def test_a_killed_task_ends_although_its_iterator_blocks() -> None:
     assert _readers() == []
 
 
-def test_while_one_item_is_worked_on_the_next_is_asked_for() -> None:
-    items = _Items(1)
+def test_while_one_item_is_worked_on_the_next_two_are_read() -> None:
+    items = _Items(1, 2)
     iteration = iterate_on_worker(items, killed=lambda: False, stop=items.stopped.set)
 
     assert next(iteration) == 1
-    assert all(items.asked.acquire(timeout=10) for _ in range(2))
+    assert all(items.asked.acquire(timeout=10) for _ in range(3))
     iteration.close()  # type: ignore[attr-defined]
 
 
