@@ -12,7 +12,6 @@ from airflow.providers.common.compat.sdk import Asset
 
 from airflow_provider_yeastar import storage
 from airflow_provider_yeastar.exceptions import TaskKilledError
-from airflow_provider_yeastar.fetching import FileFetch
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links import publish_portal_link
 from airflow_provider_yeastar.on_empty import check_on_empty, refuse_empty_report
@@ -29,7 +28,6 @@ from airflow_provider_yeastar.pbx.errors import (
     YeastarError,
 )
 from airflow_provider_yeastar.pbx.reports import ReportRequest
-from airflow_provider_yeastar.records import ReportRecord
 from airflow_provider_yeastar.report_tasks import WaitingTask
 from airflow_provider_yeastar.worker import run_on_worker
 
@@ -38,6 +36,7 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_yeastar.pbx.client import PbxClient
+    from airflow_provider_yeastar.records import ReportRecord
 
 __all__ = ["DeliveringTask"]
 
@@ -209,6 +208,10 @@ class DeliveringTask(WaitingTask):
         return self._download(client, outcome, path, new_token=new_token)
 
     def _download(self, client: PbxClient, outcome: Outcome, path: str, *, new_token: bool = False) -> ReportRecord:
+        # Not needed to parse a DAG file.
+        from airflow_provider_yeastar.fetching import FileFetch
+        from airflow_provider_yeastar.records import ReportRecord
+
         file_format, url = outcome.request.file_format, outcome.report.url
         fetching = FileFetch(client, url, killed=lambda: self.killed, new_token=new_token)
         with client.hiding_secrets(), fetching as fetch:

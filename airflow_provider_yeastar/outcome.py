@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.exceptions import InvalidEventError
 from airflow_provider_yeastar.pbx.errors import (
@@ -23,7 +23,9 @@ from airflow_provider_yeastar.pbx.errors import (
     error_to_dict,
 )
 from airflow_provider_yeastar.pbx.reports import ReportRequest
-from airflow_provider_yeastar.pbx.waiting import FinishedReport
+
+if TYPE_CHECKING:
+    from airflow_provider_yeastar.pbx.waiting import FinishedReport
 
 __all__ = ["Outcome", "errors_for_airflow", "failure_event", "iso_utc", "read_event", "success_event"]
 
@@ -69,6 +71,8 @@ def read_event(event: Mapping[str, Any] | None) -> Outcome:
         raise error_from_dict(event)
     if event is None or status != "success":
         raise InvalidEventError(f"The trigger came back with status {status!r}, which is no outcome")
+    from airflow_provider_yeastar.pbx.waiting import FinishedReport  # not needed to parse a DAG file
+
     try:
         return Outcome(
             request=ReportRequest.from_dict(event["request"]),

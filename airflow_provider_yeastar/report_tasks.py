@@ -19,13 +19,13 @@ from airflow_provider_yeastar.links import YeastarPortalLink
 from airflow_provider_yeastar.outcome import Outcome
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.reports import ReportRequest, check_arguments
-from airflow_provider_yeastar.pbx.waiting import Bounds
 from airflow_provider_yeastar.worker import run_on_worker
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink
 
     from airflow_provider_yeastar.pbx.client import PbxClient
+    from airflow_provider_yeastar.pbx.waiting import Bounds
 
 __all__ = ["ReportArguments", "RequestArguments", "WaitingTask"]
 
@@ -171,7 +171,7 @@ class WaitingTask(BaseOperator):
         # It loads Airflow's machinery of triggers, a third of what a DAG file would have to load otherwise.
         from airflow_provider_yeastar.triggers.call_report import YeastarCallReportTrigger
 
-        bounds = self._bounds(until)
+        bounds = self.new_bounds(until)
         self.log.info("Deferring: the triggerer asks for %s and waits.", request.label)
         self.defer(
             trigger=YeastarCallReportTrigger(
@@ -197,11 +197,17 @@ class WaitingTask(BaseOperator):
         :param until: epoch seconds at which the task's own time is over, where that is known from an earlier attempt.
         :raises TaskKilledError: when the task was killed meanwhile.
         """
-        bounds = self._bounds(until)
+        bounds = self.new_bounds(until)
         report = run_on_worker(client.wait_for_report(request, bounds), lambda: self.killed)
         return Outcome(request, report, attempt, bounds.until)
 
-    def _bounds(self, until: float | None) -> Bounds:
+    def new_bounds(self, until: float | None = None) -> Bounds:
+        """Return until when a wait that begins now may last.
+
+        :param until: epoch seconds at which the task's own time is over, where that is known from an earlier attempt.
+        """
+        from airflow_provider_yeastar.pbx.waiting import Bounds  # not needed to parse a DAG file
+
         now = time.time()
         seconds = self.own_seconds
         if until is None and seconds is not None:

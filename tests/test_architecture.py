@@ -280,7 +280,9 @@ WHAT_ANY_DAG_FILE_IMPORTS = (
 NOT_FOR_DAG_FILES = {
     f"{PACKAGE}.triggers",
     f"{PACKAGE}.simulator",
-    *(f"{PACKAGE}.pbx.{name}" for name in ("client", "emptiness", "events", "session", "tokens", "transport", "wire")),
+    *(f"{PACKAGE}.{name}" for name in ("fetching", "handover", "records")),
+    *(f"{PACKAGE}.pbx.{name}" for name in ("client", "emptiness", "events", "session", "tokens", "transport")),
+    *(f"{PACKAGE}.pbx.{name}" for name in ("waiting", "wire")),
 }
 """What costs much of the few milliseconds that our operators may add, measured by benchmarks/bench_parse.py."""
 

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_yeastar.delivery import DeliveringTask
-from airflow_provider_yeastar.handover import Handover, read_handover
 from airflow_provider_yeastar.outcome import errors_for_airflow, iso_utc
 from airflow_provider_yeastar.pbx.reports import build_request
 from airflow_provider_yeastar.report_tasks import RequestArguments
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_yeastar.handover import Handover
 
 __all__ = ["YeastarCallReportOperator", "YeastarDownloadReportOperator"]
 
@@ -114,6 +115,8 @@ class YeastarDownloadReportOperator(DeliveringTask):
         return super().execute_complete(context, event)
 
     def _take_handover(self) -> Handover:
+        from airflow_provider_yeastar.handover import read_handover  # not needed to parse a DAG file
+
         handover = read_handover(self.report)
         # A file of one PBX is not to be looked for on another.
         self.yeastar_conn_id = self.yeastar_conn_id or handover.yeastar_conn_id

@@ -14,8 +14,6 @@ from airflow_provider_yeastar.on_empty import check_on_empty, refuse_empty_repor
 from airflow_provider_yeastar.outcome import Outcome, errors_for_airflow
 from airflow_provider_yeastar.pbx.parameters import is_open
 from airflow_provider_yeastar.pbx.reports import ReportRequest, build_request, check_arguments
-from airflow_provider_yeastar.pbx.waiting import Bounds
-from airflow_provider_yeastar.records import ReportRecord
 from airflow_provider_yeastar.report_tasks import ReportArguments, WaitingTask
 from airflow_provider_yeastar.row_files import RowsDigest, check_row_format, encoded_rows, require_writer
 from airflow_provider_yeastar.worker import run_on_worker
@@ -99,9 +97,10 @@ class YeastarCallReportRowsOperator(ReportArguments, WaitingTask):
             return path
         storage.prepare(path)
         publish_portal_link(context, self.yeastar_conn_id)
-        bounds = Bounds(queue_until=time.time() + self.queue_timeout, wait_timeout=self.wait_timeout)
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
-            rows, report = run_on_worker(client.fetch_rows(request, bounds), lambda: self.killed)
+            rows, report = run_on_worker(client.fetch_rows(request, self.new_bounds()), lambda: self.killed)
+        from airflow_provider_yeastar.records import ReportRecord  # not needed to parse a DAG file
+
         if not rows:
             refuse_empty_report(self.on_empty)
         chunks = self._until_killed(encoded_rows(rows, self.file_format))

@@ -13,7 +13,6 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
-from airflow_provider_yeastar.handover import write_handover
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links import publish_portal_link
 from airflow_provider_yeastar.outcome import errors_for_airflow, read_event
@@ -23,6 +22,8 @@ from airflow_provider_yeastar.report_tasks import RequestArguments, WaitingTask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_yeastar.outcome import Outcome
 
 __all__ = ["YeastarCallReportSensor"]
 
@@ -73,7 +74,7 @@ class YeastarCallReportSensor(RequestArguments, WaitingTask, BaseSensorOperator)
         """Ask for the report and listen until it is ready."""
         with self._errors(), YeastarHook(self.yeastar_conn_id).get_conn() as client:
             outcome = self.wait_here(client, build_request(**self.request_arguments))
-            return PokeReturnValue(is_done=True, xcom_value=write_handover(outcome, self.yeastar_conn_id))
+            return PokeReturnValue(is_done=True, xcom_value=self._hand_over(outcome))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return where the report is that the trigger's event tells of.
@@ -81,7 +82,12 @@ class YeastarCallReportSensor(RequestArguments, WaitingTask, BaseSensorOperator)
         :param event: what the trigger fired; anything but a success fails the task.
         """
         with self._errors():
-            return write_handover(read_event(event), self.yeastar_conn_id)
+            return self._hand_over(read_event(event))
+
+    def _hand_over(self, outcome: Outcome) -> dict[str, Any]:
+        from airflow_provider_yeastar.handover import write_handover  # not needed to parse a DAG file
+
+        return write_handover(outcome, self.yeastar_conn_id)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
