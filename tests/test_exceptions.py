@@ -48,6 +48,10 @@ def test_airflow_retries_what_the_table_says(cause: Cause) -> None:
     assert cause.remedy in str(raised.value)
 
 
+def test_a_time_is_named_only_where_airflow_retries() -> None:
+    assert {cause.name for cause in causes() if cause.retry_after and not cause.airflow_retries} == set()
+
+
 @pytest.mark.parametrize("module", [errors, exceptions])
 def test_the_drawn_tree_says_what_the_table_says(module: ModuleType) -> None:
     drawn = dict(re.findall(r"── (\w+) +(.*)$", module.__doc__ or "", re.MULTILINE))
