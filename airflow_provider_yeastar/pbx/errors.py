@@ -246,7 +246,7 @@ class NetworkError(YeastarError):
     reaction = Reaction.ASK_AGAIN
     default_remedy = "Check host, port and schema of the Airflow connection, and that this machine may reach the PBX."
     # What a PBX needs to restart, or a link to come back, is a matter of minutes.
-    default_retry_after = 300.0
+    default_retry_after: ClassVar[float | None] = 300.0
 
 
 class CertificateError(NetworkError):
@@ -283,7 +283,7 @@ class WaitTimeoutError(YeastarError):
     reaction = Reaction.ASK_AGAIN
     default_remedy = "Raise `wait_timeout` or `queue_timeout`, or ask for a shorter period."
     # The PBX may still be at the report that was waited for, or at those before it.
-    default_retry_after = BusyError.default_retry_after
+    default_retry_after: ClassVar[float | None] = BusyError.default_retry_after
 
 
 class DeadlineError(WaitTimeoutError):
