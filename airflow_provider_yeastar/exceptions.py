@@ -24,6 +24,8 @@ class DestinationError(YeastarError):
 
     reaction = Reaction.ASK_AGAIN
     default_remedy = "Correct `destination`, or let the worker write there."
+    # A full disk waits for a clean-up or for a person, an object store that is away for its operator.
+    default_retry_after = 900.0
 
 
 class EmptyReportError(YeastarError):
@@ -57,12 +59,14 @@ class Cause:
     :param errcodes: of the PBX that it stands for.
     :param airflow_retries: whether a task that failed so is tried again, if it has ``retries``.
     :param remedy: what the reader should do.
+    :param retry_after: seconds before which another try is hardly worth it, None where nothing about the cause tells.
     """
 
     name: str
     errcodes: tuple[int, ...]
     airflow_retries: bool
     remedy: str
+    retry_after: float | None
 
 
 def causes() -> list[Cause]:
@@ -73,6 +77,7 @@ def causes() -> list[Cause]:
             found.errcodes if issubclass(found, AnswerError) else (),
             found.reaction is not Reaction.GIVE_UP,
             found.default_remedy,
+            found.default_retry_after,
         )
         for name, found in error_tree().items()
         if found.default_remedy

@@ -1,4 +1,4 @@
-"""The example DAGs as modules."""
+"""The example DAGs as modules, and what the Airflow at hand can do."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ import pytest
 FOLDER = Path(__file__).parent.parent / "example_dags"
 
 AIRFLOW_2 = airflow.__version__.startswith("2.")
+RETRY_POLICIES = tuple(int(part) for part in airflow.__version__.split(".")[:2]) >= (3, 3)
+
+needs_retry_policies = pytest.mark.skipif(not RETRY_POLICIES, reason="retry policies are there from Airflow 3.3 on")
 
 _NO_DAGS = set((FOLDER / ".airflowignore").read_text(encoding="utf-8").split())
 _NEED_AIRFLOW_3 = {"yeastar_event_driven"}  # asset watchers

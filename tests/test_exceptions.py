@@ -25,6 +25,13 @@ def test_the_page_is_the_table() -> None:
     assert made.PAGE.read_text(encoding="utf-8") == made.page(), "`make reference` writes it anew"
 
 
+def test_the_page_on_retries_names_the_times_of_the_causes() -> None:
+    page = PAGE_MAKER.with_name("retries.md").read_text(encoding="utf-8")
+
+    named = [60 * int(minutes) for minutes in re.findall(r"\| after (\d+) minutes \|", page)]
+    assert sorted(named) == sorted({cause.retry_after for cause in causes() if cause.retry_after})
+
+
 def test_every_class_that_is_raised_has_its_row() -> None:
     bases = {"YeastarError", "AnswerError"}
     assert {cause.name for cause in causes()} == error_tree().keys() - bases
@@ -46,6 +53,10 @@ def test_airflow_retries_what_the_table_says(cause: Cause) -> None:
 
     assert (raised.type is not AirflowFailException) == cause.airflow_retries
     assert cause.remedy in str(raised.value)
+
+
+def test_a_time_is_named_only_where_airflow_retries() -> None:
+    assert {cause.name for cause in causes() if cause.retry_after and not cause.airflow_retries} == set()
 
 
 @pytest.mark.parametrize("module", [errors, exceptions])

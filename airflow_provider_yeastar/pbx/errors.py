@@ -96,10 +96,13 @@ class YeastarError(Exception):
     :param endpoint: the API path that was called, without query.
     :param errcode: the PBX's error code, where it gave one.
     :param remedy: what the reader should do; the class's own remedy when left out.
+    :param retry_after: seconds before which another try of the whole task is hardly worth it; those of the class when
+        left out. None where nothing about the cause tells.
     """
 
     reaction: ClassVar[Reaction] = Reaction.GIVE_UP
     default_remedy: ClassVar[str] = ""
+    default_retry_after: ClassVar[float | None] = None
 
     def __init__(
         self,
@@ -109,6 +112,7 @@ class YeastarError(Exception):
         endpoint: str | None = None,
         errcode: int | None = None,
         remedy: str | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(what)
         self.what = what
@@ -116,6 +120,7 @@ class YeastarError(Exception):
         self.endpoint = endpoint
         self.errcode = errcode
         self.remedy = self.default_remedy if remedy is None else remedy
+        self.retry_after = self.default_retry_after if retry_after is None else retry_after
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Take secrets out of the text, whatever of it is shown: a PBX may quote what it was sent.
@@ -201,6 +206,8 @@ class TokenCapError(AnswerError):
         "An application may hold 8 live tokens; one comes free within 30 minutes. "
         "Give each program an application of its own."
     )
+    # A token's life: by then those of programs that came to a bad end are gone, however many they were.
+    default_retry_after = 1800.0
 
 
 class BlockedError(AnswerError):
@@ -216,6 +223,8 @@ class BusyError(AnswerError):
     default_remedy = (
         "The PBX makes one heavy report at a time; try again later or limit the tasks with an Airflow pool."
     )
+    # The vendor does not say how long a report may take; one of a long period takes minutes on this hardware.
+    default_retry_after = 600.0
 
 
 class CallRateMissingError(AnswerError):
@@ -236,10 +245,13 @@ class PbxInternalError(AnswerError):
 class NetworkError(YeastarError):
     reaction = Reaction.ASK_AGAIN
     default_remedy = "Check host, port and schema of the Airflow connection, and that this machine may reach the PBX."
+    # What a PBX needs to restart, or a link to come back, is a matter of minutes.
+    default_retry_after: ClassVar[float | None] = 300.0
 
 
 class CertificateError(NetworkError):
     reaction = Reaction.GIVE_UP
+    default_retry_after = None
     default_remedy = (
         "Set `verify` in the Airflow connection to a CA bundle, or `ssl_fingerprint` to what "
         "`python -m airflow_provider_yeastar fingerprint HOST:PORT` prints, if that is the PBX."
@@ -251,6 +263,8 @@ class NotAPbxError(YeastarError):
     default_remedy = (
         "Check host, port and schema of the Airflow connection: something other than the PBX's API answers there."
     )
+    # A proxy answers so for a PBX that restarts.
+    default_retry_after = NetworkError.default_retry_after
 
 
 class ReportFailedError(YeastarError):
@@ -268,12 +282,16 @@ class AmbiguousEventError(YeastarError):
 class WaitTimeoutError(YeastarError):
     reaction = Reaction.ASK_AGAIN
     default_remedy = "Raise `wait_timeout` or `queue_timeout`, or ask for a shorter period."
+    # The PBX may still be at the report that was waited for, or at those before it.
+    default_retry_after: ClassVar[float | None] = BusyError.default_retry_after
 
 
 class DeadlineError(WaitTimeoutError):
     """The time that Airflow gives the task as a whole has passed, whichever of its bounds the wait was within."""
 
     default_remedy = "Raise the task's `execution_timeout`, or the sensor's `timeout`."
+    # It leaves the task as Airflow's own time-out, which says nothing of the PBX.
+    default_retry_after = None
 
 
 class BadFileError(YeastarError):
@@ -328,6 +346,7 @@ def error_to_dict(error: YeastarError) -> dict[str, Any]:
         "endpoint": error.endpoint,
         "errcode": error.errcode,
         "remedy": error.remedy,
+        "retry_after": error.retry_after,
     }
 
 
@@ -340,4 +359,5 @@ def error_from_dict(data: Mapping[str, Any]) -> YeastarError:
         endpoint=data.get("endpoint"),
         errcode=data.get("errcode"),
         remedy=data.get("remedy"),
+        retry_after=data.get("retry_after"),
     )

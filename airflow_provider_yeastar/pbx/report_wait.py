@@ -106,7 +106,12 @@ class ReportWait:
         # A pause that would outlast the end is not begun, so the end may be a little ahead.
         if self._bounds.until is not None and self._bounds.until <= max(time.time(), self._turn_until):
             return DeadlineError(f"No report before the task's own time was over; {seen}", pbx=self._pbx)
-        return WaitTimeoutError(f"{what}; {seen}", pbx=self._pbx, remedy=self._setbacks.remedy)
+        return WaitTimeoutError(
+            f"{what}; {seen}",
+            pbx=self._pbx,
+            remedy=self._setbacks.remedy,
+            retry_after=self._setbacks.retry_after,
+        )
 
     async def _attempt(self, limit: asyncio.Timeout) -> waiting.FinishedReport:
         plan = await self._link.call(self._session.plan, self._request)

@@ -136,6 +136,11 @@ class Setbacks:
         """What the last cause asks the reader to do, None without one: more time does not mend a wrong host."""
         return self.last.remedy if self.last else None
 
+    @property
+    def retry_after(self) -> float | None:
+        """The seconds before which the last cause will hardly have passed, None without one that tells."""
+        return self.last.retry_after if self.last else None
+
     def summary(self) -> str:
         """Return one clause on what was seen meanwhile."""
         seen = [f"the PBX accepted the request {_times(self.accepted)}" if self.accepted else ""]

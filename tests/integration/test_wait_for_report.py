@@ -256,6 +256,7 @@ class TestBounds:
             Wait(yeastar_pbx, tmp_path, {"port": 1}).run(wait_timeout=1.0)
 
         assert "Raise `wait_timeout`" not in str(timeout.value)
+        assert timeout.value.retry_after == NetworkError.default_retry_after
 
     def test_a_cancelled_wait_leaves_no_socket_and_no_lock(self, waiting: Wait) -> None:
         pbx = waiting.pbx

@@ -23,12 +23,13 @@ def test_every_class_is_exported_and_drawn() -> None:
 
 @pytest.mark.parametrize("error_class", ALL, ids=lambda error_class: error_class.__name__)
 def test_an_error_crosses_as_plain_data(error_class: type[YeastarError]) -> None:
-    error = error_class("It broke", pbx="pbx:443", endpoint="call_report/download", errcode=-2)
+    error = error_class("It broke", pbx="pbx:443", endpoint="call_report/download", errcode=-2, retry_after=7.0)
 
     again = error_from_dict(error_to_dict(error))
 
     assert type(again) is error_class
     assert str(again) == str(error)
+    assert again.retry_after == 7.0
 
 
 def test_a_class_of_another_version_still_tells_its_story() -> None:
@@ -36,6 +37,18 @@ def test_a_class_of_another_version_still_tells_its_story() -> None:
 
     assert type(again) is YeastarError
     assert str(again) == "It broke. Wait."
+
+
+def test_an_event_of_another_version_that_names_no_time_leaves_that_of_the_class() -> None:
+    again = error_from_dict({"error": "TokenCapError", "what": "All tokens are taken", "remedy": "Wait."})
+
+    assert again.retry_after == errors.TokenCapError.default_retry_after == 1800.0
+
+
+def test_what_no_retry_can_mend_names_no_time_for_one() -> None:
+    hopeless = [error_class for error_class in ALL if error_class.reaction is errors.Reaction.GIVE_UP]
+
+    assert {error_class.default_retry_after for error_class in hopeless} == {None}
 
 
 def test_the_text_says_what_where_and_what_to_do() -> None:

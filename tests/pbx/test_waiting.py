@@ -64,9 +64,11 @@ class TestSetbacks:
 
         assert setbacks.summary() == "2 attempts failed, the last one so: Connection reset"
         assert setbacks.remedy == NetworkError.default_remedy
+        assert setbacks.retry_after == NetworkError.default_retry_after
 
     def test_without_a_setback_there_is_nothing_to_remedy(self) -> None:
         assert Setbacks().remedy is None
+        assert Setbacks().retry_after is None
 
     def test_the_summary_tells_what_was_seen_meanwhile(self) -> None:
         setbacks = Setbacks()
