@@ -308,21 +308,19 @@ class TestWhatADagFileImports:
         assert named.isdisjoint(self.HEAVY)
 
     def test_loads_no_module_of_a_library_that_airflow_has_not_loaded(self, module: str) -> None:
-        of_airflow = airflow_imports_with(module)
+        before, after = loaded_modules(module)
 
-        added = loaded_modules([*of_airflow, f"import {PACKAGE}.{module}"]) - loaded_modules(of_airflow)
-
-        assert f"{PACKAGE}.{module}" in added
+        assert f"{PACKAGE}.{module}" in after - before
         libraries = sys.stdlib_module_names | {PACKAGE, "airflow"}
-        assert {name for name in added if name.partition(".")[0] not in libraries} == set()
+        assert {name for name in after - before if name.partition(".")[0] not in libraries} == set()
 
     def test_loads_nothing_that_only_a_running_task_needs(self, module: str) -> None:
         if module.startswith("triggers."):
             pytest.skip("runs in the triggerer")
 
-        loaded = loaded_modules([*airflow_imports_with(module), f"import {PACKAGE}.{module}"])
+        _, after = loaded_modules(module)
 
-        assert {name for name in loaded if is_within(name, NOT_FOR_DAG_FILES)} == set()
+        assert {name for name in after if is_within(name, NOT_FOR_DAG_FILES)} == set()
 
 
 def airflow_imports_with(module: str) -> list[str]:
@@ -338,14 +336,14 @@ def airflow_imports_with(module: str) -> list[str]:
 
 
 @cache
-def _run(program: str) -> str:
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-
-
-def loaded_modules(statements: list[str]) -> set[str]:
-    """Return the modules that a fresh interpreter has loaded after some imports."""
-    lines = ["import contextlib, sys", *statements, "print('loaded:', *sys.modules)"]
-    return set(_run("\n".join(lines)).rpartition("loaded:")[2].split())
+def loaded_modules(module: str) -> tuple[set[str], set[str]]:
+    """Return the modules that a fresh interpreter has loaded before and after it imports one of ours for a DAG file."""
+    tell = "print('loaded:', *sys.modules)"
+    lines = ["import contextlib, sys", *airflow_imports_with(module), tell, f"import {PACKAGE}.{module}", tell]
+    command = [sys.executable, "-c", "\n".join(lines)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    _, before, after = done.stdout.split("loaded:")
+    return set(before.split()), set(after.split())
 
 
 class TestTheReadingOfImports:
