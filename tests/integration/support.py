@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import subprocess
@@ -172,3 +173,12 @@ def run_task(task: Any, **context: Any) -> tuple[Any, dict[str, Any]]:
     """Run a task; return its value and its other XComs."""
     run = Run(task, **context)
     return run.to_the_end(), run.xcoms
+
+
+def outlet_events() -> Any:
+    """What Airflow puts into a task's context for the events of its outlets."""
+    try:
+        module = importlib.import_module("airflow.sdk.execution_time.context")
+    except ImportError:  # Airflow 2
+        module = importlib.import_module("airflow.utils.context")
+    return module.OutletEventAccessors()
