@@ -32,7 +32,7 @@ QUEUE_REPORT: dict[str, Any] = {
 
 
 ROOT = Path(__file__).parent.parent.parent
-_AIRFLOW_SECONDS = 180
+_AIRFLOW_SECONDS = 600  # a guard against what hangs; a DAG of a dozen tasks takes minutes on a busy machine
 
 
 def connection_to(pbx: PbxSimulator, **changes: Any) -> str:
