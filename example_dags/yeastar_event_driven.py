@@ -37,7 +37,7 @@ if Asset is not None:
     def yeastar_event_driven() -> None:
         """Fetch what was announced since the last run."""
 
-        @task(inlets=[finished_reports])
+        @task
         def fetch_announced(triggering_asset_events: Any = None) -> list[str]:
             events = [event for found in (triggering_asset_events or {}).values() for event in found]
             announced = [event.extra["payload"] for event in events]

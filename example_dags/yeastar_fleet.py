@@ -59,7 +59,7 @@ def yeastar_fleet() -> None:
     ).expand_kwargs(plan())
     # --8<-- [end:fetch]
 
-    @task
+    @task(multiple_outputs=False)  # one XCom; else each path would be the key of one
     def count(paths: list[str]) -> dict[str, int]:
         from airflow_provider_yeastar.readers import read_report
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 from unittest.mock import Mock, create_autospec
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, BaseOperator, Connection, XCom
+from airflow.providers.common.compat.sdk import DAG, BaseOperator, XCom
 
 from airflow_provider_yeastar.links import YeastarPortalLink, publish_portal_link
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
@@ -47,8 +48,8 @@ def link() -> str:
 def test_the_link_is_the_portal_of_the_connection_and_nothing_else(
     fields: dict[str, Any], url: str, pushed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connection = Connection(conn_id="pbx", conn_type="yeastar", login="the-client", password=SECRET, **fields)
-    monkeypatch.setenv("AIRFLOW_CONN_PBX", connection.as_json())
+    connection = {"conn_type": "yeastar", "login": "the-client", "password": SECRET, **fields}
+    monkeypatch.setenv("AIRFLOW_CONN_PBX", json.dumps(connection))
 
     publish_portal_link(context(pushed), "pbx")
 

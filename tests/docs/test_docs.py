@@ -7,10 +7,9 @@ import itertools
 import json
 import re
 import shlex
-from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -26,7 +25,7 @@ from airflow_provider_yeastar.simulator import PbxSimulator
 from tests.docs.pages import DOCS, PAGES, ROOT, Block, blocks, shell, simulator
 from tests.examples import EXAMPLES, import_file, needs_retry_policies
 from tests.examples import FOLDER as EXAMPLE_DAGS
-from tests.integration.support import connection_to
+from tests.integration.support import connection_to, outlet_events
 
 _DESTINATION = re.compile(r"/data/|s3://conn@lake/")
 _INCLUDE = re.compile(r'^--8<-- "(?P<path>[^":]+\.py)(?::(?P<section>\w+))?"$', re.MULTILINE)
@@ -98,7 +97,7 @@ def run(task: Any, instance: TaskInstance) -> None:
     task.deferrable = False
     instance.task_id = task.task_id
     context: Any = {"ti": instance, "task_instance": instance, "ds": "2026-11-20", "params": {}}
-    context["outlet_events"] = defaultdict(lambda: SimpleNamespace(extra={}))
+    context["outlet_events"] = outlet_events()
     for name in task.template_fields:
         value = getattr(task, name)
         if isinstance(value, XComArg):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import subprocess
@@ -31,7 +32,7 @@ QUEUE_REPORT: dict[str, Any] = {
 
 
 ROOT = Path(__file__).parent.parent.parent
-_AIRFLOW_SECONDS = 180
+_AIRFLOW_SECONDS = 600  # a guard against what hangs; a DAG of a dozen tasks takes minutes on a busy machine
 
 
 def connection_to(pbx: PbxSimulator, **changes: Any) -> str:
@@ -172,3 +173,12 @@ def run_task(task: Any, **context: Any) -> tuple[Any, dict[str, Any]]:
     """Run a task; return its value and its other XComs."""
     run = Run(task, **context)
     return run.to_the_end(), run.xcoms
+
+
+def outlet_events() -> Any:
+    """What Airflow puts into a task's context for the events of its outlets."""
+    try:
+        module = importlib.import_module("airflow.sdk.execution_time.context")
+    except ImportError:  # Airflow 2
+        module = importlib.import_module("airflow.utils.context")
+    return module.OutletEventAccessors()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,13 @@ with DAG("bad_input", schedule=None, start_date=START, params={{"type": "queuepe
         **{arguments!r},
     )
 """
+
+
+def beside_masking(output: str) -> str:
+    """Return the output without what `dags test` of Airflow 3.0 itself prints at DEBUG: the password that it masks."""
+    if not version("apache-airflow").startswith("3.0."):
+        return output
+    return output.replace(" msg=MaskSecret(value='wrong', name=None, type='MaskSecret')\n", "\n")
 
 
 @pytest.mark.parametrize(
@@ -65,4 +73,4 @@ def test_the_task_fails_with_one_sentence(
     assert sentence in done.stdout
     assert "state=failed" in done.stdout or "state:failed" in done.stdout or "FAILED" in done.stdout
     assert not (tmp_path / "out").exists()
-    assert "wrong" not in done.stdout
+    assert "wrong" not in beside_masking(done.stdout)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import socket
 import threading
@@ -30,7 +29,7 @@ from airflow_provider_yeastar.pbx.reports import build_request
 from airflow_provider_yeastar.readers import ReportLayoutError, read_report, typed_columns
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 from airflow_provider_yeastar.simulator.rendering import CsvLayout
-from tests.integration.support import QUEUE_REPORT, connect, run_task
+from tests.integration.support import QUEUE_REPORT, connect, outlet_events, run_task
 from tests.integration.test_operator import WAYS, operator
 
 CHUNK = 256 * 1024
@@ -444,15 +443,6 @@ class TestTheDestination:
         assert paths == [str(out / "x.csv")] * 2
         assert seen <= {len(b"old"), (out / "x.csv").stat().st_size}
         assert names(out) == ["x.csv"]
-
-
-def outlet_events() -> Any:
-    """What Airflow puts into a task's context for the events of its outlets."""
-    try:
-        module = importlib.import_module("airflow.sdk.execution_time.context")
-    except ImportError:  # Airflow 2
-        module = importlib.import_module("airflow.utils.context")
-    return module.OutletEventAccessors()
 
 
 class TestTheRecord:
