@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from airflow_provider_yeastar.simulator import PbxSimulator
 from tests.integration.support import airflow, connection_to
 
+TASKS: dict[str, dict[str, Any]] = {
+    "no_connection": {"yeastar_conn_id": "no_such_pbx"},
+    "refused_credentials": {"yeastar_conn_id": "refusing"},
+    "unreachable": {"yeastar_conn_id": "unreachable"},
+    "unknown_report": {"report_type": "{{ params.type }}"},
+    "unwritable_destination": {"destination": "/proc/nowhere/"},
+}
+SENTENCES = {
+    "no_connection": "There is no Airflow connection 'no_such_pbx'",
+    "refused_credentials": "The PBX refused Client ID and Client Secret",
+    "unreachable": "Connection refused",
+    "unknown_report": "There is no report_type 'queueperformence'",
+    "unwritable_destination": "/proc/nowhere/queueperformance_2026-11-20",
+}
 DAG_FILE = """
 from datetime import UTC, datetime
 from airflow.providers.common.compat.sdk import DAG
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 
+GIVEN = {{
+    "report_type": "queueperformance",
+    "period": "2026-11-20",
+    "parameters": {{"queue_id_list": [1]}},
+    "destination": {destination!r},
+    "wait_timeout": 2,
+    "deferrable": True,
+}}
 START = datetime(2026, 1, 1, tzinfo=UTC)
 with DAG("bad_input", schedule=None, start_date=START, params={{"type": "queueperformence"}}):
-    YeastarCallReportOperator(
-        task_id="fetch",
-        period="2026-11-20",
-        parameters={{"queue_id_list": [1]}},
-        wait_timeout=2,
-        deferrable=True,
-        **{arguments!r},
-    )
+    for task_id, arguments in {tasks!r}.items():
+        YeastarCallReportOperator(task_id=task_id, **GIVEN | arguments)
 """
 
 
@@ -36,41 +52,30 @@ def beside_masking(output: str) -> str:
     return output.replace(" msg=MaskSecret(value='wrong', name=None, type='MaskSecret')\n", "\n")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "connection", "sentence"),
-    [
-        pytest.param(
-            {"yeastar_conn_id": "no_such_pbx"}, {}, "There is no Airflow connection 'no_such_pbx'", id="no-connection"
-        ),
-        pytest.param({}, {"password": "wrong"}, "The PBX refused Client ID and Client Secret", id="wrong-credentials"),
-        pytest.param({}, {"port": 1}, "Connection refused", id="unreachable"),
-        pytest.param(
-            {"report_type": "{{ params.type }}"}, {}, "There is no report_type 'queueperformence'", id="unknown-report"
-        ),
-        pytest.param({"destination": "/proc/nowhere/"}, {}, "/proc/nowhere/", id="unwritable-destination"),
-    ],
-)
-def test_the_task_fails_with_one_sentence(
-    arguments: dict[str, Any],
-    connection: dict[str, Any],
-    sentence: str,
-    airflow_home: Path,
-    yeastar_pbx: PbxSimulator,
-    tmp_path: Path,
+def states(home: Path) -> dict[str, str]:
+    """The state of each task, as Airflow's database has it."""
+    with closing(sqlite3.connect(home / "airflow.db")) as db:
+        return dict(db.execute("SELECT task_id, state FROM task_instance WHERE dag_id = 'bad_input'"))
+
+
+def test_each_task_fails_with_its_sentence_and_nothing_is_written(
+    airflow_home: Path, yeastar_pbx: PbxSimulator, tmp_path: Path
 ) -> None:
-    given = {"report_type": "queueperformance", "destination": f"{tmp_path}/out/"} | arguments
     dags = tmp_path / "dags"
     dags.mkdir()
-    (dags / "bad_input.py").write_text(DAG_FILE.format(arguments=given))
+    out = tmp_path / "out"
+    (dags / "bad_input.py").write_text(DAG_FILE.format(destination=f"{out}/", tasks=TASKS))
     environment = {
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-        "AIRFLOW_CONN_YEASTAR_DEFAULT": connection_to(yeastar_pbx, **connection),
+        "AIRFLOW_CONN_YEASTAR_DEFAULT": connection_to(yeastar_pbx),
+        "AIRFLOW_CONN_REFUSING": connection_to(yeastar_pbx, password="wrong"),
+        "AIRFLOW_CONN_UNREACHABLE": connection_to(yeastar_pbx, port=1),
         "AIRFLOW__YEASTAR__STATE_DIR": str(tmp_path / "state"),
     }
 
     done = airflow(airflow_home, environment, "dags", "test", "bad_input", "2026-11-21")
 
-    assert sentence in done.stdout
-    assert "state=failed" in done.stdout or "state:failed" in done.stdout or "FAILED" in done.stdout
-    assert not (tmp_path / "out").exists()
-    assert "wrong" not in beside_masking(done.stdout)
+    assert states(airflow_home) == dict.fromkeys(TASKS, "failed"), done.stdout
+    assert [sentence for sentence in SENTENCES.values() if sentence not in done.stdout] == []
+    assert not out.exists()
+    assert "wrong" not in beside_masking(done.stdout).replace("refused_credentials", "")
