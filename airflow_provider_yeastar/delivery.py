@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ from airflow_provider_yeastar.report_tasks import WaitingTask
 from airflow_provider_yeastar.worker import run_on_worker
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_yeastar.pbx.client import PbxClient
@@ -62,7 +63,8 @@ class DeliveringTask(WaitingTask):
 
     :param destination: a file, or a directory when it ends in ``/``; a local path or any ObjectStoragePath. The file's
         name in a directory is made from the request, so that a re-run replaces its own file.
-    :param overwrite: False returns the path of a file that is there already, without asking the PBX.
+    :param overwrite: False leaves a file that is there already and returns its path: the PBX is not asked, and there is
+        no XCom ``report``. A file that appears while the task is at work is left alone too.
     :param on_empty: what to do about a report without a row: ``ok`` keeps it, ``skip`` skips and ``fail`` fails the
         task, and both leave nothing at the destination. For pdf and xls only ``ok``. Where the PBX makes no file of an
         empty report (60001), the task fails with ``ok`` too, as there is nothing to keep.
@@ -76,7 +78,7 @@ class DeliveringTask(WaitingTask):
     def __init__(
         self,
         *,
-        destination: str,
+        destination: str | os.PathLike[str] | ObjectStoragePath,
         overwrite: bool = True,
         on_empty: str = "ok",
         max_bytes: int | None = _MAX_BYTES,
@@ -125,9 +127,8 @@ class DeliveringTask(WaitingTask):
         :return: the file's path.
         """
         self.check_delivery(request.file_format)
-        path = storage.resolve_path(self.destination, request.file_name)
-        if not self.overwrite and storage.exists(path):
-            self.log.info("%s is there already and `overwrite` is False; the PBX is not asked.", path)
+        path = storage.resolve_path(self.destination, request.file_name(self._source))
+        if self._leaves(path):
             return path
         storage.prepare(path)
         if self.write_metadata:
@@ -166,9 +167,12 @@ class DeliveringTask(WaitingTask):
         :param outcome: the report, and the request that it answers.
         :return: the file's path.
         """
+        path = storage.resolve_path(self.destination, outcome.request.file_name(self._source))
+        if self._leaves(path):  # another task may have been quicker
+            return path
         run_on_worker(client.log_in(time.time() + self.wait_timeout), lambda: self.killed)
         try:
-            self.record = self._fetch(client, outcome)
+            self.record = self._fetch(client, outcome, path)
         except FileTooLargeError:
             raise
         except _BAD_FETCHES as error:
@@ -179,8 +183,16 @@ class DeliveringTask(WaitingTask):
             if self.waits_in_triggerer(outcome.request):
                 self.defer_wait(outcome.request, **again)
             return self.collect(context, client, self.wait_here(client, outcome.request, **again))
-        self._tell(context, self.record)
-        return self.record.path
+        if self.record:
+            self._tell(context, self.record)
+        return path
+
+    def _leaves(self, path: str) -> bool:
+        """Whether there is a file that ``overwrite=False`` leaves alone."""
+        if self.overwrite or not storage.exists(path):
+            return False
+        self.log.info("%s is there already and `overwrite` is False; it is left alone.", path)
+        return True
 
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any] | None:
         """Return the lineage of the file that was delivered, None without one; for Airflow's OpenLineage provider."""
@@ -192,9 +204,8 @@ class DeliveringTask(WaitingTask):
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(record.asset_extra)
 
-    def _fetch(self, client: PbxClient, outcome: Outcome) -> ReportRecord:
+    def _fetch(self, client: PbxClient, outcome: Outcome, path: str) -> ReportRecord | None:
         """Fetch the file; a bad one twice, unless its URL is so old that the PBX will have removed it."""
-        path = storage.resolve_path(self.destination, outcome.request.file_name)
         try:
             return self._download(client, outcome, path)
         except FileTooLargeError:
@@ -207,7 +218,9 @@ class DeliveringTask(WaitingTask):
             new_token = isinstance(error, TokenExpiredError)
         return self._download(client, outcome, path, new_token=new_token)
 
-    def _download(self, client: PbxClient, outcome: Outcome, path: str, *, new_token: bool = False) -> ReportRecord:
+    def _download(
+        self, client: PbxClient, outcome: Outcome, path: str, *, new_token: bool = False
+    ) -> ReportRecord | None:
         # Not needed to parse a DAG file.
         from airflow_provider_yeastar.fetching import FileFetch
         from airflow_provider_yeastar.records import ReportRecord
@@ -220,6 +233,8 @@ class DeliveringTask(WaitingTask):
                 self._refuse_empty(received.temporary, file_format)
                 record = ReportRecord.of(outcome, received.stored, time.time())
                 self._refuse_to_go_on_when_killed()
+                if self._leaves(path):
+                    return None
                 received.put_in_place(record.to_json() if self.write_metadata else None)
         # An upload cannot be broken off; the file is whole then, but the task was to end.
         self._refuse_to_go_on_when_killed()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from airflow_provider_yeastar.row_files import RowsDigest, check_row_format, enc
 from airflow_provider_yeastar.worker import run_on_worker
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
 
 __all__ = ["YeastarCallReportRowsOperator"]
 
@@ -67,7 +68,7 @@ class YeastarCallReportRowsOperator(ReportArguments, WaitingTask):
     def __init__(
         self,
         *,
-        destination: str,
+        destination: str | os.PathLike[str] | ObjectStoragePath,
         file_format: str = "ndjson",
         overwrite: bool = True,
         on_empty: str = "ok",
@@ -91,7 +92,7 @@ class YeastarCallReportRowsOperator(ReportArguments, WaitingTask):
     def _deliver(self, context: Context, request: ReportRequest) -> str:
         check_row_format(self.file_format)
         require_writer(self.file_format)
-        path = storage.resolve_path(self.destination, f"{request.file_stem}.{self.file_format}")
+        path = storage.resolve_path(self.destination, f"{request.file_stem(self._source)}.{self.file_format}")
         if not self.overwrite and storage.exists(path):
             self.log.info("%s is there already and `overwrite` is False; the PBX is not asked.", path)
             return path
