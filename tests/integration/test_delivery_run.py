@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sqlite3
 from contextlib import closing
@@ -51,7 +52,7 @@ class Run:
         dags.mkdir()
         (dags / "delivery.py").write_text(DAG_FILE.format(arguments={"destination": f"{self.out}/"} | arguments))
         transport = {"type": "file", "log_file_path": str(self.events), "append": True}
-        return {
+        environment = {
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             # A time-out that no test would survive: only the kill can end a wait.
             "AIRFLOW_CONN_YEASTAR_DEFAULT": connection_to(
@@ -60,6 +61,10 @@ class Run:
             "AIRFLOW__YEASTAR__STATE_DIR": str(self.folder / "state"),
             "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
         }
+        if version("apache-airflow").startswith("3.0."):
+            # Its `dags test` refuses an outlet of which no scheduler has heard (apache/airflow#51644).
+            airflow(self.home, environment, "dags", "reserialize")
+        return environment
 
     def asset_extras(self) -> list[dict[str, Any]]:
         """The extras of all asset events in Airflow's database; `dags test` of Airflow 2 writes none."""
@@ -89,7 +94,7 @@ def test_a_task_that_is_killed_while_the_server_stalls_ends_and_leaves_nothing(r
 
     assert "TaskKilledError" in output or "AirflowTaskTerminated" in output or "Task received SIGTERM" in output
     assert "state=success" not in output
-    assert "Stored" not in output
+    assert not re.search(r"Stored \d+ bytes", output)
     assert list(run.out.glob("*")) == []
 
 

@@ -182,7 +182,7 @@ class TestTheRequest:
         monkeypatch.setenv("AIRFLOW_CONN_YEASTAR_DEFAULT", connection_to(pbx, port=1))
 
         with pytest.raises(WaitTimeoutError, match="Connection refused"):
-            run(operator(f"{tmp_path}/", wait_timeout=0.5))
+            run(operator(f"{tmp_path}/", wait_timeout=3))
 
     def test_an_unknown_name_fails_without_retries(self, pbx: PbxSimulator, tmp_path: Path) -> None:
         with pytest.raises(AirflowFailException, match=r"knows no 'Nobody'.*6401-Support \(id 2\)"):
@@ -237,7 +237,7 @@ class TestAnswersOfWhichNothingIsKnown:
             answering(monkeypatch, lambda answer: {"total_number": 4}),
             pytest.raises((NotAPbxError, WaitTimeoutError), match="counts 4 rows and lists none"),
         ):
-            YeastarHook().get_report_rows(**AGENTS, wait_timeout=0.5)
+            YeastarHook().get_report_rows(**AGENTS, wait_timeout=3)
 
 
 class TestOnEmpty:

@@ -73,7 +73,7 @@ def test_who_takes_the_event_and_never_comes_back_leaves_no_socket(pbx: PbxSimul
 def test_time_that_runs_out_is_one_event_that_tells_what_was_seen(pbx: PbxSimulator) -> None:
     pbx.hold_reports()
 
-    event = asyncio.run(fire(trigger(wait_timeout=0.5)))
+    event = asyncio.run(fire(trigger(wait_timeout=2)))
 
     assert event["status"] == "timeout"
     assert "the PBX accepted the request once" in event["what"]
