@@ -32,7 +32,7 @@ with DAG("killed", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
 for deferrable in (False, True):
     with DAG(f"overtime_{deferrable}", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
         YeastarCallReportOperator(
-            task_id="operator", destination=@OUT@, execution_timeout=timedelta(seconds=2),
+            task_id="operator", destination=@OUT@, execution_timeout=timedelta(seconds=6),
             deferrable=deferrable, **REPORT
         )
 """
