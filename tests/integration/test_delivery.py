@@ -96,9 +96,7 @@ class TestAConnectionThatBreaksOff:
 
         assert Path(path).read_bytes() == BIG
         assert xcoms["report"]["sha256"] == sha256(BIG).hexdigest()
-        # What came of the last chunk is not kept.
-        kept = cut_at // CHUNK * CHUNK
-        assert fetches(big) == ["", f"bytes={kept}-" if kept else ""]
+        assert fetches(big) == ["", f"bytes={cut_at}-" if cut_at else ""]
         assert len(big.calls("call_report/download")) == 1
         assert names(out) == ["x.csv"]
 
@@ -146,6 +144,15 @@ class TestAConnectionThatBreaksOff:
 
         assert Path(path).read_bytes() == BIG
 
+    def test_more_than_the_rest_is_refused(self, big: PbxSimulator, out: Path) -> None:
+        big.faults.add(Fault("truncated", value=600_000), Fault("longer", value=b"more"))
+
+        path, _ = run_task(operator(out / "x.csv", deferrable=False))
+
+        # The rest, or the whole once more, was too long; the file is fetched anew.
+        assert Path(path).read_bytes() == BIG
+        assert len(fetches(big)) == 3
+
     def test_another_file_under_the_same_url_is_never_mixed_with_the_first(self, big: PbxSimulator, out: Path) -> None:
         other = BIG.replace(b"6401", b"6402")
 
@@ -170,7 +177,7 @@ class TestAConnectionThatBreaksOff:
             path, _ = run_task(operator(out / "x.csv", deferrable=False))
 
             assert Path(path).read_bytes() == BIG
-            assert fetches(pbx) == ["", f"bytes={2 * CHUNK}-", ""]
+            assert fetches(pbx) == ["", "bytes=600000-", ""]
 
 
 class TestWhatIsNoReport:
@@ -226,6 +233,36 @@ class TestWhatIsNoReport:
                 run_task(operator(out / "x.csv", deferrable=False, max_bytes=100_000))
 
         assert names(out) == []
+
+
+class TestALengthThatIsNotKept:
+    ANNOUNCED = b"Queue,Total\r\nSales<1>,2\r\n"
+    SURPLUS = b"Support<2>,3\r\n"
+
+    @pytest.fixture
+    def pbx(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[PbxSimulator]:
+        with serving(monkeypatch, tmp_path, self.ANNOUNCED) as simulator:
+            yield simulator
+
+    def test_more_than_was_announced_is_no_shorter_report(self, pbx: PbxSimulator, out: Path) -> None:
+        pbx.faults.add(Fault("longer", value=self.SURPLUS, times=4))
+
+        with pytest.raises(BadFileError, match="more than the 25 bytes it announced"):
+            run_task(operator(out / "x.csv", deferrable=False))
+
+        assert names(out) == []
+
+    @pytest.mark.parametrize("kind", ["stall half-way", "reset half-way"])
+    def test_how_a_connection_ends_after_the_whole_file_does_not_matter(
+        self, pbx: PbxSimulator, out: Path, monkeypatch: pytest.MonkeyPatch, kind: Any
+    ) -> None:
+        connect(pbx, monkeypatch, extra={"timezone": pbx.settings.timezone, "timeout": 1})
+        pbx.faults.add(Fault(kind, value=len(self.ANNOUNCED)))
+
+        path, _ = run_task(operator(out / "x.csv", deferrable=False))
+
+        assert Path(path).read_bytes() == self.ANNOUNCED
+        assert len(fetches(pbx)) == 1
 
 
 def age(task: Any, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
