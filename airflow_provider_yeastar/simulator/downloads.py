@@ -107,8 +107,8 @@ class Downloads:
         headers = {"Content-Type": "application/octet-stream"}
         if not self._settings.serves_ranges:
             return _Answer(content, headers=headers)
-        etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-        headers |= {"Accept-Ranges": "bytes", "ETag": etag}
+        etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"' if self._settings.serves_etags else ""
+        headers |= {"Accept-Ranges": "bytes"} | ({"ETag": etag} if etag else {})
         asked = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
         if not asked or request.headers.get("If-Range", etag) != etag:
             return _Answer(content, headers=headers)

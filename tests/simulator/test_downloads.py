@@ -64,6 +64,14 @@ class TestRanges:
         assert caller.part(5, **{"If-Range": etag}).status_code == 206
         assert caller.part(5, **{"If-Range": '"another"'}).content == CONTENT
 
+    def test_without_etags_only_a_part_without_a_condition_is_served(self) -> None:
+        with PbxSimulator(SimulatorSettings(serves_ranges=True, serves_etags=False)) as pbx:
+            caller = Caller(pbx)
+
+            assert "ETag" not in caller.get().headers
+            assert caller.part(5).status_code == 206
+            assert caller.part(5, **{"If-Range": '"another"'}).status_code == 200
+
     def test_a_part_behind_the_end_is_refused(self, caller: Caller) -> None:
         assert caller.part(len(CONTENT)).status_code == 416
 
