@@ -16,17 +16,8 @@ from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links import publish_portal_link
 from airflow_provider_yeastar.on_empty import check_on_empty, refuse_empty_report
 from airflow_provider_yeastar.outcome import Outcome, errors_for_airflow, read_event
-from airflow_provider_yeastar.pbx.errors import (
-    AnswerError,
-    BadFileError,
-    FileExpiredError,
-    FileTooLargeError,
-    InvalidRequestError,
-    NotAPbxError,
-    NotFoundError,
-    TokenExpiredError,
-    YeastarError,
-)
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError, NotFoundError, YeastarError
+from airflow_provider_yeastar.pbx.fetch_rules import MAX_FILE_BYTES, another_report_may_help, check_max_bytes
 from airflow_provider_yeastar.pbx.reports import ReportRequest
 from airflow_provider_yeastar.report_tasks import WaitingTask
 from airflow_provider_yeastar.worker import run_on_worker
@@ -41,13 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["DeliveringTask"]
 
 _ATTEMPTS = 2
-# What another fetch, or another report, may mend: an answer in the file's place is how the PBX says that it is gone.
-_BAD_FETCHES = (BadFileError, AnswerError, NotAPbxError)
-# The PBX serves a file for 30 minutes; clocks differ, and the wait may have ended a while before it was told.
-_URL_MINUTES = 25
 _READ_BYTES = 1 << 20
-# Far above any report; it only keeps a server gone mad from filling the disk.
-_MAX_BYTES = 4 * 1024**3
 _NO_FILE = (
     "Nothing matches the request, and the PBX made no file that could be kept; check ids and time window, or set "
     "`on_empty` to skip if that is to be expected."
@@ -79,7 +64,7 @@ class DeliveringTask(WaitingTask):
         destination: str,
         overwrite: bool = True,
         on_empty: str = "ok",
-        max_bytes: int | None = _MAX_BYTES,
+        max_bytes: int | None = MAX_FILE_BYTES,
         write_metadata: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -102,8 +87,7 @@ class DeliveringTask(WaitingTask):
             raise InvalidRequestError(
                 f"`on_empty={self.on_empty!r}` cannot be judged for {file_format}; it needs csv or html"
             )
-        if self.max_bytes is not None and (type(self.max_bytes) is not int or self.max_bytes < 1):
-            raise InvalidRequestError(f"`max_bytes` is {self.max_bytes!r}, neither a whole number above 0 nor None")
+        check_max_bytes(self.max_bytes)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Fetch the report that the trigger's event tells of.
@@ -169,10 +153,8 @@ class DeliveringTask(WaitingTask):
         run_on_worker(client.log_in(time.time() + self.wait_timeout), lambda: self.killed)
         try:
             self.record = self._fetch(client, outcome)
-        except FileTooLargeError:
-            raise
-        except _BAD_FETCHES as error:
-            if outcome.attempt >= _ATTEMPTS:
+        except YeastarError as error:
+            if outcome.attempt >= _ATTEMPTS or not another_report_may_help(error):
                 raise
             self.log.warning("%s The report is asked for once more.", error)
             again: dict[str, Any] = {"attempt": outcome.attempt + 1, "until": outcome.until}
@@ -193,21 +175,16 @@ class DeliveringTask(WaitingTask):
                 context["outlet_events"][outlet].extra.update(record.asset_extra)
 
     def _fetch(self, client: PbxClient, outcome: Outcome) -> ReportRecord:
-        """Fetch the file; a bad one twice, unless its URL is so old that the PBX will have removed it."""
-        path = storage.resolve_path(self.destination, outcome.request.file_name)
-        try:
-            return self._download(client, outcome, path)
-        except FileTooLargeError:
-            raise
-        except _BAD_FETCHES as error:
-            minutes = (time.time() - outcome.report.ready_at) / 60
-            if minutes > _URL_MINUTES:
-                raise _expired(error, minutes) from None
-            self.log.warning("%s It is fetched once more.", error)
-            new_token = isinstance(error, TokenExpiredError)
-        return self._download(client, outcome, path, new_token=new_token)
+        from airflow_provider_yeastar.fetching import fetch_report  # not needed to parse a DAG file
 
-    def _download(self, client: PbxClient, outcome: Outcome, path: str, *, new_token: bool = False) -> ReportRecord:
+        path = storage.resolve_path(self.destination, outcome.request.file_name)
+
+        def download(new_token: bool) -> ReportRecord:
+            return self._download(client, outcome, path, new_token=new_token)
+
+        return fetch_report(download, outcome.report.ready_at)
+
+    def _download(self, client: PbxClient, outcome: Outcome, path: str, *, new_token: bool) -> ReportRecord:
         # Not needed to parse a DAG file.
         from airflow_provider_yeastar.fetching import FileFetch
         from airflow_provider_yeastar.records import ReportRecord
@@ -239,12 +216,3 @@ class DeliveringTask(WaitingTask):
     def _refuse_to_go_on_when_killed(self) -> None:
         if self.killed:
             raise TaskKilledError("The task was killed while it fetched its report")
-
-
-def _expired(error: YeastarError, minutes: float) -> FileExpiredError:
-    return FileExpiredError(
-        f"The PBX refused the file {minutes:.0f} minutes after it was ready: {error.what}",
-        pbx=error.pbx,
-        endpoint=error.endpoint,
-        errcode=error.errcode,
-    )

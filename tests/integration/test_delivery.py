@@ -23,6 +23,7 @@ from airflow_provider_yeastar.pbx.errors import (
     NetworkError,
     NotAPbxError,
     PbxInternalError,
+    TokenExpiredError,
     YeastarError,
 )
 from airflow_provider_yeastar.pbx.reports import build_request
@@ -232,6 +233,52 @@ class TestWhatIsNoReport:
         assert len(fetches(pbx)) == 2
         assert len({call.query["access_token"] for call in pbx.requests if call.path.startswith("/api/download/")}) == 2
 
+    def test_two_dead_tokens_are_the_end(self, pbx: PbxSimulator, out: Path) -> None:
+        pbx.faults.add(Fault("errcode", ".csv", 10004, times=9))
+
+        with pytest.raises(TokenExpiredError):
+            run_task(operator(out / "x.csv", deferrable=False))
+
+        assert (len(fetches(pbx)), len(pbx.calls("call_report/download"))) == (2, 1)
+
+    def test_a_token_that_dies_while_the_download_breaks_off_is_replaced(
+        self, big: PbxSimulator, out: Path, no_pauses: None
+    ) -> None:
+        def die(call: Any) -> None:
+            if len(fetches(big)) == 2:
+                big.faults.add(Fault("errcode", ".csv", 10004, times=2))
+
+        big._on_call = die
+        big.faults.add(Fault("truncated", value=600_000))
+
+        path, _ = run_task(operator(out / "x.csv", deferrable=False))
+
+        assert Path(path).read_bytes() == BIG
+        assert len(big.calls("call_report/download")) == 1
+
+    @pytest.mark.parametrize("errcode", [10005, 70004, 70087, 70123])
+    def test_what_only_a_person_can_mend_fails_at_once(
+        self, pbx: PbxSimulator, out: Path, errcode: int, way: dict[str, Any]
+    ) -> None:
+        pbx.faults.add(Fault("json body", value=errcode, times=9))
+
+        with pytest.raises(AirflowFailException, match=f"errcode {errcode}"):
+            run_task(operator(out / "x.csv", **way))
+
+        assert (len(fetches(pbx)), len(pbx.calls("call_report/download"))) == (1, 1)
+
+    @pytest.mark.parametrize("errcode", [60001, 10001, 40002])
+    def test_a_file_that_is_gone_may_be_tried_again_by_airflow(
+        self, pbx: PbxSimulator, out: Path, errcode: int, way: dict[str, Any]
+    ) -> None:
+        pbx.faults.add(Fault("json body", value=errcode, times=9))
+
+        with pytest.raises(FileExpiredError, match=f"errcode {errcode}.*ask for the report again") as raised:
+            run_task(operator(out / "x.csv", **way))
+
+        assert "api_version" not in str(raised.value)
+        assert (len(fetches(pbx)), len(pbx.calls("call_report/download"))) == (4, 2)
+
     @pytest.mark.parametrize("fault", [Fault("no length"), None], ids=["not announced", "announced"])
     def test_more_than_max_bytes_fails_at_once(self, pbx: PbxSimulator, out: Path, fault: Fault | None) -> None:
         if fault:
@@ -321,7 +368,7 @@ class TestAnOldUrl:
         assert len(fetches(pbx)) == 1
 
     def test_the_error_says_how_old_it_was(self, pbx: PbxSimulator, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("airflow_provider_yeastar.delivery._URL_MINUTES", -1)
+        monkeypatch.setattr("airflow_provider_yeastar.pbx.fetch_rules.URL_MINUTES", -1)
         pbx.faults.add(Fault("html body", times=2))
 
         with pytest.raises(FileExpiredError, match=r"refused the file 0 minutes after it was ready: .*HTML"):
