@@ -14,17 +14,8 @@ from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links import publish_portal_link
 from airflow_provider_yeastar.on_empty import refuse_empty_report
 from airflow_provider_yeastar.outcome import Outcome, errors_for_airflow, read_event
-from airflow_provider_yeastar.pbx.errors import (
-    AnswerError,
-    BadFileError,
-    FileExpiredError,
-    FileTooLargeError,
-    InvalidRequestError,
-    NotAPbxError,
-    NotFoundError,
-    TokenExpiredError,
-    YeastarError,
-)
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError, NotFoundError, YeastarError
+from airflow_provider_yeastar.pbx.fetch_rules import MAX_FILE_BYTES, another_report_may_help, check_max_bytes
 from airflow_provider_yeastar.pbx.reports import ReportRequest
 from airflow_provider_yeastar.storing import StoringTask
 from airflow_provider_yeastar.worker import run_on_worker
@@ -38,13 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["DeliveringTask"]
 
 _ATTEMPTS = 2
-# What another fetch, or another report, may mend: an answer in the file's place is how the PBX says that it is gone.
-_BAD_FETCHES = (BadFileError, AnswerError, NotAPbxError)
-# The PBX serves a file for 30 minutes; clocks differ, and the wait may have ended a while before it was told.
-_URL_MINUTES = 25
 _READ_BYTES = 1 << 20
-# Far above any report; it only keeps a server gone mad from filling the disk.
-_MAX_BYTES = 4 * 1024**3
 _NO_FILE = (
     "Nothing matches the request, and the PBX made no file that could be kept; check ids and time window, or set "
     "`on_empty` to skip if that is to be expected."
@@ -65,7 +50,7 @@ class DeliveringTask(StoringTask):
         ``.report.json`` behind it. It follows the file in a step of its own; its sha256 says of which file it tells.
     """
 
-    def __init__(self, *, max_bytes: int | None = _MAX_BYTES, write_metadata: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, max_bytes: int | None = MAX_FILE_BYTES, write_metadata: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.max_bytes = max_bytes
         self.write_metadata = write_metadata
@@ -80,8 +65,7 @@ class DeliveringTask(StoringTask):
             raise InvalidRequestError(
                 f"`on_empty={self.on_empty!r}` cannot be judged for {file_format}; it needs csv or html"
             )
-        if self.max_bytes is not None and (type(self.max_bytes) is not int or self.max_bytes < 1):
-            raise InvalidRequestError(f"`max_bytes` is {self.max_bytes!r}, neither a whole number above 0 nor None")
+        check_max_bytes(self.max_bytes)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Fetch the report that the trigger's event tells of.
@@ -149,10 +133,8 @@ class DeliveringTask(StoringTask):
         run_on_worker(client.log_in(time.time() + self.wait_timeout), lambda: self.killed)
         try:
             record = self._fetch(client, outcome, path)
-        except FileTooLargeError:
-            raise
-        except _BAD_FETCHES as error:
-            if outcome.attempt >= _ATTEMPTS:
+        except YeastarError as error:
+            if outcome.attempt >= _ATTEMPTS or not another_report_may_help(error):
                 raise
             self.log.warning("%s The report is asked for once more.", error)
             again: dict[str, Any] = {"attempt": outcome.attempt + 1, "until": outcome.until}
@@ -164,22 +146,14 @@ class DeliveringTask(StoringTask):
         return path
 
     def _fetch(self, client: PbxClient, outcome: Outcome, path: str) -> ReportRecord | None:
-        """Fetch the file; a bad one twice, unless its URL is so old that the PBX will have removed it."""
-        try:
-            return self._download(client, outcome, path)
-        except FileTooLargeError:
-            raise
-        except _BAD_FETCHES as error:
-            minutes = (time.time() - outcome.report.ready_at) / 60
-            if minutes > _URL_MINUTES:
-                raise _expired(error, minutes) from None
-            self.log.warning("%s It is fetched once more.", error)
-            new_token = isinstance(error, TokenExpiredError)
-        return self._download(client, outcome, path, new_token=new_token)
+        from airflow_provider_yeastar.fetching import fetch_report  # not needed to parse a DAG file
 
-    def _download(
-        self, client: PbxClient, outcome: Outcome, path: str, *, new_token: bool = False
-    ) -> ReportRecord | None:
+        def download(new_token: bool) -> ReportRecord | None:
+            return self._download(client, outcome, path, new_token=new_token)
+
+        return fetch_report(download, outcome.report.ready_at)
+
+    def _download(self, client: PbxClient, outcome: Outcome, path: str, *, new_token: bool) -> ReportRecord | None:
         # Not needed to parse a DAG file.
         from airflow_provider_yeastar.fetching import FileFetch
         from airflow_provider_yeastar.records import ReportRecord
@@ -213,12 +187,3 @@ class DeliveringTask(StoringTask):
     def _refuse_to_go_on_when_killed(self) -> None:
         if self.killed:
             raise TaskKilledError("The task was killed while it fetched its report")
-
-
-def _expired(error: YeastarError, minutes: float) -> FileExpiredError:
-    return FileExpiredError(
-        f"The PBX refused the file {minutes:.0f} minutes after it was ready: {error.what}",
-        pbx=error.pbx,
-        endpoint=error.endpoint,
-        errcode=error.errcode,
-    )

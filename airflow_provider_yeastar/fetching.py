@@ -1,16 +1,18 @@
-"""FileFetch: a report's file on its way, over as many connections as it takes, until the task is killed."""
+"""A report's file on its way: over as many connections as it takes (FileFetch), and as many fetches (fetch_report)."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_yeastar.pbx import waiting
-from airflow_provider_yeastar.pbx.errors import NetworkError, Reaction
+from airflow_provider_yeastar.pbx.errors import NetworkError, Reaction, YeastarError
+from airflow_provider_yeastar.pbx.fetch_rules import NextStep, as_final, next_step
 from airflow_provider_yeastar.pbx.files import FileCheck
 from airflow_provider_yeastar.worker import iterate_on_worker, run_on_worker
 
@@ -19,9 +21,11 @@ if TYPE_CHECKING:
     from airflow_provider_yeastar.pbx.ranges import RestOfFile
     from airflow_provider_yeastar.pbx.transport import FileStream
 
-__all__ = ["FileFetch"]
+__all__ = ["FileFetch", "fetch_report"]
 
 log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 _MOST_INTERRUPTIONS = 5
 
@@ -113,3 +117,27 @@ class FileFetch:
         delay = waiting.retry_delay(self._interruptions, random.random())
         log.warning("%s; the download goes on in %.0f s.", error.what, delay)
         run_on_worker(asyncio.sleep(delay), self._killed)
+
+
+def fetch_report(download: Callable[[bool], Result], ready_at: float | None = None) -> Result:
+    """Return what a download returns; a bad file is fetched once more, after 10004 with a new token.
+
+    :param download: fetches the file once; is told whether the PBX has just answered 10004 to the token in use.
+    :param ready_at: epoch seconds since which the PBX has the file, None where that is unknown.
+    :raises FileExpiredError: when it is gone; other errors as :func:`.next_step` has them.
+    """
+    tried: set[NextStep] = set()
+    step: NextStep | None = None
+    while True:
+        try:
+            return download(step is NextStep.FETCH_WITH_NEW_TOKEN)
+        except YeastarError as failure:
+            error = failure
+        minutes = (time.time() - ready_at) / 60 if ready_at is not None else 0.0
+        step = next_step(error, minutes, tried)
+        if step is NextStep.GIVE_UP:
+            raise error
+        if step is NextStep.ASK_FOR_ANOTHER:
+            raise as_final(error, minutes)
+        tried.add(step)
+        log.warning("%s It is fetched once more.", error)

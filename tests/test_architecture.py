@@ -70,6 +70,7 @@ AIRFLOW_NAMES_OF_ONE = {
 
 LIBRARIES = {
     "requests": {"pbx.transport"},
+    "urllib3": {"pbx.transport"},
     "websockets": {"pbx.events"},
     "filelock": {"pbx"},
     # Airflow's Fernet keys, with the library that Airflow uses for them.

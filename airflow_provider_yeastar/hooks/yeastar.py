@@ -14,6 +14,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
 
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, YeastarError
+from airflow_provider_yeastar.pbx.fetch_rules import MAX_FILE_BYTES, check_max_bytes
 from airflow_provider_yeastar.pbx.per_loop import PerLoop
 from airflow_provider_yeastar.pbx.settings import API_VERSIONS, TOKEN_SHARING, PbxSettings
 
@@ -186,30 +187,42 @@ class YeastarHook(BaseHook):
             rows, _ = asyncio.run(client.fetch_rows(request, Bounds(time.time() + queue_timeout, wait_timeout)))
         return rows
 
-    def download_file(self, download_resource_url: str, destination: str) -> str:
+    def download_file(
+        self, download_resource_url: str, destination: str, *, max_bytes: int | None = MAX_FILE_BYTES
+    ) -> str:
         """Fetch a finished report of which an event, or an answer of the PBX, told the URL; return the file's path.
 
-        The file is checked and put in place in one step, as by the operators; its extension tells its format.
-        Vendor's page: "Download a Call Report".
+        The file is checked, fetched once more if it is bad, and put in place in one step, as by the operators; its
+        extension tells its format. It is not asked for again, as nothing here knows the request. The call blocks and
+        looks for no kill of its task. Vendor's page: "Download a Call Report".
 
         :param download_resource_url: as the PBX gave it; it lives for 30 minutes.
         :param destination: a file, or a directory when it ends in ``/``; a local path or any ObjectStoragePath. In a
             directory the file keeps the PBX's name, made harmless.
+        :param max_bytes: the greatest file that is accepted, 4 GiB when left out; None for any.
         :raises YeastarError: when it cannot be had, is no report, or cannot be written.
         """
-        from airflow_provider_yeastar.fetching import FileFetch
+        from airflow_provider_yeastar.fetching import FileFetch, fetch_report
         from airflow_provider_yeastar.pbx.files import format_of, safe_file_name
         from airflow_provider_yeastar.storage import receive, resolve_path
 
         name = safe_file_name(unquote(urlsplit(download_resource_url).path))
+        file_format = format_of(name)
         path = resolve_path(destination, name)
-        with self.get_conn() as client:
-            fetching = FileFetch(client, download_resource_url, killed=lambda: False)
+        check_max_bytes(max_bytes)
+
+        def download(new_token: bool) -> str:
+            fetching = FileFetch(client, download_resource_url, killed=lambda: False, new_token=new_token)
             with client.hiding_secrets(), fetching as fetch:
-                check = fetch.new_check(format_of(name))
+                check = fetch.new_check(file_format, max_bytes)
                 with receive(fetch.chunks(check), path, check) as received:
                     received.put_in_place()
-        return path
+            return path
+
+        with self.get_conn() as client:
+            # Before the file, so that a refusal of the login is not taken for one of the file.
+            asyncio.run(client.log_in(time.time()))
+            return fetch_report(download)
 
     def test_connection(self) -> tuple[bool, str]:
         """Log in, ask the PBX who it is, and check its clock; for the button "Test" of the connection form."""

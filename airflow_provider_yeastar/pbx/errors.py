@@ -302,6 +302,11 @@ class BadFileError(YeastarError):
 class FileExpiredError(BadFileError):
     """The PBX no longer serves the file (its URL lives 30 minutes)."""
 
+    default_remedy = (
+        "A file's URL lives 30 minutes: ask for the report again; if that ends so too, try the same report in the "
+        "PBX's web portal. Nothing was written to the destination."
+    )
+
 
 class FileTooLargeError(BadFileError):
     """The file is larger than the task accepts; another one would be no smaller."""

@@ -1,7 +1,9 @@
 """Where a download that broke off goes on: the range that is asked for, and whether the answer is the rest of it. Pure.
 
 Whether a PBX answers ranges is unknown [U]. One that does not sends the whole file again; what has come already is then
-compared with it and passed over (:meth:`.FileCheck.pass_over`). RFC 9110, sections 13.1.5 and 14.
+compared with it and passed over (:meth:`.FileCheck.pass_over`). A part is only ever asked for of a file with a strong
+ETag: without one, two files of equal length could be mixed. A Last-Modified will not do, as it counts in seconds and a
+report is fetched within seconds of its making. RFC 9110, sections 8.8.2.2, 13.1.5 and 14.
 """
 
 from __future__ import annotations
@@ -20,11 +22,11 @@ class FileVersion:
     """By what a server tells a file from another that it serves under the same URL.
 
     :param whole_bytes: the length it announced; None where it did not, or compressed the body.
-    :param validator: the strong ETag, else Last-Modified, else empty.
+    :param etag: the strong ETag, empty without one.
     """
 
     whole_bytes: int | None
-    validator: str
+    etag: str
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> FileVersion:
@@ -32,14 +34,14 @@ class FileVersion:
         length = "" if headers.get("Content-Encoding") else headers.get("Content-Length", "")
         etag = headers.get("ETag", "")
         # A weak ETag says that two files mean the same, not that they are the same bytes.
-        validator = etag if etag.startswith('"') else headers.get("Last-Modified", "")
-        return cls(int(length) if length.isascii() and length.isdigit() else None, validator)
+        strong = etag if etag.startswith('"') else ""
+        return cls(int(length) if length.isascii() and length.isdigit() else None, strong)
 
     def rest_from(self, received: int) -> RestOfFile | None:
         """Return what to ask for after so many bytes; None where only the whole file can be asked for."""
-        if not received or self.whole_bytes is None or received >= self.whole_bytes:
+        if not received or not self.etag or self.whole_bytes is None or received >= self.whole_bytes:
             return None
-        return RestOfFile(received, self.whole_bytes, self.validator)
+        return RestOfFile(received, self.whole_bytes, self.etag)
 
 
 @dataclass(frozen=True)
@@ -48,15 +50,16 @@ class RestOfFile:
 
     first: int
     whole_bytes: int
-    validator: str
+    etag: str
 
     @property
     def headers(self) -> dict[str, str]:
         """The headers that ask for it, and for the whole of any other version."""
-        condition = {"If-Range": self.validator} if self.validator else {}
-        return {"Range": f"bytes={self.first}-"} | condition
+        return {"Range": f"bytes={self.first}-", "If-Range": self.etag}
 
     def comes_with(self, headers: Mapping[str, str]) -> bool:
-        """Return whether an answer of status 206 holds it, and a part of a file of that length."""
+        """Return whether an answer of status 206 holds it, and a part of a file of that length and no other ETag."""
         found = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
-        return found is not None and (int(found["first"]), int(found["whole"])) == (self.first, self.whole_bytes)
+        if found is None or headers.get("ETag", self.etag) != self.etag:
+            return False
+        return (int(found["first"]), int(found["whole"])) == (self.first, self.whole_bytes)

@@ -12,6 +12,7 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from aiohttp import web
 
@@ -106,8 +107,8 @@ class Downloads:
         headers = {"Content-Type": "application/octet-stream"}
         if not self._settings.serves_ranges:
             return _Answer(content, headers=headers)
-        etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-        headers |= {"Accept-Ranges": "bytes", "ETag": etag}
+        etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"' if self._settings.serves_etags else ""
+        headers |= {"Accept-Ranges": "bytes"} | ({"ETag": etag} if etag else {})
         asked = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
         if not asked or request.headers.get("If-Range", etag) != etag:
             return _Answer(content, headers=headers)
@@ -147,15 +148,12 @@ async def _reset(request: web.Request, answer: _Answer, fault: Fault) -> web.Str
 
 
 async def _lengthen(request: web.Request, answer: _Answer, fault: Fault) -> web.StreamResponse:
-    """Send more than is announced; by hand, because aiohttp is too well-behaved for it.
-
-    In chunks: what follows an announced length is otherwise no part of an HTTP answer, and no client reads it.
-    """
-    headers = answer.headers | {"Content-Length": str(len(answer.body)), "Transfer-Encoding": "chunked"}
+    """Send more than is announced, and close; by hand, because aiohttp is too well-behaved for it."""
+    headers = answer.headers | {"Content-Length": str(len(answer.body)), "Connection": "close"}
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    body = answer.body + fault.value
     if request.transport:
-        request.transport.write(f"HTTP/1.1 200 OK\r\n{head}\r\n{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n")
+        status_line = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"
+        request.transport.write(f"{status_line}\r\n{head}\r\n".encode() + answer.body + fault.value)
         request.transport.close()
     return web.Response()
 

@@ -38,7 +38,8 @@ class SimulatorSettings:
     :param event_serial: events carry ``sn``.
     :param null_errmsg: ``errmsg`` of a success is null.
     :param call_rate_set: call accounting is possible.
-    :param serves_ranges: a file can be asked for in parts, and has an ETag.
+    :param serves_ranges: a file can be asked for in parts.
+    :param serves_etags: a file that can be asked for in parts has an ETag.
     :param rows_per_page: rows that ``call_report/list`` gives at once, None for all; whether it pages is unknown [U].
     :param awkward_tokens: tokens hold characters that a URL has to encode.
     :param denied: endpoints for which the application lacks the permission.
@@ -66,6 +67,7 @@ class SimulatorSettings:
     null_errmsg: bool = False
     call_rate_set: bool = True
     serves_ranges: bool = False
+    serves_etags: bool = True
     rows_per_page: int | None = None
     denied: frozenset[str] = frozenset()
     awkward_tokens: bool = False

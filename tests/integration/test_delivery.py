@@ -28,6 +28,7 @@ from airflow_provider_yeastar.pbx.errors import (
     NetworkError,
     NotAPbxError,
     PbxInternalError,
+    TokenExpiredError,
     YeastarError,
 )
 from airflow_provider_yeastar.pbx.reports import build_request
@@ -91,6 +92,16 @@ def fetches(pbx: PbxSimulator) -> list[str]:
     return [call.headers.get("Range", "") for call in pbx.requests if call.path.startswith("/api/download/")]
 
 
+def change_before_the_second_fetch(pbx: PbxSimulator, content: bytes) -> None:
+    """Let the files be of other bytes from the second GET of one on."""
+
+    def change(call: Any) -> None:
+        if len(fetches(pbx)) == 2:
+            pbx.state.files.update({name: type(file)(content, file.until) for name, file in pbx.state.files.items()})
+
+    pbx._on_call = change
+
+
 @pytest.mark.usefixtures("no_pauses")
 class TestAConnectionThatBreaksOff:
     @pytest.mark.parametrize("cut_at", [0, 1, CHUNK, 600_000, len(BIG) - 1])
@@ -101,9 +112,7 @@ class TestAConnectionThatBreaksOff:
 
         assert Path(path).read_bytes() == BIG
         assert xcoms["report"]["sha256"] == sha256(BIG).hexdigest()
-        # What came of the last chunk is not kept.
-        kept = cut_at // CHUNK * CHUNK
-        assert fetches(big) == ["", f"bytes={kept}-" if kept else ""]
+        assert fetches(big) == ["", f"bytes={cut_at}-" if cut_at and big.settings.serves_ranges else ""]
         assert len(big.calls("call_report/download")) == 1
         assert names(out) == ["x.csv"]
 
@@ -151,14 +160,19 @@ class TestAConnectionThatBreaksOff:
 
         assert Path(path).read_bytes() == BIG
 
+    def test_more_than_the_rest_is_refused(self, big: PbxSimulator, out: Path) -> None:
+        big.faults.add(Fault("truncated", value=600_000), Fault("longer", value=b"more"))
+
+        path, _ = run_task(operator(out / "x.csv", deferrable=False))
+
+        # The rest, or the whole once more, was too long; the file is fetched anew.
+        assert Path(path).read_bytes() == BIG
+        assert len(fetches(big)) == 3
+
     def test_another_file_under_the_same_url_is_never_mixed_with_the_first(self, big: PbxSimulator, out: Path) -> None:
         other = BIG.replace(b"6401", b"6402")
 
-        def change(call: Any) -> None:
-            if len(fetches(big)) == 2:
-                big.state.files.update({name: type(file)(other, file.until) for name, file in big.state.files.items()})
-
-        big._on_call = change
+        change_before_the_second_fetch(big, other)
         big.faults.add(Fault("truncated", value=600_000))
 
         path, _ = run_task(operator(out / "x.csv", deferrable=False))
@@ -166,6 +180,19 @@ class TestAConnectionThatBreaksOff:
         # The second answer is compared with what had come, and the file is then fetched once more.
         assert Path(path).read_bytes() == other
         assert len(fetches(big)) == 3
+
+    def test_two_files_that_nothing_tells_apart_are_never_mixed(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, out: Path
+    ) -> None:
+        other = BIG.replace(b"6401", b"6402")
+        with serving(monkeypatch, tmp_path, BIG, serves_ranges=True, serves_etags=False) as pbx:
+            change_before_the_second_fetch(pbx, other)
+            pbx.faults.add(Fault("truncated", value=600_000))
+
+            path, _ = run_task(operator(out / "x.csv", deferrable=False))
+
+            assert Path(path).read_bytes() == other
+            assert fetches(pbx) == ["", "", ""]
 
     def test_another_part_than_the_one_asked_for_is_refused(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, out: Path
@@ -175,7 +202,7 @@ class TestAConnectionThatBreaksOff:
             path, _ = run_task(operator(out / "x.csv", deferrable=False))
 
             assert Path(path).read_bytes() == BIG
-            assert fetches(pbx) == ["", f"bytes={2 * CHUNK}-", ""]
+            assert fetches(pbx) == ["", "bytes=600000-", ""]
 
 
 class TestWhatIsNoReport:
@@ -211,6 +238,52 @@ class TestWhatIsNoReport:
         assert len(fetches(pbx)) == 2
         assert len({call.query["access_token"] for call in pbx.requests if call.path.startswith("/api/download/")}) == 2
 
+    def test_two_dead_tokens_are_the_end(self, pbx: PbxSimulator, out: Path) -> None:
+        pbx.faults.add(Fault("errcode", ".csv", 10004, times=9))
+
+        with pytest.raises(TokenExpiredError):
+            run_task(operator(out / "x.csv", deferrable=False))
+
+        assert (len(fetches(pbx)), len(pbx.calls("call_report/download"))) == (2, 1)
+
+    def test_a_token_that_dies_while_the_download_breaks_off_is_replaced(
+        self, big: PbxSimulator, out: Path, no_pauses: None
+    ) -> None:
+        def die(call: Any) -> None:
+            if len(fetches(big)) == 2:
+                big.faults.add(Fault("errcode", ".csv", 10004, times=2))
+
+        big._on_call = die
+        big.faults.add(Fault("truncated", value=600_000))
+
+        path, _ = run_task(operator(out / "x.csv", deferrable=False))
+
+        assert Path(path).read_bytes() == BIG
+        assert len(big.calls("call_report/download")) == 1
+
+    @pytest.mark.parametrize("errcode", [10005, 70004, 70087, 70123])
+    def test_what_only_a_person_can_mend_fails_at_once(
+        self, pbx: PbxSimulator, out: Path, errcode: int, way: dict[str, Any]
+    ) -> None:
+        pbx.faults.add(Fault("json body", value=errcode, times=9))
+
+        with pytest.raises(AirflowFailException, match=f"errcode {errcode}"):
+            run_task(operator(out / "x.csv", **way))
+
+        assert (len(fetches(pbx)), len(pbx.calls("call_report/download"))) == (1, 1)
+
+    @pytest.mark.parametrize("errcode", [60001, 10001, 40002])
+    def test_a_file_that_is_gone_may_be_tried_again_by_airflow(
+        self, pbx: PbxSimulator, out: Path, errcode: int, way: dict[str, Any]
+    ) -> None:
+        pbx.faults.add(Fault("json body", value=errcode, times=9))
+
+        with pytest.raises(FileExpiredError, match=f"errcode {errcode}.*ask for the report again") as raised:
+            run_task(operator(out / "x.csv", **way))
+
+        assert "api_version" not in str(raised.value)
+        assert (len(fetches(pbx)), len(pbx.calls("call_report/download"))) == (4, 2)
+
     @pytest.mark.parametrize("fault", [Fault("no length"), None], ids=["not announced", "announced"])
     def test_more_than_max_bytes_fails_at_once(self, pbx: PbxSimulator, out: Path, fault: Fault | None) -> None:
         if fault:
@@ -231,6 +304,36 @@ class TestWhatIsNoReport:
                 run_task(operator(out / "x.csv", deferrable=False, max_bytes=100_000))
 
         assert names(out) == []
+
+
+class TestALengthThatIsNotKept:
+    ANNOUNCED = b"Queue,Total\r\nSales<1>,2\r\n"
+    SURPLUS = b"Support<2>,3\r\n"
+
+    @pytest.fixture
+    def pbx(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[PbxSimulator]:
+        with serving(monkeypatch, tmp_path, self.ANNOUNCED) as simulator:
+            yield simulator
+
+    def test_more_than_was_announced_is_no_shorter_report(self, pbx: PbxSimulator, out: Path) -> None:
+        pbx.faults.add(Fault("longer", value=self.SURPLUS, times=4))
+
+        with pytest.raises(BadFileError, match="more than the 25 bytes it announced"):
+            run_task(operator(out / "x.csv", deferrable=False))
+
+        assert names(out) == []
+
+    @pytest.mark.parametrize("kind", ["stall half-way", "reset half-way"])
+    def test_how_a_connection_ends_after_the_whole_file_does_not_matter(
+        self, pbx: PbxSimulator, out: Path, monkeypatch: pytest.MonkeyPatch, kind: Any
+    ) -> None:
+        connect(pbx, monkeypatch, extra={"timezone": pbx.settings.timezone, "timeout": 1})
+        pbx.faults.add(Fault(kind, value=len(self.ANNOUNCED)))
+
+        path, _ = run_task(operator(out / "x.csv", deferrable=False))
+
+        assert Path(path).read_bytes() == self.ANNOUNCED
+        assert len(fetches(pbx)) == 1
 
 
 def age(task: Any, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,7 +373,7 @@ class TestAnOldUrl:
         assert len(fetches(pbx)) == 1
 
     def test_the_error_says_how_old_it_was(self, pbx: PbxSimulator, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("airflow_provider_yeastar.delivery._URL_MINUTES", -1)
+        monkeypatch.setattr("airflow_provider_yeastar.pbx.fetch_rules.URL_MINUTES", -1)
         pbx.faults.add(Fault("html body", times=2))
 
         with pytest.raises(FileExpiredError, match=r"refused the file 0 minutes after it was ready: .*HTML"):

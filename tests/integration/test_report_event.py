@@ -15,7 +15,15 @@ import pytest
 from airflow.triggers import base
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
-from airflow_provider_yeastar.pbx.errors import BadFileError, InvalidRequestError
+from airflow_provider_yeastar.pbx.errors import (
+    BadFileError,
+    FileExpiredError,
+    FileTooLargeError,
+    InvalidRequestError,
+    PermissionDeniedError,
+    TokenExpiredError,
+    YeastarError,
+)
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
 from airflow_provider_yeastar.triggers.report_event import YeastarReportEventTrigger
 from tests.integration.support import Wait, connection_to
@@ -153,14 +161,60 @@ class TestTheTrigger:
         assert Path(path) == tmp_path / "announced" / event["file"]
         assert Path(path).read_bytes().startswith(b"\xef\xbb\xbfQueue,")
 
-    def test_the_hook_keeps_nothing_that_is_no_report(self, pbx: PbxSimulator, waiting: Wait, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("fault", "error", "fetches"),
+        [
+            pytest.param(Fault("html body", times=9), BadFileError, 2, id="HTML"),
+            pytest.param(Fault("longer", value=b"more", times=9), BadFileError, 2, id="more than announced"),
+            pytest.param(Fault("json body", value=60001, times=9), FileExpiredError, 2, id="gone"),
+            pytest.param(Fault("json body", value=10005, times=9), PermissionDeniedError, 1, id="no permission"),
+            pytest.param(Fault("errcode", ".csv", 10004, times=9), TokenExpiredError, 2, id="no token will do"),
+        ],
+    )
+    def test_the_hook_keeps_nothing_that_is_no_report(
+        self,
+        pbx: PbxSimulator,
+        waiting: Wait,
+        tmp_path: Path,
+        fault: Fault,
+        error: type[YeastarError],
+        fetches: int,
+    ) -> None:
         report = waiting.run()
-        pbx.faults.add(Fault("html body"))
+        pbx.faults.add(fault)
 
-        with pytest.raises(BadFileError, match="HTML page"):
+        with pytest.raises(error):
             YeastarHook().download_file(report.url, str(tmp_path / "report.csv"))
 
         assert not (tmp_path / "report.csv").exists()
+        assert len([call for call in pbx.requests if call.path == report.url]) == fetches
+
+    @pytest.mark.parametrize("fault", [Fault("html body"), Fault("errcode", ".csv", 10004)], ids=["HTML", "10004"])
+    def test_the_hook_fetches_a_bad_file_once_more(
+        self, pbx: PbxSimulator, waiting: Wait, tmp_path: Path, fault: Fault
+    ) -> None:
+        report = waiting.run()
+        pbx.faults.add(fault)
+
+        path = YeastarHook().download_file(report.url, str(tmp_path / "report.csv"))
+
+        assert Path(path).read_bytes().startswith(b"\xef\xbb\xbfQueue,")
+
+    def test_the_hook_takes_no_more_than_max_bytes(self, pbx: PbxSimulator, waiting: Wait, tmp_path: Path) -> None:
+        report = waiting.run()
+        pbx.faults.add(Fault("no length"))
+
+        with pytest.raises(FileTooLargeError, match="`max_bytes`, 100 bytes"):
+            YeastarHook().download_file(report.url, str(tmp_path / "report.csv"), max_bytes=100)
+
+        assert not (tmp_path / "report.csv").exists()
+
+    @pytest.mark.parametrize("max_bytes", [0, True, "100"])
+    def test_the_hook_refuses_a_bound_that_is_none(self, pbx: PbxSimulator, max_bytes: Any) -> None:
+        with pytest.raises(InvalidRequestError, match="max_bytes"):
+            YeastarHook().download_file("/api/download/x.csv", "x.csv", max_bytes=max_bytes)
+
+        assert pbx.requests == []
 
 
 @pytest.mark.skipif(hasattr(base, "BaseEventTrigger"), reason="this Airflow runs DAGs by events")

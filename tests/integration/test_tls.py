@@ -24,8 +24,9 @@ from cryptography.x509.oid import NameOID
 from airflow_provider_yeastar.pbx.errors import CertificateError
 from airflow_provider_yeastar.pbx.events import subscribe
 from airflow_provider_yeastar.pbx.tls import fetch_fingerprint
-from airflow_provider_yeastar.simulator import PbxSimulator
-from tests.integration.support import ROOT, Wait, settings_for
+from airflow_provider_yeastar.simulator import Fault, PbxSimulator
+from tests.integration.support import ROOT, Wait, connect, run_task, settings_for
+from tests.integration.test_operator import operator
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,40 @@ def test_the_event_connection_is_pinned_by_itself(pbx: PbxSimulator) -> None:
 
 def test_a_bundle_is_trusted(pbx: PbxSimulator, certificate: Certificate, tmp_path: Path) -> None:
     assert Wait(pbx, tmp_path, {"verify": str(certificate.file)}).run().file.startswith("Queue-Performance")
+
+
+@pytest.fixture
+def default_pbx(
+    pbx: PbxSimulator, certificate: Certificate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> PbxSimulator:
+    """The PBX as `yeastar_default`, its certificate pinned."""
+    extra = {"timezone": pbx.settings.timezone, "timeout": 2, "ssl_fingerprint": certificate.fingerprint}
+    connect(pbx, monkeypatch, extra=extra)
+    monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
+    return pbx
+
+
+FATES = (
+    (None, 1),
+    (Fault("stall half-way", value=10**6), 1),
+    (Fault("no length"), 1),
+    (Fault("longer", value=b"more"), 2),
+    (Fault("truncated"), 2),
+)
+
+
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize(("fault", "fetches"), FATES, ids=lambda fate: getattr(fate, "kind", None))
+def test_the_end_of_a_file_is_seen_through_tls(
+    default_pbx: PbxSimulator, fault: Fault | None, fetches: int, tmp_path: Path
+) -> None:
+    default_pbx.faults.add(*[fault] if fault else [])
+
+    path, _ = run_task(operator(tmp_path / "x.csv", asynchronous=False))
+
+    assert Path(path).read_bytes().startswith(b"\xef\xbb\xbfQueue,")
+    assert not Path(path).read_bytes().endswith(b"more")
+    assert len([call for call in default_pbx.requests if call.path.startswith("/api/download/")]) == fetches
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")

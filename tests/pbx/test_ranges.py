@@ -29,21 +29,20 @@ def test_the_length_is_that_of_the_file_itself(headers: dict[str, str], whole_by
     assert version(**headers).whole_bytes == whole_bytes
 
 
-@pytest.mark.parametrize(
-    ("headers", "validator"),
-    [
-        ({"etag": '"a1"', "last_modified": DATE}, '"a1"'),
-        ({"etag": 'W/"a1"', "last_modified": DATE}, DATE),
-        ({"etag": 'W/"a1"'}, ""),
-        ({}, ""),
-    ],
-    ids=["strong etag", "weak etag and date", "weak etag", "nothing"],
-)
-def test_the_rest_is_asked_for_of_the_same_version(headers: dict[str, str], validator: str) -> None:
-    rest = version(content_length="100", **headers).rest_from(40)
+def test_the_rest_is_asked_for_of_the_same_version() -> None:
+    rest = version(content_length="100", etag='"a1"', last_modified=DATE).rest_from(40)
 
-    assert rest == RestOfFile(40, 100, validator)
-    assert rest.headers == {"Range": "bytes=40-"} | ({"If-Range": validator} if validator else {})
+    assert rest == RestOfFile(40, 100, '"a1"')
+    assert rest.headers == {"Range": "bytes=40-", "If-Range": '"a1"'}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"last_modified": DATE}, {"etag": 'W/"a1"', "last_modified": DATE}, {"etag": 'W/"a1"'}, {}],
+    ids=["date", "weak etag and date", "weak etag", "nothing"],
+)
+def test_what_another_file_may_share_is_no_reason_to_ask_for_a_part(headers: dict[str, str]) -> None:
+    assert version(content_length="100", **headers).rest_from(40) is None
 
 
 @pytest.mark.parametrize(
@@ -66,4 +65,11 @@ def test_only_the_whole_can_be_asked_for(whole_bytes: int | None, received: int)
     ],
 )
 def test_the_rest_is_known_by_its_place_and_by_the_length_of_the_whole(content_range: str, expected: bool) -> None:
-    assert RestOfFile(40, 100, "").comes_with({"Content-Range": content_range}) is expected
+    assert RestOfFile(40, 100, '"a1"').comes_with({"Content-Range": content_range}) is expected
+
+
+@pytest.mark.parametrize(("etag", "expected"), [('"a1"', True), ('"b2"', False)])
+def test_the_rest_of_another_file_is_refused(etag: str, expected: bool) -> None:
+    headers = CaseInsensitiveDict({"Content-Range": "bytes 40-99/100", "ETag": etag})
+
+    assert RestOfFile(40, 100, '"a1"').comes_with(headers) is expected

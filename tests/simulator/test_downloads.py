@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -30,6 +32,13 @@ class Caller:
         url = f"{self.pbx.base_url}/api/download/{NAME}"
         return requests.get(url, params=self.query, timeout=timeout, **options)
 
+    def answer_to(self, header: str) -> bytes:
+        """All that comes until the connection ends."""
+        with socket.create_connection((self.pbx.host, self.pbx.port), SECONDS) as connection:
+            target = f"/api/download/{NAME}?{urlencode(self.query)}"
+            connection.sendall(f"GET {target} HTTP/1.1\r\nHost: pbx\r\nUser-Agent: test\r\n{header}\r\n\r\n".encode())
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
     def part(self, first: int, **headers: str) -> requests.Response:
         return self.get(
             headers={"Range": f"bytes={first}-"} | {name.replace("_", "-"): headers[name] for name in headers}
@@ -54,6 +63,14 @@ class TestRanges:
 
         assert caller.part(5, **{"If-Range": etag}).status_code == 206
         assert caller.part(5, **{"If-Range": '"another"'}).content == CONTENT
+
+    def test_without_etags_only_a_part_without_a_condition_is_served(self) -> None:
+        with PbxSimulator(SimulatorSettings(serves_ranges=True, serves_etags=False)) as pbx:
+            caller = Caller(pbx)
+
+            assert "ETag" not in caller.get().headers
+            assert caller.part(5).status_code == 206
+            assert caller.part(5, **{"If-Range": '"another"'}).status_code == 200
 
     def test_a_part_behind_the_end_is_refused(self, caller: Caller) -> None:
         assert caller.part(len(CONTENT)).status_code == 416
@@ -96,11 +113,14 @@ class TestFaults:
                 answer.raw.read(1)
 
     def test_more_comes_than_was_announced(self, caller: Caller) -> None:
-        caller.pbx.faults.add(Fault("longer", value=b"more"))
+        caller.pbx.faults.add(Fault("longer", value=b"more", times=2))
 
-        answer = caller.get()
-        assert answer.headers["Content-Length"] == str(len(CONTENT))
-        assert answer.content == CONTENT + b"more"
+        # No HTTP client reads what follows the announced length.
+        head, _, body = caller.answer_to("Range: bytes=5-").partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 206 ")
+        assert f"Content-Length: {len(CONTENT) - 5}\r\n".encode() in head
+        assert body == CONTENT[5:] + b"more"
+        assert caller.get().content == CONTENT
 
     def test_a_length_may_be_left_out(self, caller: Caller) -> None:
         caller.pbx.faults.add(Fault("no length"))
