@@ -10,7 +10,7 @@ import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -22,6 +22,7 @@ from airflow_provider_yeastar.hooks.yeastar import YeastarHook, settings_from_co
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.simulator import PbxSimulator
+from airflow_provider_yeastar.simulator.faults import FAULT_KINDS, FaultKind
 from tests.certificates import make_certificate
 from tests.docs.pages import DOCS, PAGES, ROOT, Block, blocks, commands, shell, simulator
 from tests.examples import EXAMPLES, import_file, needs_retry_policies
@@ -241,3 +242,10 @@ def test_a_table_stands_where_a_page_asks_for_it(tables: ModuleType) -> None:
     for name in get_provider_info()["connection-types"][0]["conn-fields"]:
         assert f"| `{name}` |" in page
     assert "<!-- table" not in page
+
+
+def test_every_kind_of_fault_is_in_its_table(tables: ModuleType) -> None:
+    page = tables.on_page_markdown((DOCS / "simulator.md").read_text(encoding="utf-8"))
+    assert FAULT_KINDS.keys() == set(get_args(FaultKind))
+    for kind in FAULT_KINDS:
+        assert f"| `{kind}` |" in page
