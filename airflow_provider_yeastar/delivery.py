@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from airflow.providers.common.compat.sdk import Asset
 
 from airflow_provider_yeastar import storage
 from airflow_provider_yeastar.exceptions import TaskKilledError
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links import publish_portal_link
-from airflow_provider_yeastar.on_empty import check_on_empty, refuse_empty_report
+from airflow_provider_yeastar.on_empty import refuse_empty_report
 from airflow_provider_yeastar.outcome import Outcome, errors_for_airflow, read_event
 from airflow_provider_yeastar.pbx.errors import (
     AnswerError,
@@ -28,12 +26,11 @@ from airflow_provider_yeastar.pbx.errors import (
     YeastarError,
 )
 from airflow_provider_yeastar.pbx.reports import ReportRequest
-from airflow_provider_yeastar.report_tasks import WaitingTask
+from airflow_provider_yeastar.storing import StoringTask
 from airflow_provider_yeastar.worker import run_on_worker
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.records import ReportRecord
@@ -54,42 +51,24 @@ _NO_FILE = (
 )
 
 
-class DeliveringTask(WaitingTask):
+class DeliveringTask(StoringTask):
     """A task that puts a report's file at its destination; its XCom return value is the file's path, a ``str``.
 
     A second XCom, ``report``, holds path, file, bytes, sha256, format, what was asked for, api_version, requested_at,
     ready_at, downloaded_at and serial_number. Asset events of the task's ``outlets`` and OpenLineage tell the same.
 
-    :param destination: a file, or a directory when it ends in ``/``; a local path or any ObjectStoragePath. The file's
-        name in a directory is made from the request, so that a re-run replaces its own file.
-    :param overwrite: False returns the path of a file that is there already, without asking the PBX.
-    :param on_empty: what to do about a report without a row: ``ok`` keeps it, ``skip`` skips and ``fail`` fails the
-        task, and both leave nothing at the destination. For pdf and xls only ``ok``. Where the PBX makes no file of an
-        empty report (60001), the task fails with ``ok`` too, as there is nothing to keep.
+    It takes the arguments of :class:`.StoringTask`, ``on_empty`` only as ``ok`` for pdf and xls. Where the PBX makes no
+    file of an empty report (60001), the task fails with ``ok`` too, as there is nothing to keep.
+
     :param max_bytes: the greatest file that is accepted, 4 GiB when left out; None for any.
     :param write_metadata: also write what the XCom ``report`` holds, as JSON, beside the file: its name with
         ``.report.json`` behind it. It follows the file in a step of its own; its sha256 says of which file it tells.
     """
 
-    template_fields: Sequence[str] = (*WaitingTask.template_fields, "destination")
-
-    def __init__(
-        self,
-        *,
-        destination: str,
-        overwrite: bool = True,
-        on_empty: str = "ok",
-        max_bytes: int | None = _MAX_BYTES,
-        write_metadata: bool = False,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, max_bytes: int | None = _MAX_BYTES, write_metadata: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.destination = destination
-        self.overwrite = overwrite
-        self.on_empty = on_empty
         self.max_bytes = max_bytes
         self.write_metadata = write_metadata
-        self.record: ReportRecord | None = None
 
     def check_delivery(self, file_format: str) -> None:
         """Refuse what cannot be delivered so.
@@ -97,7 +76,6 @@ class DeliveringTask(WaitingTask):
         :param file_format: of the report.
         :raises InvalidRequestError: one sentence.
         """
-        check_on_empty(self.on_empty)
         if self.on_empty != "ok" and file_format in ("pdf", "xls"):
             raise InvalidRequestError(
                 f"`on_empty={self.on_empty!r}` cannot be judged for {file_format}; it needs csv or html"
@@ -125,9 +103,8 @@ class DeliveringTask(WaitingTask):
         :return: the file's path.
         """
         self.check_delivery(request.file_format)
-        path = storage.resolve_path(self.destination, request.file_name)
-        if not self.overwrite and storage.exists(path):
-            self.log.info("%s is there already and `overwrite` is False; the PBX is not asked.", path)
+        path = storage.resolve_path(self.destination, request.file_name(self._source))
+        if self.keeps_file(path):
             return path
         storage.prepare(path)
         if self.write_metadata:
@@ -166,9 +143,12 @@ class DeliveringTask(WaitingTask):
         :param outcome: the report, and the request that it answers.
         :return: the file's path.
         """
+        path = storage.resolve_path(self.destination, outcome.request.file_name(self._source))
+        if self.keeps_file(path):  # another task may have been quicker
+            return path
         run_on_worker(client.log_in(time.time() + self.wait_timeout), lambda: self.killed)
         try:
-            self.record = self._fetch(client, outcome)
+            record = self._fetch(client, outcome, path)
         except FileTooLargeError:
             raise
         except _BAD_FETCHES as error:
@@ -179,22 +159,12 @@ class DeliveringTask(WaitingTask):
             if self.waits_in_triggerer(outcome.request):
                 self.defer_wait(outcome.request, **again)
             return self.collect(context, client, self.wait_here(client, outcome.request, **again))
-        self._tell(context, self.record)
-        return self.record.path
+        if record:
+            self.tell(context, record)
+        return path
 
-    def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any] | None:
-        """Return the lineage of the file that was delivered, None without one; for Airflow's OpenLineage provider."""
-        return self.record.to_lineage() if self.record else None
-
-    def _tell(self, context: Context, record: ReportRecord) -> None:
-        context["ti"].xcom_push(key="report", value=record.to_dict())
-        for outlet in self.outlets:
-            if isinstance(outlet, Asset):
-                context["outlet_events"][outlet].extra.update(record.asset_extra)
-
-    def _fetch(self, client: PbxClient, outcome: Outcome) -> ReportRecord:
+    def _fetch(self, client: PbxClient, outcome: Outcome, path: str) -> ReportRecord | None:
         """Fetch the file; a bad one twice, unless its URL is so old that the PBX will have removed it."""
-        path = storage.resolve_path(self.destination, outcome.request.file_name)
         try:
             return self._download(client, outcome, path)
         except FileTooLargeError:
@@ -207,7 +177,9 @@ class DeliveringTask(WaitingTask):
             new_token = isinstance(error, TokenExpiredError)
         return self._download(client, outcome, path, new_token=new_token)
 
-    def _download(self, client: PbxClient, outcome: Outcome, path: str, *, new_token: bool = False) -> ReportRecord:
+    def _download(
+        self, client: PbxClient, outcome: Outcome, path: str, *, new_token: bool = False
+    ) -> ReportRecord | None:
         # Not needed to parse a DAG file.
         from airflow_provider_yeastar.fetching import FileFetch
         from airflow_provider_yeastar.records import ReportRecord
@@ -220,6 +192,8 @@ class DeliveringTask(WaitingTask):
                 self._refuse_empty(received.temporary, file_format)
                 record = ReportRecord.of(outcome, received.stored, time.time())
                 self._refuse_to_go_on_when_killed()
+                if self.keeps_file(path):
+                    return None
                 received.put_in_place(record.to_json() if self.write_metadata else None)
         # An upload cannot be broken off; the file is whole then, but the task was to end.
         self._refuse_to_go_on_when_killed()

@@ -24,13 +24,14 @@ class ReportRecord:
     """A delivered report: JSON types only, no token, times in ISO 8601 and UTC.
 
     :param path: of the file.
-    :param file: the PBX's own name of it, made harmless.
+    :param file: the PBX's own name of it, made harmless; None where the PBX made none.
     :param identity: one of report_type, my_report_id and scheduled_report_id.
+    :param rows: how many the file holds, where they were counted.
     :param window: start_time and end_time, or time; as the PBX understood them.
     """
 
     path: str
-    file: str
+    file: str | None
     bytes: int
     sha256: str
     format: str
@@ -42,6 +43,7 @@ class ReportRecord:
     ready_at: str
     downloaded_at: str
     serial_number: str
+    rows: int | None = None
 
     @classmethod
     def of(cls, outcome: Outcome, stored: StoredFile, downloaded_at: float) -> ReportRecord:
@@ -67,8 +69,8 @@ class ReportRecord:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what the XCom ``report`` holds, and the sidecar: all of it, in one level."""
-        fields = asdict(self)
+        """Return what the XCom ``report`` holds, and the sidecar: all that is known, in one level."""
+        fields = {name: value for name, value in asdict(self).items() if value is not None}
         return {**fields.pop("identity"), **fields.pop("window"), **fields}
 
     def to_json(self) -> str:

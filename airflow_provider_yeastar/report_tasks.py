@@ -160,6 +160,11 @@ class WaitingTask(BaseOperator):
         """Leave a mark at which every wait and every chunk looks; more is not safe in a signal handler."""
         self.killed = True
 
+    @property
+    def _source(self) -> str | None:
+        """What tells this task's PBX from others in the name of a file: the connection, unless it is the default."""
+        return None if self.yeastar_conn_id == YeastarHook.default_conn_name else self.yeastar_conn_id
+
     def waits_in_triggerer(self, request: ReportRequest) -> bool:
         """Whether the wait for this report is deferred: a synchronous request is one call of the worker."""
         return self.deferrable and request.asynchronous

@@ -89,16 +89,17 @@ class StoredFile:
     sha256: str
 
 
-def resolve_path(destination: str, file_name: str) -> str:
+def resolve_path(destination: str | os.PathLike[str] | ObjectStoragePath, file_name: str) -> str:
     """Return where the file goes: an absolute local path, or an object store's URL as it was given.
 
     ``~`` is refused rather than expanded, because every worker has a home of its own.
 
     :param destination: a file, or a directory when it ends in ``/``; a local path, ``file:///…`` or any URL of
-        ``ObjectStoragePath``, such as ``s3://conn@bucket/key``.
+        ``ObjectStoragePath``, such as ``s3://conn@bucket/key``; or a path object, which never ends in ``/``.
     :param file_name: the file's name in a directory.
     :raises DestinationError: when it names no file.
     """
+    destination = _text_of(destination)
     where = destination + file_name if destination.endswith("/") else destination
     if not destination or "\0" in where:
         raise DestinationError("`destination` is empty or holds a NUL character")
@@ -115,6 +116,15 @@ def resolve_path(destination: str, file_name: str) -> str:
     if local.startswith("~"):
         raise DestinationError(f"`destination` {destination} begins with ~, which is another directory for each worker")
     return os.path.abspath(local)
+
+
+def _text_of(destination: object) -> str:
+    if isinstance(destination, str):
+        return destination
+    # An ObjectStoragePath in a cloud is no os.PathLike; what all path objects have is this.
+    if not isinstance(destination, os.PathLike) and not hasattr(destination, "as_posix"):
+        raise DestinationError(f"`destination` is a {type(destination).__name__}, neither a text nor a path")
+    return str(destination)
 
 
 def exists(path: str) -> bool:

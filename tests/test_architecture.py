@@ -24,11 +24,12 @@ SHARED = {"exceptions", "handover", "on_empty", "outcome", "progress", "records"
 """Modules for all Airflow roles; they stand between those and the protocol."""
 
 MAY_IMPORT = {
-    "operators": {"operators", "delivery", "links", "report_tasks", "row_files", "hooks", "pbx"} | SHARED,
+    "operators": {"operators", "delivery", "links", "report_tasks", "row_files", "storing", "hooks", "pbx"} | SHARED,
     "sensors": {"sensors", "links", "report_tasks", "hooks", "pbx"} | SHARED,
     # What operators have in common, and operators and sensors.
-    "delivery": {"fetching", "links", "report_tasks", "hooks", "pbx"} | SHARED,
+    "delivery": {"fetching", "links", "report_tasks", "storing", "hooks", "pbx"} | SHARED,
     "fetching": {"pbx"} | SHARED,
+    "storing": {"report_tasks", "pbx"} | SHARED,
     "report_tasks": {"triggers", "links", "hooks", "pbx"} | SHARED,
     # Asked by Airflow about a task's error. No operator imports it: Airflow before 3.3 cannot.
     "policies": {"pbx"},

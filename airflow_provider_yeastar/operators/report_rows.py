@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar import storage
 from airflow_provider_yeastar.exceptions import TaskKilledError
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links import publish_portal_link
-from airflow_provider_yeastar.on_empty import check_on_empty, refuse_empty_report
+from airflow_provider_yeastar.on_empty import refuse_empty_report
 from airflow_provider_yeastar.outcome import Outcome, errors_for_airflow
 from airflow_provider_yeastar.pbx.parameters import is_open
 from airflow_provider_yeastar.pbx.reports import ReportRequest, build_request, check_arguments
-from airflow_provider_yeastar.report_tasks import ReportArguments, WaitingTask
+from airflow_provider_yeastar.report_tasks import ReportArguments
 from airflow_provider_yeastar.row_files import RowsDigest, check_row_format, encoded_rows, require_writer
+from airflow_provider_yeastar.storing import StoringTask
 from airflow_provider_yeastar.worker import run_on_worker
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["YeastarCallReportRowsOperator"]
 
 
-class YeastarCallReportRowsOperator(ReportArguments, WaitingTask):
+class YeastarCallReportRowsOperator(ReportArguments, StoringTask):
     """Fetch a call report as typed rows; the XCom return value is the path of their file, a ``str``.
 
     The rows have the PBX's own keys and types: whole numbers are numbers, durations are seconds. Agents within a
@@ -75,27 +77,14 @@ class YeastarCallReportRowsOperator(ReportArguments, WaitingTask):
 
     template_fields: Sequence[str] = (
         *ReportArguments.template_fields,
-        *WaitingTask.template_fields,
-        "destination",
+        *StoringTask.template_fields,
         "file_format",
     )
     ui_color = "#e3f2fb"
 
-    def __init__(
-        self,
-        *,
-        destination: str,
-        file_format: str = "ndjson",
-        overwrite: bool = True,
-        on_empty: str = "ok",
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, file_format: str = "ndjson", **kwargs: Any) -> None:
         super().__init__(deferrable=False, **kwargs)
-        self.destination = destination
         self.file_format = file_format
-        self.overwrite = overwrite
-        self.on_empty = on_empty
-        check_on_empty(on_empty)
         if not is_open(file_format):
             check_row_format(file_format)
         check_arguments(**self.request_arguments)
@@ -108,9 +97,8 @@ class YeastarCallReportRowsOperator(ReportArguments, WaitingTask):
     def _deliver(self, context: Context, request: ReportRequest) -> str:
         check_row_format(self.file_format)
         require_writer(self.file_format)
-        path = storage.resolve_path(self.destination, f"{request.file_stem}.{self.file_format}")
-        if not self.overwrite and storage.exists(path):
-            self.log.info("%s is there already and `overwrite` is False; the PBX is not asked.", path)
+        path = storage.resolve_path(self.destination, f"{request.file_stem(self._source)}.{self.file_format}")
+        if self.keeps_file(path):
             return path
         storage.prepare(path)
         publish_portal_link(context, self.yeastar_conn_id)
@@ -122,10 +110,11 @@ class YeastarCallReportRowsOperator(ReportArguments, WaitingTask):
             refuse_empty_report(self.on_empty)
         chunks = self._until_killed(encoded_rows(rows, self.file_format))
         with storage.receive(chunks, path, RowsDigest()) as received:
-            record = ReportRecord.of(Outcome(request, report), received.stored, time.time()).to_dict()
+            record = ReportRecord.of(Outcome(request, report), received.stored, time.time())
+            if self.keeps_file(path):
+                return path
             received.put_in_place()
-        del record["file"]  # the PBX made none
-        context["ti"].xcom_push(key="report", value=record | {"format": self.file_format, "rows": len(rows)})
+        self.tell(context, replace(record, file=None, format=self.file_format, rows=len(rows)))
         return path
 
     def _until_killed(self, chunks: Iterator[bytes]) -> Iterator[bytes]:

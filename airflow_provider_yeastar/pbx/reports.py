@@ -84,16 +84,17 @@ class ReportRequest:
             return "all"
         return "--".join(f"{moment:%Y-%m-%dT%H%M%S}" if moment else "" for moment in (self.start_time, self.end_time))
 
-    @property
-    def file_name(self) -> str:
-        """A name made from the request, so that a re-run replaces its own file and others never collide with it."""
-        return f"{self.file_stem}.{self.file_format}"
+    def file_name(self, source: str | None = None) -> str:
+        """Return a name made from the request, so that a re-run replaces its own file and no other request's.
 
-    @property
-    def file_stem(self) -> str:
-        """The file's name without its extension."""
+        :param source: tells the PBX from others whose reports may go to the same directory; None counts as the one.
+        """
+        return f"{self.file_stem(source)}.{self.file_format}"
+
+    def file_stem(self, source: str | None = None) -> str:
+        """Return the file's name without its extension; see :meth:`file_name`."""
         # What is left out does not count, so that an argument added later leaves the names of old requests alone.
-        given = self.to_dict() | {"parameters": self._filters()}
+        given = self.to_dict() | {"parameters": self._filters(), "source": source}
         asked = {name: value for name, value in given.items() if value is not None and name not in _WAYS}
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.label}_{self.window_text}_{digest}"

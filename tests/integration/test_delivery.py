@@ -14,7 +14,12 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, Asset
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSkipException,
+    Asset,
+    ObjectStoragePath,
+)
 
 from airflow_provider_yeastar.exceptions import DestinationError
 from airflow_provider_yeastar.pbx.errors import (
@@ -29,7 +34,7 @@ from airflow_provider_yeastar.pbx.reports import build_request
 from airflow_provider_yeastar.readers import ReportLayoutError, read_report, typed_columns
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 from airflow_provider_yeastar.simulator.rendering import CsvLayout
-from tests.integration.support import QUEUE_REPORT, connect, outlet_events, run_task
+from tests.integration.support import QUEUE_REPORT, connect, connection_to, outlet_events, run_task
 from tests.integration.test_operator import WAYS, operator
 
 CHUNK = 256 * 1024
@@ -394,6 +399,62 @@ class TestTheDestination:
         path, _ = run_task(operator(out / "x.csv", overwrite=False, **way))
 
         assert Path(path).read_text() == "old"
+        assert pbx.requests == []
+
+    @pytest.mark.parametrize(("moment", "fetched"), [("keep", 0), ("file", 1)], ids=["waited", "fetched"])
+    def test_overwrite_false_leaves_a_file_that_came_while_the_task(
+        self,
+        pbx: PbxSimulator,
+        out: Path,
+        way: dict[str, Any],
+        moment: str,
+        fetched: int,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        real = getattr(pbx.state, moment)
+
+        def meanwhile(*arguments: Any) -> Any:
+            (out / "x.csv").write_text("another task's")
+            return real(*arguments)
+
+        monkeypatch.setattr(pbx.state, moment, meanwhile)
+
+        path, xcoms = run_task(operator(out / "x.csv", overwrite=False, **way))
+
+        assert Path(path).read_text() == "another task's"
+        assert names(out) == ["x.csv"]
+        assert len(fetches(pbx)) == fetched
+        assert "report" not in xcoms
+
+    def test_two_pbxs_fill_one_directory(
+        self, pbx: PbxSimulator, out: Path, way: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with PbxSimulator(SimulatorSettings(seed=2)) as other:
+            monkeypatch.setenv("AIRFLOW_CONN_BERLIN", connection_to(pbx))
+            monkeypatch.setenv("AIRFLOW_CONN_SHANGHAI", connection_to(other))
+
+            paths = [run_task(operator(f"{out}/", yeastar_conn_id=name, **way))[0] for name in ("berlin", "shanghai")]
+
+        assert names(out) == sorted(Path(path).name for path in paths)
+        assert len({Path(path).read_bytes() for path in paths}) == 2
+
+    @pytest.mark.parametrize("kind", [Path, ObjectStoragePath])
+    def test_a_path_object_is_taken_as_its_text(self, pbx: PbxSimulator, out: Path, kind: Any) -> None:
+        task = operator("", deferrable=False)
+        task.destination = kind(out / "x.csv")
+
+        path, _ = run_task(task)
+
+        assert path == str(out / "x.csv")
+        assert names(out) == ["x.csv"]
+
+    def test_what_is_no_path_is_refused_with_one_sentence(self, pbx: PbxSimulator) -> None:
+        task = operator("", deferrable=False)
+        task.destination = {}
+
+        with pytest.raises(DestinationError, match="`destination` is a dict, neither a text nor a path"):
+            run_task(task)
+
         assert pbx.requests == []
 
     def test_a_directory_is_refused_before_the_pbx_is_asked(

@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, Asset
 from pyarrow import parquet
 
 from airflow_provider_yeastar.exceptions import TaskKilledError
@@ -20,7 +21,7 @@ from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators.report_rows import YeastarCallReportRowsOperator
 from airflow_provider_yeastar.pbx.errors import NotAPbxError, WaitTimeoutError
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
-from tests.integration.support import connection_to
+from tests.integration.support import connection_to, outlet_events, run_task
 
 LIST = "call_report/list"
 AGENTS = {"report_type": "queueagentperformance", "period": "2026-11-20", "parameters": {"queue_id": "Support"}}
@@ -110,6 +111,41 @@ class TestTheFile:
         assert report["format"] == "parquet"
         assert table.to_pylist() == [json.loads(line) for line in Path(ndjson).read_text().splitlines()]
         assert str(table.schema.field("total_calls").type) == "int64"
+
+    def test_an_asset_event_and_the_lineage_tell_of_it(self, pbx: PbxSimulator, tmp_path: Path) -> None:
+        asset, events = Asset("yeastar-report://agents"), outlet_events()
+        task = operator(tmp_path / "x.ndjson", outlets=[asset])
+
+        path, xcoms = run_task(task, outlet_events=events)
+
+        extra = events[asset].extra
+        assert {name: extra[name] for name in ("path", "sha256", "format", "report_type")} == {
+            "path": path,
+            "sha256": xcoms["report"]["sha256"],
+            "format": "ndjson",
+            "report_type": "queueagentperformance",
+        }
+        if not find_spec("airflow.providers.openlineage"):
+            return
+        lineage = task.get_openlineage_facets_on_complete(None)
+        assert lineage
+        assert [dataset.name for dataset in lineage.outputs] == [path]
+
+    def test_overwrite_false_leaves_a_file_that_came_meanwhile(
+        self, pbx: PbxSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = tmp_path / "x.ndjson"
+
+        def meanwhile(answer: dict[str, Any]) -> dict[str, Any]:
+            file.write_text("another task's")
+            return answer
+
+        with answering(monkeypatch, meanwhile):
+            path, xcoms = run_task(operator(file, overwrite=False))
+
+        assert path == str(file)
+        assert "report" not in xcoms
+        assert file.read_text() == "another task's"
 
     def test_a_re_run_replaces_its_own_file(self, pbx: PbxSimulator, tmp_path: Path) -> None:
         first, _ = run(operator(f"{tmp_path}/out/"))

@@ -271,25 +271,32 @@ class TestFileName:
         ids=["day", "open-range", "none", "my-report", "scheduled"],
     )
     def test_it_tells_report_and_window(self, arguments: dict[str, Any], name: str) -> None:
-        made = build_request(**arguments).file_name
+        made = build_request(**arguments).file_name()
 
         assert made.startswith(name)
         assert not set(made) & set(':/\\*?"<>|')
 
     def test_it_is_a_promise(self) -> None:
         """A change here would let a re-run leave yesterday's file beside its own."""
-        made = build_request(**QUEUES, period="2026-11-22").file_name
+        made = build_request(**QUEUES, period="2026-11-22").file_name()
 
         assert made == "queueperformance_2026-11-22_d54a9b1c.csv"
 
     def test_the_way_it_is_had_makes_no_difference_but_what_is_asked_for_does(self) -> None:
         arguments = QUEUES | {"period": "2026-11-22"}
-        name = build_request(**arguments).file_name
+        name = build_request(**arguments).file_name()
 
-        assert build_request(**arguments, asynchronous=False).file_name == name
-        assert build_request(**arguments, check_ids=False).file_name == name
-        assert build_request(**arguments, duration_format="hhmmss").file_name != name
-        assert build_request(**arguments | {"parameters": {"queue_id_list": [2]}}).file_name != name
+        assert build_request(**arguments, asynchronous=False).file_name() == name
+        assert build_request(**arguments, check_ids=False).file_name() == name
+        assert build_request(**arguments, duration_format="hhmmss").file_name() != name
+        assert build_request(**arguments | {"parameters": {"queue_id_list": [2]}}).file_name() != name
+
+    def test_two_pbxs_never_share_a_name(self) -> None:
+        request = build_request(**QUEUES, period="2026-11-22")
+
+        names = {request.file_name(source) for source in (None, "berlin", "shanghai")}
+
+        assert len(names) == 3
 
 
 class TestJson:
