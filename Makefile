@@ -1,7 +1,7 @@
 # `make` lists the targets. All that is installed goes into .venv, and .venv-VERSION for each older Airflow; nothing else on
 # the machine changes.
 #
-#   PYTHON=/path/to/python3     the Python to make .venv with, in place of the one that is found
+#   PYTHON=/path/to/python3     the Python to make an environment with, in place of the one that is found
 #   PYTEST_ARGS='-k tokens -x'  further arguments for pytest
 
 SHELL := bash
@@ -41,7 +41,7 @@ $(OLDER:%=test-%): test-%: .venv-%/.installed
 # The Python that each would be run with.
 .PHONY: $(OLDER:%=python-for-%)
 $(OLDER:%=python-for-%): python-for-%:
-	@.ci/find-python $(PYTHONS_$*)
+	@.ci/find-python $(PYTHONS_$*) $(PYTHON)
 
 # What the lines between may differ in: all unit tests, the simulator, each role and each example DAG under Airflow. The
 # faults of a PBX are the same for all of them; `make test-3.1.8` tries these there, too.
@@ -125,8 +125,16 @@ clean:  ## Remove the environments and all that was built
 
 # --- environments ---------------------------------------------------------------------------------------------------
 
+# The Python of each: the oldest for the oldest Airflow; the newest that is found, up to what that Airflow runs on, for the
+# others; whatever `python3` is for the newest. A PYTHON that is given has to lie within.
+PYTHONS_2.11.2 := 3.11 3.12
+PYTHONS_3.0.6 := --newest 3.11 3.12
+PYTHONS_3.1.8 := --newest 3.11 3.13
+PYTHONS_3.2.2 := --newest 3.11 3.14
+PYTHONS_3.3.2 := 3.11 3.14
+
 $(VENV)/.installed: $(SOURCES) constraints/airflow-$(NEWEST).txt
-	$(call make-venv,$(VENV),3.11 3.14 $(PYTHON))
+	$(call make-venv,$(VENV),$(PYTHONS_$(NEWEST)) $(PYTHON))
 	$(call install,$(VENV),$(NEWEST),dev)
 	@touch $@
 
@@ -134,14 +142,8 @@ $(VENV)/.installed-ui: $(VENV)/.installed
 	$(call install,$(VENV),$(NEWEST),ui)
 	@touch $@
 
-# The oldest Python for the oldest Airflow; the newest that is found, up to what that Airflow runs on, for the others.
-PYTHONS_2.11.2 := 3.11 3.12
-PYTHONS_3.0.6 := --newest 3.11 3.12
-PYTHONS_3.1.8 := --newest 3.11 3.13
-PYTHONS_3.2.2 := --newest 3.11 3.14
-
 $(OLDER:%=.venv-%/.installed): .venv-%/.installed: $(SOURCES) constraints/airflow-%.txt
-	$(call make-venv,.venv-$*,$(PYTHONS_$*))
+	$(call make-venv,.venv-$*,$(PYTHONS_$*) $(PYTHON))
 	$(call install,.venv-$*,$*,test)
 	@touch $@
 

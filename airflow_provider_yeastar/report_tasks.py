@@ -34,7 +34,10 @@ _BACKSTOP = timedelta(minutes=10)
 
 
 class ReportArguments(BaseOperator):
-    """The arguments that say which report is wanted, as file or as rows; see :func:`.build_request`."""
+    """The arguments that say which report is wanted, as file or as rows.
+
+    Each operator and sensor explains them in its own docstring, for those who use it.
+    """
 
     template_fields: Sequence[str] = (
         "report_type",
@@ -86,7 +89,7 @@ class ReportArguments(BaseOperator):
 
 
 class RequestArguments(ReportArguments):
-    """The arguments that say which report's file is wanted."""
+    """The arguments that say which report's file is wanted; explained as above."""
 
     template_fields: Sequence[str] = (
         *ReportArguments.template_fields,
@@ -125,10 +128,11 @@ class RequestArguments(ReportArguments):
 class WaitingTask(BaseOperator):
     """A task that waits for a report, on the worker or in the triggerer, and ends when it is killed.
 
-    :param wait_timeout: seconds or timedelta from one's turn at the PBX to the report's URL.
-    :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports.
-    :param deferrable: wait in the triggerer; default is ``[operators] default_deferrable``.
-    :param yeastar_conn_id: id of the Airflow connection.
+    :param wait_timeout: seconds or timedelta from one's turn at the PBX to the report's URL, default ``1800``.
+    :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports, default ``21600``.
+    :param deferrable: bool; True waits in the triggerer, False on the worker. ``[operators] default_deferrable`` when
+        left out.
+    :param yeastar_conn_id: id of the Airflow connection, default ``yeastar_default``.
     """
 
     template_fields: Sequence[str] = ("yeastar_conn_id",)

@@ -25,6 +25,20 @@ def test_the_page_is_the_table() -> None:
     assert made.PAGE.read_text(encoding="utf-8") == made.page(), "`make reference` writes it anew"
 
 
+def test_the_page_explains_every_errcode_that_a_class_stands_for_in_order() -> None:
+    numbers = [errcode for errcode in import_file(PAGE_MAKER).MEANINGS if isinstance(errcode, int)]
+
+    assert {errcode for cause in causes() for errcode in cause.errcodes} <= set(numbers)
+    assert sorted(numbers, key=abs) == numbers
+
+
+def test_the_page_says_what_to_do_about_an_errcode_as_its_class_does() -> None:
+    (row,) = re.findall(r"^\| 70082 \|.*$", PAGE_MAKER.with_name("errors.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert errors.BusyError.default_remedy in row
+    assert row.endswith("| yes | `BusyError` |")
+
+
 def test_the_page_on_retries_names_the_times_of_the_causes() -> None:
     page = PAGE_MAKER.with_name("retries.md").read_text(encoding="utf-8")
 

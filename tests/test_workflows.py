@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 from pathlib import Path
@@ -18,6 +19,29 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 def steps(workflow: Path) -> list[dict[str, Any]]:
     jobs = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"]
     return [step for job in jobs.values() for step in job["steps"]]
+
+
+def matrix(job: str) -> dict[str, Any]:
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8"))["jobs"]
+    found: dict[str, Any] = jobs[job]["strategy"]["matrix"]
+    return found
+
+
+def makefile() -> str:
+    return (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def in_makefile(name: str) -> str:
+    """The value of one of the Makefile's variables."""
+    (value,) = re.findall(rf"^{re.escape(name)} := (.*)$", makefile(), re.MULTILINE)
+    return str(value)
+
+
+def minor(python: str) -> int:
+    """14 for Python 3.14."""
+    major, _, number = python.partition(".")
+    assert major == "3"
+    return int(number)
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
@@ -38,9 +62,49 @@ def test_make_is_called_with_targets_that_there_are(workflow: Path) -> None:
 
 
 def test_every_older_airflow_of_the_makefile_is_tested() -> None:
-    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8"))["jobs"]
-    (older,) = re.findall(r"^OLDER := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    assert jobs["older-airflow"]["strategy"]["matrix"]["airflow"] == older.split()
+    assert matrix("older-airflow")["airflow"] == in_makefile("OLDER").split()
+
+
+def combinations() -> list[Any]:
+    """Each Airflow and Python that the workflow tests together."""
+    newest = [(in_makefile("NEWEST"), python) for python in matrix("newest-airflow")["python"]]
+    older = matrix("older-airflow")
+    named = [(entry["airflow"], entry["python"]) for entry in older["include"]]
+    assert older.keys() == {"airflow", "python", "include"}, "there is more to a matrix: read it here"
+    return [*newest, *itertools.product(older["airflow"], older["python"]), *named]
+
+
+@pytest.mark.parametrize(("airflow", "python"), combinations())
+def test_a_python_of_the_workflow_is_one_that_the_makefile_allows_its_airflow(airflow: str, python: str) -> None:
+    lowest, highest = in_makefile(f"PYTHONS_{airflow}").removeprefix("--newest ").split()
+    assert minor(lowest) <= minor(python) <= minor(highest)
+
+
+def test_no_combination_is_tested_twice() -> None:
+    assert len(combinations()) == len(set(combinations()))
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_an_environment_is_made_with_the_python_that_was_set_up(workflow: Path) -> None:
+    """Without `PYTHON` a matrix of Pythons would be one in name only."""
+    for job in yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"].values():
+        commands = [step["run"] for step in job["steps"] if step.get("run", "").startswith("make ")]
+        assert all(command.endswith(' PYTHON="$(command -v python)"') for command in commands[:1]), commands
+
+
+@pytest.mark.parametrize("airflow", [*in_makefile("OLDER").split(), in_makefile("NEWEST")])
+def test_a_python_that_is_given_is_the_only_one_that_is_looked_at(airflow: str) -> None:
+    """As the Makefile calls it: a Python of the machine that would do as well is no substitute."""
+    command = [".ci/find-python", *in_makefile(f"PYTHONS_{airflow}").split(), "/no/such/python"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "/no/such/python is not a Python 3.11 to 3." in done.stderr
+
+
+def test_the_makefile_gives_every_environment_the_python_that_it_was_given() -> None:
+    calls = re.findall(r"\$\(call make-venv,.*\)$", makefile(), re.MULTILINE)
+    assert len(calls) == 2
+    assert all(call.endswith(" $(PYTHON))") for call in calls)
 
 
 def has_target(name: str) -> bool:

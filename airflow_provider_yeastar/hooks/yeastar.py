@@ -45,7 +45,12 @@ _EXTRAS = (
 class YeastarHook(BaseHook):
     """Talks to a Yeastar P-Series PBX through its API.
 
-    :param yeastar_conn_id: id of an Airflow connection of type ``yeastar``.
+    To create it asks nobody. Each method that asks the PBX logs in if no token is there, and blocks meanwhile: none is
+    for a trigger. Vendor's page: "Authentication"; the methods name those of what they ask.
+
+    :param yeastar_conn_id: id of an Airflow connection of type ``yeastar``, default ``yeastar_default``.
+    :raises YeastarError: by the methods: ``InvalidSettingsError`` for a connection that is missing or cannot be used,
+        others as docs/errors.md lists them.
     """
 
     conn_name_attr = "yeastar_conn_id"
@@ -84,6 +89,8 @@ class YeastarHook(BaseHook):
     def get_conn(self) -> PbxClient:
         """Return a client of the PBX; close it, or use it in a ``with``, to give its token back.
 
+        The PBX is not asked before the first call of a method. Vendor's page: "Authentication".
+
         :raises InvalidSettingsError: when the connection is missing or cannot be used.
         """
         return client_for(self._get_settings(), announce_secret=_mask)
@@ -119,7 +126,7 @@ class YeastarHook(BaseHook):
 
         :param menu: ``extension``, ``ext_group``, ``trunk``, ``ivr``, ``ring_group``, ``queue``, ``queue_agent`` or any
             other that the PBX knows.
-        :param queue_id: id of the queue whose agents ``queue_agent`` means.
+        :param queue_id: id of the queue whose agents ``queue_agent`` means, an int or a text; for other menus left out.
         :raises YeastarError: when it cannot be had.
         """
         with self.get_conn() as client:
@@ -165,10 +172,24 @@ class YeastarHook(BaseHook):
         the rules stand at :func:`.flattened_rows`. The rows are held in memory. It blocks: not for a trigger.
         Vendor's endpoint: ``call_report/list``.
 
-        :param report_type: as in :class:`.YeastarCallReportOperator`, and so the arguments that follow.
-        :param wait_timeout: seconds from one's turn at the PBX to the rows.
-        :param queue_timeout: seconds until one's turn, behind the PBX's other reports.
-        :raises InvalidRequestError: for arguments that cannot be meant; other :class:`YeastarError` when no rows came.
+        :param report_type: name of a built-in report, for instance ``queueperformance``; docs/reports.md lists them.
+            Exactly one of this and ``my_report_id``.
+        :param my_report_id: id of a user-created report, an int or a text of digits; :meth:`list_my_reports` lists
+            them.
+        :param period: text ``2026-11-22``, ``2026-11`` or ``2026``: a whole day, month or year by the PBX's clock.
+        :param start_time: datetime or ISO 8601 text, inclusive, in place of ``period``; without UTC offset it is by the
+            PBX's clock.
+        :param end_time: the same, inclusive.
+        :param parameters: mapping of further parameters by the vendor's names; lists and bools as Python has them.
+            Where ids are wanted, an int is an internal id; a text is a dialled number or a name, else an id.
+            docs/reports.md lists all.
+        :param check_ids: bool, default ``True``; False sends ids as they are given, without looking them up on the PBX.
+        :param api_version: ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's when left out.
+        :param wait_timeout: seconds from one's turn at the PBX to the rows, default ``1800``.
+        :param queue_timeout: seconds until one's turn, behind the PBX's other reports, default ``21600``.
+        :raises InvalidRequestError: for arguments that cannot be meant, before anything is sent.
+        :raises InvalidSettingsError: when the connection is missing or cannot be used.
+        :raises YeastarError: when no rows came; docs/errors.md lists the causes.
         """
         from airflow_provider_yeastar.pbx.reports import build_request
         from airflow_provider_yeastar.pbx.waiting import Bounds
@@ -225,7 +246,13 @@ class YeastarHook(BaseHook):
             return fetch_report(download)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Log in, ask the PBX who it is, and check its clock; for the button "Test" of the connection form."""
+        """Log in, ask the PBX who it is, and check its clock; for the button "Test" of the connection form.
+
+        It raises no :class:`YeastarError`: what went wrong is the sentence that it returns. A refused login that was
+        remembered on this host is forgotten first. Vendor's pages: "Authentication", "Query PBX Information".
+
+        :return: whether the PBX answered, and a sentence for the form.
+        """
         try:
             with self.get_conn() as client:
                 client.forget_refusal()
@@ -239,7 +266,10 @@ class YeastarHook(BaseHook):
 
 
 def missing_connection(conn_id: str) -> InvalidSettingsError:
-    """Return the error for a connection id that Airflow does not know."""
+    """Return the error for a connection id that Airflow does not know.
+
+    :param conn_id: that id.
+    """
     return InvalidSettingsError(
         f"There is no Airflow connection {conn_id!r}",
         remedy=f"Create it (type Yeastar PBX), or set the task's `yeastar_conn_id`, now {conn_id!r}.",
@@ -252,6 +282,7 @@ def client_for(settings: PbxSettings, announce_secret: Callable[[str], None] | N
     :param settings: from :func:`settings_from_connection`.
     :param announce_secret: is told each new token; left out in the triggerer, where masking would mean a blocking call
         to Airflow in the event loop.
+    :raises InvalidSettingsError: when Airflow's ``[core] fernet_key`` is no Fernet key.
     """
     from airflow_provider_yeastar.pbx.client import PbxClient
 
@@ -301,6 +332,7 @@ def _connection_type() -> dict[str, Any]:
 def settings_from_connection(connection: Connection) -> PbxSettings:
     """Return the settings that an Airflow connection holds; no call to Airflow is made.
 
+    :param connection: of type ``yeastar``; docs/connection.md explains its fields.
     :raises InvalidSettingsError: for what cannot be used, an unknown extra among it.
     """
     extras = _extras(connection)

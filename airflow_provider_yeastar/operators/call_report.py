@@ -25,36 +25,59 @@ class YeastarCallReportOperator(RequestArguments, DeliveringTask):
     Waits in the triggerer with ``deferrable=True``, else on the worker. A second XCom, ``report``, holds path, file,
     bytes, sha256, format, what was asked for, api_version, requested_at, ready_at, downloaded_at and serial_number.
     Asset events of the task's ``outlets`` tell report, window, path, bytes and sha256 in their extra, and OpenLineage
-    hears of the PBX's report as input and of the file as output. Vendor's page: "Download a Call Report".
+    hears of the PBX's report as input and of the file as output.
+    Vendor's pages: "Download a Call Report", "Download a Scheduled Report", "Event 30027".
 
-    :param report_type: a built-in report, for instance ``queueperformance``. Exactly one of this, ``my_report_id`` and
-        ``scheduled_report_id``.
-    :param my_report_id: id of a user-created report.
-    :param scheduled_report_id: id of a scheduled report.
-    :param period: ``2026-11-22``, ``2026-11`` or ``2026``: a whole day, month or year by the PBX's clock.
-    :param start_time: datetime or ISO 8601 text, inclusive; without UTC offset it is by the PBX's clock.
+    Templated: ``report_type``, ``my_report_id``, ``period``, ``start_time``, ``end_time``, ``parameters``,
+    ``api_version``, ``scheduled_report_id``, ``file_format``, ``duration_format``, ``yeastar_conn_id``,
+    ``destination``.
+
+    :param report_type: name of a built-in report, for instance ``queueperformance``; docs/reports.md lists them.
+        Exactly one of this, ``my_report_id`` and ``scheduled_report_id``.
+    :param my_report_id: id of a user-created report, an int or a text of digits; :meth:`.YeastarHook.list_my_reports`
+        lists them.
+    :param scheduled_report_id: id of a report that the PBX made by schedule, an int or a text of digits;
+        :meth:`.YeastarHook.list_scheduled_reports` lists them. Its period and format are the schedule's.
+    :param period: text ``2026-11-22``, ``2026-11`` or ``2026``: a whole day, month or year by the PBX's clock.
+    :param start_time: datetime or ISO 8601 text, inclusive, in place of ``period``; without UTC offset it is by the
+        PBX's clock.
     :param end_time: the same, inclusive.
-    :param parameters: further parameters by the vendor's names; lists and bools as Python has them. Where ids are
-        wanted, an int is an internal id; a text is a dialled number or a name, else an id. docs/reports.md lists all.
-    :param check_ids: False sends ids as they are given, without looking them up on the PBX.
-    :param file_format: ``csv``, ``xls``, ``pdf`` or ``html``.
-    :param duration_format: ``seconds`` or ``hhmmss``.
+    :param parameters: mapping of further parameters by the vendor's names; lists and bools as Python has them. Where
+        ids are wanted, an int is an internal id; a text is a dialled number or a name, else an id. docs/reports.md
+        lists all.
+    :param check_ids: bool, default ``True``; False sends ids as they are given, without looking them up on the PBX.
+    :param file_format: default ``csv``; or ``xls``, ``pdf``, ``html``. The format of a scheduled report is the
+        schedule's, and checked against this.
+    :param duration_format: how the file writes durations, default ``seconds``; or ``hhmmss``.
     :param destination: a file, or a directory when it ends in ``/``; a local path or any ObjectStoragePath. The file's
         name in a directory is made from the request, so that a re-run replaces its own file.
-    :param overwrite: False returns the path of a file that is there already, without asking the PBX.
-    :param on_empty: what to do about a report without a row: ``ok`` keeps it, ``skip`` skips and ``fail`` fails the
-        task, and both leave nothing at the destination. For pdf and xls only ``ok``. Where the PBX makes no file of an
-        empty report (60001), the task fails with ``ok`` too, as there is nothing to keep.
-    :param max_bytes: the greatest file that is accepted, 4 GiB when left out; None for any.
-    :param write_metadata: also write what the XCom ``report`` holds, as JSON, beside the file: its name with
-        ``.report.json`` behind it. It follows the file in a step of its own; its sha256 says of which file it tells.
-    :param asynchronous: False asks with one long request on the worker, without an event.
-    :param api_version: ``auto``, ``v1.0`` or ``v2.0``; the connection's when left out.
-    :param wait_timeout: seconds or timedelta from one's turn at the PBX to the report's URL.
-    :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports.
-    :param deferrable: wait in the triggerer; default is ``[operators] default_deferrable``.
-    :param yeastar_conn_id: id of the Airflow connection.
-    :raises InvalidRequestError: at parse time for what holds no template, else when the task runs.
+    :param overwrite: bool, default ``True``; False returns the path of a file that is there already. The PBX is then
+        not asked, and as nothing is fetched there is no XCom ``report`` and nothing in the extra of asset events.
+    :param on_empty: what to do about a report without a row, default ``ok``, which keeps it. ``skip`` skips and
+        ``fail`` fails the task, and both leave nothing at the destination. For pdf and xls only ``ok``. Where the PBX
+        makes no file of an empty report (60001), the task fails with ``ok`` too, as there is nothing to keep.
+    :param max_bytes: the greatest file that is accepted, in bytes, default 4 GiB; None for any.
+    :param write_metadata: bool, default ``False``; True also writes what the XCom ``report`` holds, as JSON, beside the
+        file: its name with ``.report.json`` behind it. It follows the file in a step of its own; its sha256 says of
+        which file it tells.
+    :param asynchronous: bool, default ``True``; False asks with one long request on the worker, without event or
+        triggerer.
+    :param api_version: ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's when left out.
+    :param wait_timeout: seconds or timedelta from one's turn at the PBX to the report's URL, default ``1800``.
+    :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports, default ``21600``.
+    :param deferrable: bool; True waits in the triggerer, False on the worker. ``[operators] default_deferrable`` when
+        left out.
+    :param yeastar_conn_id: id of the Airflow connection, default ``yeastar_default``.
+    :raises InvalidRequestError: for arguments that cannot be meant, when the DAG is parsed. What holds a template or
+        another task's output is checked when the task runs, and then ends in ``AirflowFailException``.
+    :raises AirflowFailException: when no retry can mend it, with its cause in one sentence: ``CredentialsError``,
+        ``PermissionDeniedError``, ``BlockedError``, ``ParameterError``, ``CertificateError``, ``NotFoundError``,
+        ``FileTooLargeError``, ``EmptyReportError`` (``on_empty`` fail) and others.
+    :raises AirflowSkipException: for a report without a row, with ``on_empty`` skip.
+    :raises YeastarError: for what may pass, after it was asked for again within the time-outs: ``WaitTimeoutError``,
+        ``NetworkError``, ``BusyError``, ``TokenCapError``, ``BadFileError``, ``DestinationError`` and others.
+        docs/errors.md lists all causes and which of them Airflow retries.
+    :raises AirflowTaskTimeout: when the task's ``execution_timeout`` is over, deferred or not.
     """
 
     template_fields: Sequence[str] = (*RequestArguments.template_fields, *DeliveringTask.template_fields)
@@ -75,12 +98,39 @@ class YeastarDownloadReportOperator(DeliveringTask):
 
     The URL that the sensor found lives 30 minutes. When they have passed, or the file is refused or bad, the report is
     asked for again: in the triggerer with ``deferrable=True``, else on the worker. The second XCom, ``report``, is that
-    of :class:`YeastarCallReportOperator`.
+    of :class:`YeastarCallReportOperator`, and so are asset events and lineage.
+    Vendor's pages: "Download a Call Report", "Download a Scheduled Report", "Event 30027".
+
+    Templated: ``yeastar_conn_id``, ``destination``, ``report``.
 
     :param report: the sensor's return value, ``sensor.output``.
-    :param destination: as the further arguments those of :class:`YeastarCallReportOperator`.
+    :param destination: a file, or a directory when it ends in ``/``; a local path or any ObjectStoragePath. The file's
+        name in a directory is made from the request, so that a re-run replaces its own file.
+    :param overwrite: bool, default ``True``; False returns the path of a file that is there already. The PBX is then
+        not asked, and as nothing is fetched there is no XCom ``report`` and nothing in the extra of asset events.
+    :param on_empty: what to do about a report without a row, default ``ok``, which keeps it. ``skip`` skips and
+        ``fail`` fails the task, and both leave nothing at the destination. For pdf and xls only ``ok``. Where the PBX
+        makes no file of an empty report (60001), the task fails with ``ok`` too, as there is nothing to keep.
+    :param max_bytes: the greatest file that is accepted, in bytes, default 4 GiB; None for any.
+    :param write_metadata: bool, default ``False``; True also writes what the XCom ``report`` holds, as JSON, beside the
+        file: its name with ``.report.json`` behind it. It follows the file in a step of its own; its sha256 says of
+        which file it tells.
+    :param wait_timeout: seconds or timedelta from one's turn at the PBX to the report's URL, where it is asked for
+        again, and for a login; default ``1800``.
+    :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports, where it is asked for
+        again; default ``21600``.
+    :param deferrable: bool; True waits in the triggerer, False on the worker. ``[operators] default_deferrable`` when
+        left out.
     :param yeastar_conn_id: id of the Airflow connection; the sensor's when left out.
-    :raises InvalidRequestError: when ``report`` is no sensor's return value.
+    :raises InvalidRequestError: for ``on_empty`` or ``max_bytes`` that cannot be meant, when the DAG is parsed.
+    :raises AirflowFailException: when ``report`` is no sensor's return value, and when no retry can mend it, with its
+        cause in one sentence: ``CredentialsError``, ``PermissionDeniedError``, ``BlockedError``, ``ParameterError``,
+        ``CertificateError``, ``FileTooLargeError``, ``EmptyReportError`` (``on_empty`` fail) and others.
+    :raises AirflowSkipException: for a report without a row, with ``on_empty`` skip.
+    :raises YeastarError: for what may pass, after it was asked for again within the time-outs: ``WaitTimeoutError``,
+        ``NetworkError``, ``BusyError``, ``TokenCapError``, ``BadFileError``, ``DestinationError`` and others.
+        docs/errors.md lists all causes and which of them Airflow retries.
+    :raises AirflowTaskTimeout: when the task's ``execution_timeout`` is over, deferred or not.
     """
 
     template_fields: Sequence[str] = (*DeliveringTask.template_fields, "report")

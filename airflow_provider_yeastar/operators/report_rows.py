@@ -37,25 +37,42 @@ class YeastarCallReportRowsOperator(ReportArguments, StoringTask):
     serial_number.
     Vendor's endpoint: ``call_report/list``.
 
-    :param report_type: a built-in report, for instance ``queueperformance``. Exactly one of this and ``my_report_id``.
-    :param my_report_id: id of a user-created report.
-    :param period: ``2026-11-22``, ``2026-11`` or ``2026``: a whole day, month or year by the PBX's clock.
-    :param start_time: datetime or ISO 8601 text, inclusive; without UTC offset it is by the PBX's clock.
+    Templated: ``report_type``, ``my_report_id``, ``period``, ``start_time``, ``end_time``, ``parameters``,
+    ``api_version``, ``yeastar_conn_id``, ``destination``, ``file_format``.
+
+    :param report_type: name of a built-in report, for instance ``queueperformance``; docs/reports.md lists them.
+        Exactly one of this and ``my_report_id``.
+    :param my_report_id: id of a user-created report, an int or a text of digits; :meth:`.YeastarHook.list_my_reports`
+        lists them.
+    :param period: text ``2026-11-22``, ``2026-11`` or ``2026``: a whole day, month or year by the PBX's clock.
+    :param start_time: datetime or ISO 8601 text, inclusive, in place of ``period``; without UTC offset it is by the
+        PBX's clock.
     :param end_time: the same, inclusive.
-    :param parameters: further parameters by the vendor's names; lists and bools as Python has them. Where ids are
-        wanted, an int is an internal id; a text is a dialled number or a name, else an id. docs/reports.md lists all.
-    :param check_ids: False sends ids as they are given, without looking them up on the PBX.
-    :param api_version: ``auto``, ``v1.0`` or ``v2.0``; the connection's when left out.
-    :param file_format: ``ndjson`` (one JSON object a line) or ``parquet`` (with the extra ``parquet``).
+    :param parameters: mapping of further parameters by the vendor's names; lists and bools as Python has them. Where
+        ids are wanted, an int is an internal id; a text is a dialled number or a name, else an id. docs/reports.md
+        lists all.
+    :param check_ids: bool, default ``True``; False sends ids as they are given, without looking them up on the PBX.
+    :param api_version: ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's when left out.
+    :param file_format: default ``ndjson``, one JSON object a line; or ``parquet``, with the extra ``parquet``.
     :param destination: a file, or a directory when it ends in ``/``; a local path or any ObjectStoragePath. The file's
         name in a directory is made from the request, so that a re-run replaces its own file.
-    :param overwrite: False returns the path of a file that is there already, without asking the PBX.
-    :param on_empty: what to do about a report without a row: ``ok`` writes a file without rows (Parquet: or columns),
-        ``skip`` skips and ``fail`` fails the task, and both leave nothing at the destination.
-    :param wait_timeout: seconds or timedelta from one's turn at the PBX to the rows.
-    :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports.
-    :param yeastar_conn_id: id of the Airflow connection.
-    :raises InvalidRequestError: at parse time for what holds no template, else when the task runs.
+    :param overwrite: bool, default ``True``; False returns the path of a file that is there already. The PBX is then
+        not asked, and there is no XCom ``report``.
+    :param on_empty: what to do about a report without a row, default ``ok``, which writes a file without rows (Parquet:
+        or columns). ``skip`` skips and ``fail`` fails the task, and both leave nothing at the destination.
+    :param wait_timeout: seconds or timedelta from one's turn at the PBX to the rows, default ``1800``.
+    :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports, default ``21600``.
+    :param yeastar_conn_id: id of the Airflow connection, default ``yeastar_default``.
+    :raises InvalidRequestError: for arguments that cannot be meant, when the DAG is parsed. What holds a template or
+        another task's output is checked when the task runs, and then ends in ``AirflowFailException``.
+    :raises AirflowFailException: when no retry can mend it, with its cause in one sentence: ``CredentialsError``,
+        ``PermissionDeniedError``, ``BlockedError``, ``ParameterError``, ``CertificateError``, ``EmptyReportError``
+        (``on_empty`` fail) and others.
+    :raises AirflowSkipException: for a report without a row, with ``on_empty`` skip.
+    :raises YeastarError: for what may pass, after it was asked for again within the time-outs: ``WaitTimeoutError``,
+        ``NetworkError``, ``BusyError``, ``TokenCapError``, ``DestinationError`` and others. docs/errors.md lists all
+        causes and which of them Airflow retries.
+    :raises AirflowTaskTimeout: when the task's ``execution_timeout`` is over, deferred or not.
     """
 
     template_fields: Sequence[str] = (

@@ -203,7 +203,7 @@ class PbxClient:
 
         :param url: the path that :meth:`wait_for_report` gave.
         :param rest: what to ask for of a file whose beginning is there already.
-        :param new_token: the PBX has just answered 10004 to the one in use.
+        :param new_token: the PBX has just answered 10004 to the one in use, default ``False``.
         :raises YeastarError: see :meth:`Transport.stream`.
         """
         try:

@@ -51,7 +51,14 @@ class MenuOption:
 
 @dataclass(frozen=True)
 class MyReport:
-    """A user-created report; its ``id`` is the ``my_report_id`` of a request."""
+    """A user-created report.
+
+    :param id: the ``my_report_id`` of a request; a text only where the PBX's id is no number.
+    :param name: as its creator called it.
+    :param dataset: what it counts, in the PBX's words.
+    :param type: ``custom_report`` or ``default_report``, as the PBX has it.
+    :param creator: who made it, in the PBX's words.
+    """
 
     id: int | str
     name: str
@@ -62,8 +69,10 @@ class MyReport:
 
 @dataclass(frozen=True)
 class ScheduledReport:
-    """A report that the PBX made by schedule; its ``id`` is the ``scheduled_report_id`` of a request.
+    """A report that the PBX made by schedule.
 
+    :param id: the ``scheduled_report_id`` of a request; a text only where the PBX's id is no number.
+    :param name: as the PBX shows it.
     :param format: of its file.
     :param date: as the PBX writes it.
     """

@@ -58,7 +58,16 @@ _TIME_FIELDS = frozenset({"start_time", "end_time", "time"})
 
 @dataclass(frozen=True)
 class PbxInformation:
-    """What ``system/information`` tells; older firmware leaves the last four out (None)."""
+    """What a PBX says of itself; older firmware leaves the last four out (None). Endpoint: ``system/information``.
+
+    :param serial_number: empty where the PBX does not tell.
+    :param model: for instance ``P570``.
+    :param firmware: for instance ``37.23.0.123``.
+    :param system_time: its clock, as it displays times.
+    :param date_format: its display format of dates, for instance ``YYYY/MM/DD``.
+    :param time_format: its display format of times, for instance ``hh:mm:ss``.
+    :param timestamp: its clock, in epoch seconds.
+    """
 
     serial_number: str
     model: str

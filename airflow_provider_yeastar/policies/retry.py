@@ -45,6 +45,9 @@ class YeastarRetryPolicy(RetryPolicy):
 
         :param exception: the error; our operators have turned what no retry can mend into ``AirflowFailException``
             before, about which Airflow asks nobody.
+        :param try_number: is not looked at, and neither are the others: how often is decided by ``retries``.
+        :param max_tries: the task's ``retries``.
+        :param context: of the task.
         """
         if not isinstance(exception, YeastarError):
             return RetryDecision.default()

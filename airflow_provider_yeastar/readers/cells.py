@@ -43,7 +43,11 @@ _NO_VALUE = frozenset(("", "-", "--", "\N{EN DASH}", "\N{EM DASH}"))
 
 
 class Label(NamedTuple):
-    """A name with its number, out of ``Name<1021>`` or ``1021-Name``; the number is text (leading zeros, ``*``)."""
+    """A name with its number, out of ``Name<1021>`` or ``1021-Name``.
+
+    :param name: without surrounding blanks.
+    :param number: a text, for its leading zeros and ``*``.
+    """
 
     name: str
     number: str
@@ -73,13 +77,19 @@ class ReportColumn:
 
 
 def parse_percent(text: str) -> float | None:
-    """Return ``"12.50%"`` as 12.5; None when the text is no percentage."""
+    """Return ``"12.50%"`` as 12.5; None when the text is no percentage.
+
+    :param text: of a cell; surrounding blanks do not matter.
+    """
     number = text.strip()
     return _decimal(number[:-1].rstrip()) if number.endswith("%") else None
 
 
 def parse_duration(text: str) -> int | None:
-    """Return ``"01:02:03"`` as 3723 seconds; None when the text is no ``hh:mm:ss``. Hours may exceed 23."""
+    """Return ``"01:02:03"`` as 3723 seconds; None when the text is no ``hh:mm:ss``. Hours may exceed 23.
+
+    :param text: of a cell; surrounding blanks do not matter.
+    """
     found = _DURATION.fullmatch(text.strip())
     return int(found[1]) * 3600 + int(found[2]) * 60 + int(found[3]) if found else None
 
@@ -88,6 +98,8 @@ def parse_label(text: str) -> Label | None:
     """Split ``Name<1021>`` or ``1021-Name``; None when the text is neither.
 
     In ``1021-Name`` the name begins with a letter: what has a digit there is a date, an id or a range.
+
+    :param text: of a cell; surrounding blanks do not matter.
     """
     text = text.strip()
     found = _NAME_THEN_NUMBER.fullmatch(text) or _NUMBER_THEN_NAME.fullmatch(text)

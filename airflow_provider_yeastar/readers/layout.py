@@ -58,7 +58,7 @@ class ReportRow:
 
     :param line: line of the file at which the row ends, from 1.
     :param cells: the cells' text, exactly as it stands in the file.
-    :param calls: the rows of the table of calls under it, as text; cells that only indent are left out.
+    :param calls: the rows of the table of calls under it, as text, default ``()``; cells that only indent are left out.
     """
 
     line: int
@@ -73,8 +73,8 @@ class ReportTable:
     :param header: the columns' titles, without surrounding blanks.
     :param rows: the rows of data, without the total row.
     :param totals: the total row, where the file has one.
-    :param preamble: the rows before the header, as text.
-    :param call_header: header of the tables of calls; empty where there are none.
+    :param preamble: the rows before the header, as text, default ``()``.
+    :param call_header: header of the tables of calls, default ``()``: there are none.
     """
 
     header: tuple[str, ...]
@@ -92,7 +92,8 @@ class ReportTable:
 def parse_report(text: str, source: str = "The report") -> ReportTable:
     """Read a report from text.
 
-    :param source: how errors name it.
+    :param text: the whole file, with or without a byte order mark.
+    :param source: how errors name it, default ``The report``.
     :raises ReportLayoutError: when it is no report that can be read without guessing.
     """
     try:

@@ -34,14 +34,52 @@ class YeastarCallReportSensor(RequestArguments, WaitingTask, BaseSensorOperator)
     The XCom return value holds file, download_resource_url (relative, without token), requested_at, ready_at,
     expires_at (ISO 8601, UTC; the URL lives 30 minutes), and what was asked for. Waits in the triggerer with
     ``deferrable=True``, else on the worker, in one poke that listens: ``poke_interval`` does not matter.
-    Vendor's page: "Download a Call Report".
+    Vendor's pages: "Download a Call Report", "Download a Scheduled Report", "Event 30027".
 
-    :param report_type: as the further arguments of the request those of :class:`.YeastarCallReportOperator`.
-    :param timeout: seconds or timedelta for the whole wait, in both modes; within it ``queue_timeout`` and
-        ``wait_timeout`` hold. Each of the three ends in ``AirflowSensorTimeout``.
-    :param soft_fail: skip, rather than fail, after a time-out, in both modes; any other error fails the task.
-    :param mode: only ``poke``; see ``deferrable`` for a wait without a worker slot.
-    :raises InvalidRequestError: at parse time for what holds no template, else when the task runs.
+    Templated: ``report_type``, ``my_report_id``, ``period``, ``start_time``, ``end_time``, ``parameters``,
+    ``api_version``, ``scheduled_report_id``, ``file_format``, ``duration_format``, ``yeastar_conn_id``.
+
+    :param report_type: name of a built-in report, for instance ``queueperformance``; docs/reports.md lists them.
+        Exactly one of this, ``my_report_id`` and ``scheduled_report_id``.
+    :param my_report_id: id of a user-created report, an int or a text of digits; :meth:`.YeastarHook.list_my_reports`
+        lists them.
+    :param scheduled_report_id: id of a report that the PBX made by schedule, an int or a text of digits;
+        :meth:`.YeastarHook.list_scheduled_reports` lists them. Its period and format are the schedule's.
+    :param period: text ``2026-11-22``, ``2026-11`` or ``2026``: a whole day, month or year by the PBX's clock.
+    :param start_time: datetime or ISO 8601 text, inclusive, in place of ``period``; without UTC offset it is by the
+        PBX's clock.
+    :param end_time: the same, inclusive.
+    :param parameters: mapping of further parameters by the vendor's names; lists and bools as Python has them. Where
+        ids are wanted, an int is an internal id; a text is a dialled number or a name, else an id. docs/reports.md
+        lists all.
+    :param check_ids: bool, default ``True``; False sends ids as they are given, without looking them up on the PBX.
+    :param file_format: default ``csv``; or ``xls``, ``pdf``, ``html``. The format of a scheduled report is the
+        schedule's, and checked against this.
+    :param duration_format: how the file writes durations, default ``seconds``; or ``hhmmss``.
+    :param asynchronous: bool, default ``True``; False asks with one long request on the worker, without event or
+        triggerer.
+    :param api_version: ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's when left out.
+    :param wait_timeout: seconds or timedelta from one's turn at the PBX to the report's URL, default ``1800``.
+    :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports, default ``21600``.
+    :param deferrable: bool; True waits in the triggerer, False on the worker. ``[operators] default_deferrable`` when
+        left out.
+    :param yeastar_conn_id: id of the Airflow connection, default ``yeastar_default``.
+    :param timeout: seconds or timedelta for the whole wait, in both modes, Airflow's ``[sensors] default_timeout`` when
+        left out; within it ``queue_timeout`` and ``wait_timeout`` hold.
+    :param soft_fail: bool, default ``False``; True skips, rather than fails, after a time-out, in both modes; any other
+        error fails the task.
+    :param mode: only ``poke``, the default; see ``deferrable`` for a wait without a worker slot.
+    :raises InvalidRequestError: for arguments that cannot be meant, ``mode`` among them, when the DAG is parsed. What
+        holds a template or another task's output is checked when the task runs, and then ends in
+        ``AirflowFailException``.
+    :raises AirflowSensorTimeout: after ``timeout``, ``wait_timeout`` or ``queue_timeout``; with ``soft_fail`` Airflow
+        makes ``AirflowSkipException`` of it.
+    :raises AirflowFailException: when no retry can mend it, with its cause in one sentence: ``CredentialsError``,
+        ``PermissionDeniedError``, ``BlockedError``, ``ParameterError``, ``CertificateError`` and others. With
+        ``soft_fail`` these errors leave as they are, since Airflow would skip.
+    :raises YeastarError: for what may pass by itself and has not, such as ``ReportFailedError`` or
+        ``AmbiguousEventError``. docs/errors.md lists all causes and which of them Airflow retries.
+    :raises AirflowTaskTimeout: when the task's ``execution_timeout`` is over, deferred or not.
     """
 
     template_fields: Sequence[str] = (*RequestArguments.template_fields, *WaitingTask.template_fields)

@@ -6,24 +6,22 @@ pbx.faults.add(Fault("no event", times=3))                              the next
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
-__all__ = ["Fault", "FaultKind", "Faults"]
+__all__ = ["FAULT_KINDS", "Fault", "FaultKind", "Faults", "Meaning"]
 
 FaultKind = Literal[
-    # Any call: value is the HTTP status, seconds, or the errcode.
     "status",
     "json without errcode",
     "reset before",
     "reset after",
     "delay",
     "errcode",
-    # Any call, value is the errcode: a refusal that quotes all it was sent, token and credentials among it.
     "quote",
-    # A WebSocket, at the time it is opened: value is how many messages it still answers.
     "silent socket",
-    # A report, at the time it is asked for: value is another file's name, an error text, a URL or a name.
     "event before answer",
     "duplicate event",
     "foreign event",
@@ -34,7 +32,6 @@ FaultKind = Literal[
     "expire tokens",
     "url",
     "file name",
-    # A file, at the time it is fetched: value is the errcode, the bytes, or status and location.
     "empty",
     "json body",
     "html body",
@@ -43,22 +40,72 @@ FaultKind = Literal[
     "no length",
     "other range",
     "redirect",
-    # The same: value is how many bytes come before it, half of them when left out.
     "truncated",
     "reset half-way",
     "stall half-way",
 ]
 
 
+class Meaning(NamedTuple):
+    """What a kind of fault means.
+
+    :param strikes: ``call`` (any), ``socket`` (a WebSocket as it is opened), ``report`` (as it is asked for; ``where``
+        stays empty) or ``file`` (as it is fetched).
+    :param value: what the fault's ``value`` has to be; empty where the kind needs none.
+    :param what: what goes wrong.
+    """
+
+    strikes: Literal["call", "socket", "report", "file"]
+    value: str
+    what: str
+
+
+FAULT_KINDS: Mapping[FaultKind, Meaning] = MappingProxyType(
+    {
+        "status": Meaning("call", "the HTTP status", "a web page with that status in place of the answer"),
+        "json without errcode": Meaning("call", "", "a JSON answer that no PBX gives"),
+        "reset before": Meaning("call", "", "the connection is cut before the call is carried out"),
+        "reset after": Meaning("call", "", "the connection is cut after the call was carried out, before its answer"),
+        "delay": Meaning("call", "seconds", "the call is carried out that much later"),
+        "errcode": Meaning("call", "the errcode", "the PBX refuses"),
+        "quote": Meaning("call", "the errcode", "the same, and it quotes all that was sent, secrets included"),
+        "silent socket": Meaning("socket", "how many messages are answered", "after these the PBX says nothing more"),
+        "event before answer": Meaning("report", "", "the event comes before the answer to the request"),
+        "duplicate event": Meaning("report", "", "the event comes twice"),
+        "foreign event": Meaning("report", "a file's name", "somebody else's report with that name is announced first"),
+        "no event": Meaning("report", "", "the report is made, and nobody is told"),
+        "failure event": Meaning("report", "the PBX's words", "the event says that the report could not be made"),
+        "drop sockets": Meaning("report", "", "all WebSockets are cut before the event"),
+        "restart": Meaning("report", "", "the PBX reboots before the event: tokens, files and sockets are gone"),
+        "expire tokens": Meaning("report", "", "all tokens expire before the event"),
+        "url": Meaning("report", "the URL", "the event names that URL"),
+        "file name": Meaning("report", "the name", "the event names a file of that name"),
+        "empty": Meaning("file", "", "a body without a byte"),
+        "json body": Meaning("file", "the errcode", "a refusal in the file's place"),
+        "html body": Meaning("file", "", "a web page in the file's place"),
+        "other bytes": Meaning("file", "the bytes", "these bytes in the file's place"),
+        "longer": Meaning("file", "bytes", "more than was announced: these follow the file"),
+        "no length": Meaning("file", "", "the length is not announced"),
+        "other range": Meaning("file", "", "another part than was asked for (with ``serves_ranges``)"),
+        "redirect": Meaning("file", "status and URL, a pair", "a redirect to that URL"),
+        "truncated": Meaning("file", "bytes before it; None for half of them", "the connection ends, in good order"),
+        "reset half-way": Meaning("file", "bytes before it; None for half of them", "the connection is cut"),
+        "stall half-way": Meaning("file", "bytes before it; None for half of them", "nothing more comes"),
+    }
+)
+"""All kinds there are."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing that goes wrong.
 
-    :param kind: what.
-    :param where: end of the path it strikes at; any when empty.
+    :param kind: what, one of ``FAULT_KINDS``; docs/simulator.md shows them in a table.
+    :param where: end of the path of the calls that it strikes, for instance ``call_report/download``, default any. It
+        stays empty for what strikes a report.
     :param value: what the kind needs to know.
-    :param times: how often.
-    :param after: how many chances are let pass first.
+    :param times: how often, default ``1``.
+    :param after: how many chances are let pass first, default ``0``.
     """
 
     kind: FaultKind
@@ -75,7 +122,10 @@ class Faults:
         self._pending: list[Fault] = []
 
     def add(self, *faults: Fault) -> None:
-        """Let these happen."""
+        """Let these happen, each when its chance comes.
+
+        :param faults: several of one kind strike in this order.
+        """
         self._pending.extend(faults)
 
     def clear(self) -> None:
@@ -83,7 +133,11 @@ class Faults:
         self._pending.clear()
 
     def take(self, kind: FaultKind, path: str = "") -> Fault | None:
-        """Return the fault of that kind that strikes here and now, and use it up; None without one."""
+        """Return the fault of that kind that strikes here and now, and use it up; None without one.
+
+        :param kind: of the fault.
+        :param path: of the call, default empty.
+        """
         for index, fault in enumerate(self._pending):
             if fault.kind == kind and path.endswith(fault.where):
                 if fault.after:

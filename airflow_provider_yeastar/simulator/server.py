@@ -30,11 +30,17 @@ _START_SECONDS = 30.0
 class PbxSimulator:
     """A fake P-Series PBX over real HTTP and WebSocket sockets; use it in a ``with``.
 
-    :param settings: how the PBX is set up.
-    :param host: address to listen at.
-    :param port: 0 for a free one.
+    :param settings: how the PBX is set up; those of a new appliance when left out.
+    :param host: address to listen at, default ``127.0.0.1``.
+    :param port: default ``0``, a free one; the attribute tells which, once it listens.
     :param ssl_context: serves https and wss instead of http and ws.
     :param on_call: is told every call, on the server's thread.
+    :ivar settings: how the PBX is set up.
+    :ivar scheme: ``http`` or ``https``.
+    :ivar faults: what is to go wrong; :meth:`Faults.add` adds to it.
+    :ivar requests: every call that came in, a ``Call`` with method, path, endpoint, query, headers and moment.
+    :ivar events: every event 30027 that was sent, with its message and moment.
+    :ivar state: tokens, files and logins that the PBX remembers.
     """
 
     def __init__(
@@ -70,14 +76,17 @@ class PbxSimulator:
 
     @property
     def base_url(self) -> str:
+        """Scheme, host and port."""
         return f"{self.scheme}://{self.host}:{self.port}"
 
     @property
     def client_id(self) -> str:
+        """The application's Client ID."""
         return self.settings.client_id
 
     @property
     def client_secret(self) -> str:
+        """The application's Client Secret."""
         return self.settings.client_secret
 
     @property
@@ -105,7 +114,10 @@ class PbxSimulator:
         return time.time() + self._advanced
 
     def advance(self, seconds: float) -> None:
-        """Let the PBX's clock jump; tokens and URLs age, and sockets learn that their token expired."""
+        """Let the PBX's clock jump; tokens and URLs age, and sockets learn that their token expired.
+
+        :param seconds: how far.
+        """
         self._advanced += seconds
         self._run(self._subscribers.expire())
 
@@ -118,7 +130,11 @@ class PbxSimulator:
         self._loop.call_soon_threadsafe(self._jobs.released.set)
 
     def publish(self, message: dict[str, Any]) -> None:
-        """Send an event 30027 with this message, as if somebody's report were ready."""
+        """Send an event 30027 with this message, as if somebody's report were ready.
+
+        :param message: the event's ``msg``, such as ``{"key": "report_download", "result": "success", "file": …,
+            "download_resource_url": …}``.
+        """
         self._run(self._subscribers.publish(message))
 
     def drop_sockets(self) -> None:
@@ -142,14 +158,19 @@ class PbxSimulator:
     def wait_until(self, condition: Callable[[PbxSimulator], bool], timeout: float = 30.0) -> None:
         """Return once the condition holds; it is looked at whenever something happens.
 
-        :raises TimeoutError: when it does not within ``timeout`` seconds.
+        :param condition: is given this PBX.
+        :param timeout: seconds, default ``30.0``.
+        :raises TimeoutError: when it does not hold by then.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: condition(self), timeout):
                 raise TimeoutError("the simulated PBX did not get there")
 
     def calls(self, endpoint: str) -> list[Call]:
-        """Return the calls of one endpoint, for instance ``call_report/download``."""
+        """Return the calls of one endpoint.
+
+        :param endpoint: for instance ``call_report/download``.
+        """
         return [call for call in self.requests if call.endpoint == endpoint]
 
     def reset(self) -> None:

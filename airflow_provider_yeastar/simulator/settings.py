@@ -19,30 +19,45 @@ _EDITIONS = {"appliance": 37, "software": 83, "cloud": 84}
 class SimulatorSettings:
     """A PBX, its API application and its administrator's choices. Lives and durations are in seconds.
 
-    :param client_id: the application's Client ID.
-    :param client_secret: the application's Client Secret.
-    :param edition: decides the first number of the firmware's version.
-    :param firmware: the other numbers.
-    :param tells_display: False for older firmware, whose information lacks display formats and timestamp.
-    :param timezone: IANA name; no endpoint tells it.
-    :param date_format: for instance ``DD/MM/YYYY``.
-    :param twelve_hour: a 12-hour clock.
-    :param data_version: the API version that finds rows; the other one answers success without any.
-    :param seed: of the call history.
-    :param directory: who and what is configured.
-    :param csv_layout: which variant of CSV it writes.
-    :param report_seconds: how long making a report takes.
-    :param answers_at_once: a report that was asked for asynchronously is answered with its URL.
-    :param answer_has_id: PROCESSING carries the ``download_id`` of the event to come; no firmware is known to do so.
-    :param event_text: ``msg`` of an event is a JSON string instead of an object.
-    :param event_serial: events carry ``sn``.
-    :param null_errmsg: ``errmsg`` of a success is null.
-    :param call_rate_set: call accounting is possible.
-    :param serves_ranges: a file can be asked for in parts.
-    :param serves_etags: a file that can be asked for in parts has an ETag.
+    :param client_id: the application's Client ID, default ``simulated-client-id``.
+    :param client_secret: the application's Client Secret, default ``simulated-client-secret``.
+    :param edition: default ``appliance``; or ``software``, ``cloud``: decides the first number of the firmware's
+        version.
+    :param firmware: the other numbers, default ``23.0.123``.
+    :param model: default ``P570``.
+    :param serial_number: default ``3692A1234567``.
+    :param tells_display: default ``True``; False for older firmware, whose information lacks display formats and
+        timestamp.
+    :param timezone: IANA name, default ``Europe/Berlin``; no endpoint tells it.
+    :param date_format: default ``YYYY/MM/DD``; the three parts in any order, with ``-``, ``/`` or ``.`` between them.
+    :param twelve_hour: a 12-hour clock, default ``False``.
+    :param data_version: the API version that finds rows, default ``v2.0``, or ``v1.0``; the other one answers success
+        without any.
+    :param seed: of the call history, default ``1``.
+    :param directory: who and what is configured, default ``DEFAULT_DIRECTORY`` of ``simulator.directory``: extensions,
+        queues, trunks and so on.
+    :param csv_layout: which variant of CSV it writes, a ``CsvLayout`` of ``simulator.rendering``, default
+        ``CsvLayout()``: with a byte order mark, without preamble or total row.
+    :param report_seconds: how long making a report takes, default ``0.05``.
+    :param answers_at_once: a report that was asked for asynchronously is answered with its URL, default ``False``.
+    :param answer_has_id: PROCESSING carries the ``download_id`` of the event to come, default ``False``; no firmware is
+        known to do so.
+    :param event_text: ``msg`` of an event is a JSON string instead of an object, default ``False``.
+    :param event_serial: events carry ``sn``, default ``True``.
+    :param null_errmsg: ``errmsg`` of a success is null, default ``False``.
+    :param call_rate_set: call accounting is possible, default ``True``.
+    :param serves_ranges: a file can be asked for in parts, default ``False``.
+    :param serves_etags: a file that can be asked for in parts has an ETag, default ``True``.
     :param rows_per_page: rows that ``call_report/list`` gives at once, None for all; whether it pages is unknown [U].
-    :param awkward_tokens: tokens hold characters that a URL has to encode.
-    :param denied: endpoints for which the application lacks the permission.
+    :param denied: endpoints for which the application lacks the permission, default ``frozenset()``.
+    :param awkward_tokens: tokens hold characters that a URL has to encode, default ``False``.
+    :param access_token_life: default ``1800``.
+    :param refresh_token_life: default ``86400``.
+    :param token_cap: how many tokens may live at once, default ``8``; one more is refused (60002).
+    :param login_limit: refused logins in a row after which an address is blocked (70004), default ``5``.
+    :param file_life: how long a file can be fetched, default ``1800``.
+    :param idle_limit: how long a WebSocket may be silent before it is closed, default ``60``.
+    :raises ValueError: for a time zone or date format that is none.
     """
 
     client_id: str = "simulated-client-id"
@@ -94,4 +109,5 @@ class SimulatorSettings:
 
     @property
     def firmware_version(self) -> str:
+        """Edition and firmware, as the PBX tells them."""
         return f"{_EDITIONS[self.edition]}.{self.firmware}"

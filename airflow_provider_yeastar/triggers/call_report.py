@@ -27,13 +27,15 @@ _SCHEDULER_SECONDS = 3.0
 class YeastarCallReportTrigger(BaseTrigger):
     """Asks a PBX for a report and fires once: where the report is, why there is none, or that time has run out.
 
-    It may be run again from the start (a restarted triggerer): it then subscribes and asks anew.
+    It may be run again from the start (a restarted triggerer): it then subscribes and asks anew. It raises nothing:
+    every error becomes the one event, of which the task makes its own error, see docs/errors.md.
+    Vendor's pages: "Download a Call Report", "Download a Scheduled Report", "Event 30027".
 
     :param yeastar_conn_id: id of the Airflow connection; resolved once.
-    :param request: :meth:`ReportRequest.to_dict` of what to ask for.
+    :param request: mapping that :meth:`ReportRequest.to_dict` makes of what to ask for.
     :param queue_until: epoch seconds until which to wait for one's turn at the PBX.
     :param wait_timeout: seconds from one's turn to the URL.
-    :param attempt: how often this report has been asked for, from 1; handed on in the event.
+    :param attempt: how often this report has been asked for, default ``1``; handed on in the event.
     :param until: epoch seconds at which the task's own time is over, None without such a bound; handed on too.
     """
 

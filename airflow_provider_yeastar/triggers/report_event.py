@@ -35,9 +35,10 @@ class YeastarReportEventTrigger(BaseEventTrigger):
     The payload holds ``file``, ``download_resource_url`` (relative, without token), ``ready_at``, ``expires_at``
     (ISO 8601, UTC) and ``yeastar_conn_id``. After a loss it connects again, for ever; what a PBX announces while nobody
     listens, it does not repeat. Triggers of one connection share one socket; from Airflow 3.3 on, one stream as well.
+    A connection that is missing or refused is said in the triggerer's log, and tried again after a minute.
     Vendor's page: "Event 30027".
 
-    :param yeastar_conn_id: id of the Airflow connection; resolved once.
+    :param yeastar_conn_id: id of the Airflow connection, default ``yeastar_default``; resolved once.
     :raises InvalidRequestError: on Airflow 2.11.
     """
 
@@ -85,7 +86,10 @@ class YeastarReportEventTrigger(BaseEventTrigger):
             await asyncio.sleep(_SETTINGS_SECONDS)
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[dict[str, Any]]) -> AsyncIterator[TriggerEvent]:
-        """Yield an event for each payload of the shared stream: every trigger wants them all."""
+        """Yield an event for each payload of the shared stream: every trigger wants them all.
+
+        :param shared_stream: what :meth:`open_shared_stream` yields.
+        """
         async for report in shared_stream:
             yield TriggerEvent(report)
 

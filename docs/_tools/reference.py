@@ -6,7 +6,9 @@ shows all of them, with types and defaults, as if they stood in one signature. S
 
 from __future__ import annotations
 
+import ast
 import re
+import textwrap
 from typing import Any
 
 import griffe
@@ -45,6 +47,7 @@ def _complete(cls: griffe.Class) -> None:
         if "__init__" in base.members
         for parameter in base.members["__init__"].parameters
         if parameter.kind is griffe.ParameterKind.keyword_only and parameter.name not in own.parameters
+        if parameter.name not in _settled_by(own)
     ]
     rest = own.parameters["kwargs"]
     del own.parameters["kwargs"]
@@ -52,3 +55,11 @@ def _complete(cls: griffe.Class) -> None:
         if parameter.name not in own.parameters:
             own.parameters.add(parameter)
     own.parameters.add(rest)
+
+
+def _settled_by(init: griffe.Function) -> set[str]:
+    """Return the arguments of its bases that a class gives by itself, and so takes from nobody."""
+    calls = (node for node in ast.walk(ast.parse(textwrap.dedent(init.source))) if isinstance(node, ast.Call))
+    return {
+        keyword.arg for call in calls if ast.unparse(call.func) == "super().__init__" for keyword in call.keywords
+    } - {None}

@@ -13,8 +13,9 @@ from typing import Any
 
 from airflow_provider_yeastar import __file__ as package_file
 from airflow_provider_yeastar.get_provider_info import get_provider_info
+from airflow_provider_yeastar.simulator.faults import FAULT_KINDS
 
-__all__ = ["classes", "connection_fields", "on_page_markdown"]
+__all__ = ["classes", "connection_fields", "faults", "on_page_markdown"]
 
 _PACKAGE = Path(package_file).parent
 _MARK = re.compile(r"^<!-- table: (?P<name>.+) -->$", re.MULTILINE)
@@ -35,6 +36,15 @@ def connection_fields() -> str:
         ("extra", "in the form", "meaning"),
         ((f"`{name}`", field["label"], field["description"]) for name, field in fields.items()),
     )
+
+
+def faults() -> str:
+    """One line for each kind of fault of the simulator."""
+    rows = (
+        (f"`{kind}`", meaning.strikes, meaning.value, meaning.what.replace("``", "`"))
+        for kind, meaning in FAULT_KINDS.items()
+    )
+    return _table(("kind", "strikes", "`value`", "what goes wrong"), rows)
 
 
 def classes() -> str:
@@ -60,4 +70,5 @@ def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 _TABLES = {
     "classes": classes,
     "connection fields": connection_fields,
+    "faults": faults,
 }

@@ -47,6 +47,20 @@ def blocks(language: str, *, containing: str = "", pages: Sequence[Path] = PAGES
     return found
 
 
+def commands(*starts: str) -> dict[str, Block]:
+    """Return the commands in the pages that begin so, without the prompt of a block that shows output as well.
+
+    One that several pages have is named once, with its first block.
+    """
+    found: dict[str, Block] = {}
+    for block in blocks("shell"):
+        for line in block.text.splitlines():
+            command = line.removeprefix("$ ")
+            if command.startswith(starts):
+                found.setdefault(command.partition("  #")[0].strip(), block)
+    return found
+
+
 def shell(line: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a line of a page in a directory, with the Python of these tests."""
     return subprocess.run(

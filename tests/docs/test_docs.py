@@ -10,7 +10,7 @@ import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -22,24 +22,15 @@ from airflow_provider_yeastar.hooks.yeastar import YeastarHook, settings_from_co
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.simulator import PbxSimulator
-from tests.docs.pages import DOCS, PAGES, ROOT, Block, blocks, shell, simulator
+from airflow_provider_yeastar.simulator.faults import FAULT_KINDS, FaultKind
+from tests.certificates import make_certificate
+from tests.docs.pages import DOCS, PAGES, ROOT, Block, blocks, commands, shell, simulator
 from tests.examples import EXAMPLES, import_file, needs_retry_policies
 from tests.examples import FOLDER as EXAMPLE_DAGS
-from tests.integration.support import connection_to, outlet_events
+from tests.integration.support import Run, connection_to, outlet_events
 
 _DESTINATION = re.compile(r"/data/|s3://conn@lake/")
 _INCLUDE = re.compile(r'^--8<-- "(?P<path>[^":]+\.py)(?::(?P<section>\w+))?"$', re.MULTILINE)
-
-
-class TaskInstance:
-    """Where tasks leave their XComs."""
-
-    def __init__(self) -> None:
-        self.xcoms: dict[tuple[str, str], Any] = {}
-        self.task_id = ""
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        self.xcoms[self.task_id, key] = json.loads(json.dumps(value))
 
 
 @pytest.fixture
@@ -69,16 +60,16 @@ def test_python_runs_and_its_tasks_fetch_what_they_say(block: Block, pbx: PbxSim
     (folder / "pbx").mkdir(parents=True)
     with DAG("docs", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
         exec(compile(_DESTINATION.sub(f"{folder}/", block.text), str(block), "exec"), {})
-    instance = TaskInstance()
+    xcoms: dict[tuple[str, str], Any] = {}
     for task in dag.topological_sort():
-        run(task, instance)
+        run(task, xcoms)
     wanted = [task for task in dag.tasks if hasattr(task, "destination")]
     assert len([path for path in folder.rglob("*") if path.is_file()]) >= len(wanted)
 
 
 def test_the_record_that_is_shown_has_the_keys_of_the_one_that_a_task_leaves(pbx: PbxSimulator, tmp_path: Path) -> None:
     (shown,) = blocks("json", containing='"sha256"')
-    instance = TaskInstance()
+    xcoms: dict[tuple[str, str], Any] = {}
     run(
         YeastarCallReportOperator(
             task_id="fetch",
@@ -87,23 +78,23 @@ def test_the_record_that_is_shown_has_the_keys_of_the_one_that_a_task_leaves(pbx
             parameters={"queue_id_list": [1]},
             destination=f"{tmp_path}/",
         ),
-        instance,
+        xcoms,
     )
-    assert set(json.loads(shown.text)) == set(instance.xcoms["fetch", "report"])
+    assert set(json.loads(shown.text)) == set(xcoms["fetch", "report"])
 
 
-def run(task: Any, instance: TaskInstance) -> None:
-    """Run a task on the worker, as Airflow does: rendered, its return value among the XComs."""
-    task.deferrable = False
-    instance.task_id = task.task_id
-    context: Any = {"ti": instance, "task_instance": instance, "ds": "2026-11-20", "params": {}}
-    context["outlet_events"] = outlet_events()
+def run(task: Any, xcoms: dict[tuple[str, str], Any]) -> None:
+    """Run a task as Airflow does: rendered, by way of its trigger if it says so, its return value among the XComs."""
+    given: dict[str, Any] = {"ds": "2026-11-20", "params": {}, "outlet_events": outlet_events()}
+    attempt = Run(task, **given)
     for name in task.template_fields:
         value = getattr(task, name)
         if isinstance(value, XComArg):
-            setattr(task, name, instance.xcoms[value.operator.task_id, value.key])
-    task.render_template_fields(context)
-    instance.xcom_push("return_value", task.execute(context))
+            setattr(task, name, xcoms[value.operator.task_id, value.key])
+    task.render_template_fields({"ti": attempt, "task_instance": attempt, **given})
+    attempt.xcom_push("return_value", attempt.to_the_end())
+    assert bool(attempt.triggers) == getattr(task, "deferrable", False)
+    xcoms |= {(task.task_id, key): value for key, value in attempt.xcoms.items()}
 
 
 def test_only_the_first_hour_has_a_dag_which_is_run_with_the_rest_of_that_page() -> None:
@@ -171,21 +162,26 @@ def assert_as_shown(settings: PbxSettings) -> None:
 # --- the command line ---
 
 
-def commands(*starts: str) -> list[Any]:
-    """The commands in the pages that begin so; one that a page repeats is named once."""
-    found: dict[str, str] = {}
-    for block in blocks("shell"):
-        for line in block.text.splitlines():
-            if line.startswith(starts):
-                found.setdefault(line.partition("  #")[0].strip(), str(block))
-    return [pytest.param(line, id=line) for line in found]
-
-
 @pytest.mark.parametrize("line", commands("python -m airflow_provider_yeastar doctor"))
 def test_the_doctor_is_called_as_the_page_says(line: str, pbx: PbxSimulator, tmp_path: Path) -> None:
     done = shell(line, tmp_path)
     assert done.returncode == 0, done.stdout
     assert "BAD" not in done.stdout
+
+
+@pytest.mark.parametrize("line", commands("python -m airflow_provider_yeastar fingerprint"))
+def test_the_fingerprint_is_asked_for_as_the_page_says_of_a_pbx_elsewhere(line: str, tmp_path: Path) -> None:
+    certificate = make_certificate(tmp_path)
+    with PbxSimulator(ssl_context=certificate.context) as pbx:
+        done = shell(line.replace(" 10.0.0.1:8088", f" {pbx.host}:{pbx.port}"), tmp_path)
+        assert pbx.requests == []
+    assert done.stdout == f"{certificate.fingerprint}\n"
+
+
+def test_no_other_command_of_ours_is_in_the_pages_and_no_other_stands_behind_a_prompt() -> None:
+    assert {line.split()[3] for line in commands("python -m airflow_provider_yeastar ")} == {"doctor", "fingerprint"}
+    other = re.compile(r"^\$ (?!python -m airflow_provider_yeastar )", re.MULTILINE)
+    assert [str(block) for block in blocks("shell") if other.search(block.text)] == []
 
 
 @pytest.mark.parametrize("line", commands("python -m airflow_provider_yeastar.simulator"))
@@ -203,7 +199,7 @@ for words in json.loads(sys.argv[1]):
 
 
 def test_airflow_knows_its_commands_as_they_are_given(tmp_path: Path) -> None:
-    given = [shlex.split(parameter.values[0])[1:] for parameter in commands("airflow ")]
+    given = [shlex.split(line)[1:] for line in commands("airflow ")]
     assert ["db", "migrate"] in given
     done = shell(f"python -c {shlex.quote(PARSE)} {shlex.quote(json.dumps(given))}", tmp_path)
     assert done.returncode == 0, done.stdout
@@ -246,3 +242,10 @@ def test_a_table_stands_where_a_page_asks_for_it(tables: ModuleType) -> None:
     for name in get_provider_info()["connection-types"][0]["conn-fields"]:
         assert f"| `{name}` |" in page
     assert "<!-- table" not in page
+
+
+def test_every_kind_of_fault_is_in_its_table(tables: ModuleType) -> None:
+    page = tables.on_page_markdown((DOCS / "simulator.md").read_text(encoding="utf-8"))
+    assert FAULT_KINDS.keys() == set(get_args(FaultKind))
+    for kind in FAULT_KINDS:
+        assert f"| `{kind}` |" in page

@@ -3,62 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
-import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 import requests.certs
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from airflow_provider_yeastar.pbx.errors import CertificateError
 from airflow_provider_yeastar.pbx.events import subscribe
 from airflow_provider_yeastar.pbx.tls import fetch_fingerprint
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
+from tests.certificates import Certificate, make_certificate
 from tests.integration.support import ROOT, Wait, connect, run_task, settings_for
 from tests.integration.test_operator import operator
 
 
-@dataclass(frozen=True)
-class Certificate:
-    """A self-signed certificate, as an appliance has one."""
-
-    file: Path
-    fingerprint: str
-
-
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Simulated PBX")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path_factory.mktemp("tls") / "pbx.pem"
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    file.write_bytes(made.public_bytes(pem) + private)
-    return Certificate(file, hashlib.sha256(made.public_bytes(serialization.Encoding.DER)).hexdigest())
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(autouse=True)
@@ -70,9 +35,7 @@ def another_bundle_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def pbx(certificate: Certificate) -> Iterator[PbxSimulator]:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate.file)
-    with PbxSimulator(ssl_context=context) as simulator:
+    with PbxSimulator(ssl_context=certificate.context) as simulator:
         yield simulator
 
 
