@@ -49,10 +49,12 @@ class YeastarCallReportOperator(RequestArguments, DeliveringTask):
     :param file_format: default ``csv``; or ``xls``, ``pdf``, ``html``. The format of a scheduled report is the
         schedule's, and checked against this.
     :param duration_format: how the file writes durations, default ``seconds``; or ``hhmmss``.
-    :param destination: a file, or a directory when it ends in ``/``; a local path or any ObjectStoragePath. The file's
-        name in a directory is made from the request, so that a re-run replaces its own file.
-    :param overwrite: bool, default ``True``; False returns the path of a file that is there already. The PBX is then
-        not asked, and as nothing is fetched there is no XCom ``report`` and nothing in the extra of asset events.
+    :param destination: text or path object of a file, or a text that ends in ``/`` of a directory; a local path or any
+        ObjectStoragePath. The file's name in a directory is made from connection and request, so that a re-run replaces
+        its own file and no other's.
+    :param overwrite: bool, default ``True``; False leaves a file alone that is there already and returns its path. The
+        PBX is then not asked, and as nothing is stored there is no XCom ``report`` and nothing in the extra of asset
+        events. A file that appears while the task is at work is left alone too.
     :param on_empty: what to do about a report without a row, default ``ok``, which keeps it. ``skip`` skips and
         ``fail`` fails the task, and both leave nothing at the destination. For pdf and xls only ``ok``. Where the PBX
         makes no file of an empty report (60001), the task fails with ``ok`` too, as there is nothing to keep.
@@ -104,10 +106,12 @@ class YeastarDownloadReportOperator(DeliveringTask):
     Templated: ``yeastar_conn_id``, ``destination``, ``report``.
 
     :param report: the sensor's return value, ``sensor.output``.
-    :param destination: a file, or a directory when it ends in ``/``; a local path or any ObjectStoragePath. The file's
-        name in a directory is made from the request, so that a re-run replaces its own file.
-    :param overwrite: bool, default ``True``; False returns the path of a file that is there already. The PBX is then
-        not asked, and as nothing is fetched there is no XCom ``report`` and nothing in the extra of asset events.
+    :param destination: text or path object of a file, or a text that ends in ``/`` of a directory; a local path or any
+        ObjectStoragePath. The file's name in a directory is made from connection and request, so that a re-run replaces
+        its own file and no other's.
+    :param overwrite: bool, default ``True``; False leaves a file alone that is there already and returns its path. The
+        PBX is then not asked, and as nothing is stored there is no XCom ``report`` and nothing in the extra of asset
+        events. A file that appears while the task is at work is left alone too.
     :param on_empty: what to do about a report without a row, default ``ok``, which keeps it. ``skip`` skips and
         ``fail`` fails the task, and both leave nothing at the destination. For pdf and xls only ``ok``. Where the PBX
         makes no file of an empty report (60001), the task fails with ``ok`` too, as there is nothing to keep.

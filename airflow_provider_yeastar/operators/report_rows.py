@@ -34,7 +34,7 @@ class YeastarCallReportRowsOperator(ReportArguments, StoringTask):
     is an outer one too follows its list's, as in ``detail_total_calls``. The PBX answers with the rows themselves,
     so the task stays on the worker, and all rows are in memory for a moment. A second XCom, ``report``, holds path,
     bytes, sha256, format, rows, what was asked for, api_version, requested_at, ready_at, downloaded_at and
-    serial_number.
+    serial_number. Asset events of the task's ``outlets`` and OpenLineage tell the same.
     Vendor's endpoint: ``call_report/list``.
 
     Templated: ``report_type``, ``my_report_id``, ``period``, ``start_time``, ``end_time``, ``parameters``,
@@ -54,10 +54,12 @@ class YeastarCallReportRowsOperator(ReportArguments, StoringTask):
     :param check_ids: bool, default ``True``; False sends ids as they are given, without looking them up on the PBX.
     :param api_version: ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's when left out.
     :param file_format: default ``ndjson``, one JSON object a line; or ``parquet``, with the extra ``parquet``.
-    :param destination: a file, or a directory when it ends in ``/``; a local path or any ObjectStoragePath. The file's
-        name in a directory is made from the request, so that a re-run replaces its own file.
-    :param overwrite: bool, default ``True``; False returns the path of a file that is there already. The PBX is then
-        not asked, and there is no XCom ``report``.
+    :param destination: text or path object of a file, or a text that ends in ``/`` of a directory; a local path or any
+        ObjectStoragePath. The file's name in a directory is made from connection and request, so that a re-run replaces
+        its own file and no other's.
+    :param overwrite: bool, default ``True``; False leaves a file alone that is there already and returns its path. The
+        PBX is then not asked, and as nothing is stored there is no XCom ``report`` and nothing in the extra of asset
+        events. A file that appears while the task is at work is left alone too.
     :param on_empty: what to do about a report without a row, default ``ok``, which writes a file without rows (Parquet:
         or columns). ``skip`` skips and ``fail`` fails the task, and both leave nothing at the destination.
     :param wait_timeout: seconds or timedelta from one's turn at the PBX to the rows, default ``1800``.

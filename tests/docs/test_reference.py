@@ -132,7 +132,7 @@ def test_an_argument_that_several_take_is_explained_alike(package: Any) -> None:
     download = explained(package["operators.call_report.YeastarDownloadReportOperator"])
     rows = explained(package["operators.report_rows.YeastarCallReportRowsOperator"])
     asked_again = {"wait_timeout", "queue_timeout", "yeastar_conn_id"}
-    of_rows = {"report_type", "file_format", "on_empty", "overwrite", "wait_timeout"}
+    of_rows = {"report_type", "file_format", "on_empty", "wait_timeout"}
     assert {name for name in sensor.keys() & operator.keys() if sensor[name] != operator[name]} == set()
     assert {name for name in download.keys() & operator.keys() if download[name] != operator[name]} == asked_again
     assert {name for name in rows.keys() & operator.keys() if rows[name] != operator[name]} == of_rows
