@@ -220,7 +220,7 @@ class YeastarHook(BaseHook):
         :param download_resource_url: as the PBX gave it; it lives for 30 minutes.
         :param destination: a file, or a directory when it ends in ``/``; a local path or any ObjectStoragePath. In a
             directory the file keeps the PBX's name, made harmless.
-        :param max_bytes: the greatest file that is accepted, 4 GiB when left out; None for any.
+        :param max_bytes: the greatest file that is accepted, in bytes, default 4 GiB; None for any.
         :raises YeastarError: when it cannot be had, is no report, or cannot be written.
         """
         from airflow_provider_yeastar.fetching import FileFetch, fetch_report

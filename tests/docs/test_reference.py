@@ -23,7 +23,7 @@ WITH_TEMPLATES = [name for name in CLASSES if name.startswith(("operators.", "se
 CALLED_BY_AIRFLOW = re.compile(
     "_|execute|execute_complete|on_kill|poke|serialize|run|cleanup|get_connection_form_widgets|get_ui_field_behaviour"
 )
-IN_WORDS = {"_MAX_BYTES": "4 GiB", "default_conn_name": "yeastar_default"}
+IN_WORDS = {"MAX_FILE_BYTES": "4 GiB", "default_conn_name": "yeastar_default"}
 """Defaults that the source names."""
 
 
