@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,11 +63,12 @@ def _why_not() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def web_ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebUI]:
+def web_ui() -> Iterator[WebUI]:
     """Airflow with a green run of the example DAG."""
     if reason := _why_not():
         pytest.skip(reason)
-    with local_airflow(tmp_path_factory.mktemp("airflow"), DAG_ID) as started:
+    # Its path is in the pictures; one of pytest's would tell who took them.
+    with tempfile.TemporaryDirectory(prefix="airflow-") as home, local_airflow(Path(home), DAG_ID) as started:
         # The package need not be installed to be looked at.
         started.environment["PYTHONPATH"] = str(ROOT)
         pbx = started.start_pbx()
