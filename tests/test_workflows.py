@@ -65,6 +65,15 @@ def test_every_older_airflow_of_the_makefile_is_tested() -> None:
     assert matrix("older-airflow")["airflow"] == in_makefile("OLDER").split()
 
 
+def test_the_readme_s_table_has_each_airflow_of_the_matrix() -> None:
+    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Which Airflow, which Python")[2]
+    rows = re.findall(r"^\| (\d+\.\d+\.\d+) \| (3\.\d+) \|", table, re.MULTILINE)
+    assert [airflow for airflow, _ in rows] == [*in_makefile("OLDER").split(), in_makefile("NEWEST")]
+    for airflow, python in rows:
+        lowest, highest = in_makefile(f"PYTHONS_{airflow}").removeprefix("--newest ").split()
+        assert minor(lowest) <= minor(python) <= minor(highest)
+
+
 def combinations() -> list[Any]:
     """Each Airflow and Python that the workflow tests together."""
     newest = [(in_makefile("NEWEST"), python) for python in matrix("newest-airflow")["python"]]
