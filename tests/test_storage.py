@@ -112,6 +112,29 @@ class TestResolvePath:
 
 
 class TestLocalFile:
+    def test_the_bytes_are_on_the_disk_before_the_file_has_its_name_and_the_name_after_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        steps: list[tuple[str, int]] = []
+        sync, move = os.fsync, os.replace
+
+        def noted_sync(descriptor: int) -> None:
+            inode = os.fstat(descriptor).st_ino
+            steps.append(("sync", inode))
+            sync(descriptor)
+
+        def noted_move(source: Path, target: str) -> None:
+            steps.append(("move", source.stat().st_ino))
+            move(source, target)
+
+        monkeypatch.setattr(os, "fsync", noted_sync)
+        monkeypatch.setattr(os, "replace", noted_move)
+
+        store(CHUNKS, str(tmp_path / "x.csv"), new_check())
+
+        file = (tmp_path / "x.csv").stat().st_ino
+        assert steps == [("sync", file), ("move", file), ("sync", tmp_path.stat().st_ino)]
+
     def test_a_new_file_is_stored_whole_and_its_directories_are_made(self, tmp_path: Path) -> None:
         path = str(tmp_path / "a" / "b" / "x.csv")
         assert store(CHUNKS, path, new_check(len(NEW))) == stored(path, NEW)

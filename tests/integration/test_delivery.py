@@ -482,10 +482,10 @@ class TestHostileNames:
     )
 
     @pytest.mark.parametrize("name", NAMES, ids=lambda name: repr(name[:12]))
-    def test_a_name_decides_no_path(self, pbx: PbxSimulator, out: Path, name: str) -> None:
+    def test_a_name_decides_no_path(self, pbx: PbxSimulator, out: Path, name: str, way: dict[str, Any]) -> None:
         pbx.faults.add(Fault("file name", value=name))
 
-        path, xcoms = run_task(operator(f"{out}/", asynchronous=False))
+        path, xcoms = run_task(operator(f"{out}/", **way))
 
         assert names(out) == [Path(path).name]
         assert Path(path).name.startswith("queueperformance_2026-11-20_")
@@ -578,25 +578,31 @@ class TestTheDestination:
         assert names(out) == []
 
     def test_two_tasks_with_one_destination_both_succeed_and_the_last_wins(self, pbx: PbxSimulator, out: Path) -> None:
-        (out / "x.csv").write_text("old")
-        seen: set[int] = set()
+        target = out / "x.csv"
+        queues = ([1], [1, 2])
+        whole = {b"old"}
+        for ids in queues:
+            run_task(operator(target, parameters={"queue_id_list": ids}, asynchronous=False))
+            whole.add(target.read_bytes())
+        target.write_bytes(b"old")
+        seen: set[bytes] = set()
         done = threading.Event()
 
         def read() -> None:
             while not done.is_set():
-                seen.add(len((out / "x.csv").read_bytes()))
+                seen.add(target.read_bytes())
 
         reader = threading.Thread(target=read)
         reader.start()
         paths: list[str] = []
 
-        def fetch() -> None:
+        def fetch(ids: list[int]) -> None:
             # Not `execute`, which Airflow 2 lets run in the main thread only.
-            request = build_request(**QUEUE_REPORT, asynchronous=False)
+            request = build_request(**QUEUE_REPORT | {"parameters": {"queue_id_list": ids}}, asynchronous=False)
             context: Any = {"ti": Mock()}
-            paths.append(operator(out / "x.csv").deliver(context, request))
+            paths.append(operator(target).deliver(context, request))
 
-        tasks = [threading.Thread(target=fetch) for _ in range(2)]
+        tasks = [threading.Thread(target=fetch, args=(ids,)) for ids in queues]
         for task in tasks:
             task.start()
         for task in tasks:
@@ -604,8 +610,10 @@ class TestTheDestination:
         done.set()
         reader.join(10)
 
-        assert paths == [str(out / "x.csv")] * 2
-        assert seen <= {len(b"old"), (out / "x.csv").stat().st_size}
+        assert paths == [str(target)] * 2
+        assert len(whole) == 3
+        assert seen <= whole
+        assert target.read_bytes() in whole - {b"old"}
         assert names(out) == ["x.csv"]
 
 
