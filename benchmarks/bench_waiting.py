@@ -267,7 +267,7 @@ def main() -> int:
             prepare(Path(folder), fleet.ports, fingerprint)
             # What a triggerer has loaded long before.
             import airflow_provider_yeastar.pbx.client
-            import airflow_provider_yeastar.triggers.call_report  # noqa: F401
+            import airflow_provider_yeastar.triggers.call_report  # noqa: F401 - for what it loads
             from airflow_provider_yeastar.pbx.reports import build_request
 
             figures = asyncio.run(measure(fleet, build_request(**REQUEST).to_dict()))

@@ -85,7 +85,7 @@ class LocalAirflow:
                 service.must_run()
             if (found := look()) is not None:
                 return found
-            time.sleep(POLL_SECONDS)
+            time.sleep(POLL_SECONDS)  # Airflow's REST API has nothing that could be waited for
         raise LocalAirflowError(f"{what}: not within {seconds} seconds")
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:

@@ -21,7 +21,7 @@ from airflow_provider_yeastar.pbx.settings import API_VERSIONS, TOKEN_SHARING, P
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from airflow.providers.common.compat.sdk import Connection
+    from airflow.providers.common.compat.sdk import Connection, ObjectStoragePath
 
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.pbx.listings import MenuOption, MyReport, ScheduledReport
@@ -209,7 +209,11 @@ class YeastarHook(BaseHook):
         return rows
 
     def download_file(
-        self, download_resource_url: str, destination: str, *, max_bytes: int | None = MAX_FILE_BYTES
+        self,
+        download_resource_url: str,
+        destination: str | os.PathLike[str] | ObjectStoragePath,
+        *,
+        max_bytes: int | None = MAX_FILE_BYTES,
     ) -> str:
         """Fetch a finished report of which an event, or an answer of the PBX, told the URL; return the file's path.
 

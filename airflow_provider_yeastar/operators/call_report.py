@@ -145,7 +145,7 @@ class YeastarDownloadReportOperator(DeliveringTask):
         super().__init__(**kwargs)
         self.report = report
         # What a task is started with again after a deferral is made of its arguments: the sensor's id is not known yet.
-        self.yeastar_conn_id = yeastar_conn_id  # type: ignore[assignment]
+        self.yeastar_conn_id = yeastar_conn_id  # type: ignore[assignment]  # a str from `_take_handover` on
         self.check_delivery("csv")
 
     def execute(self, context: Context) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from airflow_provider_yeastar.pbx import wire
@@ -72,12 +73,12 @@ def examine(session: PbxSession, state_dir: Path) -> Iterator[Finding]:
     for subject, look in _FOUNDATIONS.items():
         if subject == "TLS" and session.settings.scheme != "https":
             continue
-        finding = _look(subject, lambda look=look: look(session))  # type: ignore[misc]
+        finding = _look(subject, partial(look, session))
         yield finding
         if not finding.ok:
             return
     for endpoint, query in _ENDPOINTS.items():
-        yield _look(f"permission {endpoint}", lambda e=endpoint, q=query: _permission(session, e, q))  # type: ignore[misc]
+        yield _look(f"permission {endpoint}", partial(_permission, session, endpoint, query))
     yield _look("events", lambda: asyncio.run(_events(session)))
     yield _look("report", lambda: asyncio.run(_report(session, state_dir)))
 

@@ -15,6 +15,10 @@ _GO = {"YYYY": "2006", "MM": "01", "DD": "02"}
 _DIGITS = {"YYYY": r"(?P<YYYY>\d{4})", "MM": r"(?P<MM>\d{2})", "DD": r"(?P<DD>\d{2})"}
 
 
+_BUCKETS: dict[tuple[str, ...], Bucket] = {("YYYY", "MM", "DD"): "hour", ("YYYY", "MM"): "day", ("YYYY",): "month"}
+"""Into what a report divides a day, a month and a year."""
+
+
 @dataclass(frozen=True)
 class Span:
     """First and last second, and a row per what."""
@@ -77,10 +81,10 @@ class Display:
 
     def read_span(self, text: str) -> Span | None:
         """Return the day, month or year that a text shows in the order of this date format, None for any other."""
-        for names, bucket in ((("YYYY", "MM", "DD"), "hour"), (("YYYY", "MM"), "day"), (("YYYY",), "month")):
+        for names, bucket in _BUCKETS.items():
             match = re.fullmatch(self._pattern(*names), text)
             if match:
-                return _span({name: int(match[name]) for name in names}, bucket)  # type: ignore[arg-type]
+                return _span({name: int(match[name]) for name in names}, bucket)
         return None
 
     def _half(self, moment: datetime) -> str:

@@ -241,6 +241,7 @@ class PbxSimulator:
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             try:
+                # aiohttp's own low-level server hands out its base class; what routes use of it is all there.
                 return await routes.handle(request)  # type: ignore[arg-type]
             except Exception as error:  # the simulator's own boundary: its test must learn of it
                 self._failures.append(error)

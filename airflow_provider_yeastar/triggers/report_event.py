@@ -20,7 +20,7 @@ __all__ = ["YeastarReportEventTrigger"]
 try:
     from airflow.triggers.base import BaseEventTrigger
 except ImportError:  # Airflow 2.11 has no events to run DAGs by; it can load this module all the same
-    BaseEventTrigger = BaseTrigger  # type: ignore[assignment, misc]
+    BaseEventTrigger = BaseTrigger  # type: ignore[assignment, misc]  # mypy sees the newest Airflow's class
 
 
 log = logging.getLogger(__name__)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -615,6 +617,22 @@ class TestTheDestination:
         assert seen <= whole
         assert target.read_bytes() in whole - {b"old"}
         assert names(out) == ["x.csv"]
+
+
+def test_the_log_tells_how_far_it_is(
+    big: PbxSimulator, out: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("airflow_provider_yeastar.progress._PERIOD_SECONDS", 0.0)
+    caplog.set_level(logging.INFO)
+
+    path, _ = run_task(operator(out / "x.csv", asynchronous=False))
+
+    told = [record.getMessage() for record in caplog.records if record.getMessage().startswith("Downloaded")]
+    line = re.compile(rf"Downloaded \d+ of {len(BIG)} bytes \((\d+) %\) for {re.escape(path)}, \d+\.\d MiB/s")
+    shares = [int(found[1]) for found in map(line.fullmatch, told) if found]
+    assert len(shares) == len(told) > 2
+    assert shares == sorted(shares)
+    assert shares[-1] == 100
 
 
 class TestTheRecord:
