@@ -201,7 +201,7 @@ class ReceivedFile:
         """Move or upload the file to its destination, in one step.
 
         :param metadata: content of a sidecar at :func:`sidecar_path`. It is written whole before the file is moved, and
-            takes its place in one step right after it.
+            takes its place in one step right after it. Where it is refused, a file that was not there before goes too.
         :raises DestinationError: when it cannot be moved or uploaded.
         """
         path = self.stored.path
@@ -213,8 +213,15 @@ class ReceivedFile:
                 with _os_errors(sidecar_path(path)):
                     _refuse_what_is_no_file(sidecar_path(path))
                     _write_whole(sidecar, metadata.encode())
+                there_before = exists(path)
                 _move(self.temporary, path)
-                _move(sidecar, sidecar_path(path))
+                try:
+                    _move(sidecar, sidecar_path(path))
+                except BaseException:
+                    # Else a re-run that leaves files alone would find this one, and never write its metadata.
+                    if not there_before:
+                        _remove(path)
+                    raise
             finally:
                 with suppress(OSError):
                     sidecar.unlink()
@@ -251,6 +258,11 @@ def _move(temporary: Path, path: str) -> None:
     with _os_errors(path):
         os.replace(temporary, path)
     _sync_directory(Path(path).parent)
+
+
+def _remove(path: str) -> None:
+    with suppress(Exception):  # the first error is the one to tell
+        (_object(path) if _is_remote(path) else Path(path)).unlink()
 
 
 def _write(chunks: Iterable[bytes], temporary: Path, shown: str, check: StreamCheck) -> FileFacts:

@@ -469,6 +469,36 @@ class TestObjectStore:
         assert memory.cat("/bucket/pbx/x.csv.report.json") == b"{}"
         assert names(staging) == []
 
+    @pytest.mark.parametrize(
+        ("before", "after"), [(None, []), (OLD, ["/bucket/pbx/x.csv"])], ids=["no file before", "a file before"]
+    )
+    def test_a_sidecar_that_is_refused_takes_a_new_file_with_it(
+        self,
+        memory: MemoryFileSystem,
+        staging: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        before: bytes | None,
+        after: list[str],
+    ) -> None:
+        """Else a re-run with `overwrite=False` would find the file, and there would never be a sidecar."""
+        if before is not None:
+            memory.pipe("/bucket/pbx/x.csv", before)
+        move = memory.mv
+
+        def refusing(source: str, target: str) -> None:
+            if target.endswith(".report.json"):
+                raise OSError("no room")
+            move(source, target)
+
+        monkeypatch.setattr(memory, "mv", refusing)
+
+        with pytest.raises(DestinationError, match=r"x\.csv\.report\.json cannot be written: no room"):
+            store(CHUNKS, URL, new_check(), metadata="{}")
+
+        assert memory.find("/") == after
+        assert before is None or memory.cat("/bucket/pbx/x.csv") == NEW
+        assert names(staging) == []
+
     def test_a_directory_of_objects_is_no_file(self, memory: MemoryFileSystem) -> None:
         memory.pipe("/bucket/pbx/x.csv", OLD)
         assert not exists("memory://lake@bucket/pbx")
