@@ -40,6 +40,8 @@ _EXTRAS = (
     "timeout",
     "token_sharing",
 )
+# Before the names of these fields in the form of Airflow 2.11, whose Test button sends each under both names.
+_PREFIX_IN_FORM = "extra__yeastar__"
 
 
 class YeastarHook(BaseHook):
@@ -68,10 +70,18 @@ class YeastarHook(BaseHook):
         from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
         from flask_babel import lazy_gettext
         from wtforms import StringField
+        from wtforms.validators import Optional, any_of
+
+        def checks(schema: Mapping[str, Any]) -> list[Any]:
+            return [Optional(), any_of(schema["enum"])] if "enum" in schema else [Optional()]
 
         return {
             name: StringField(
-                lazy_gettext(field["label"]), widget=BS3TextFieldWidget(), description=field["description"]
+                lazy_gettext(field["label"]),
+                validators=checks(field["schema"]),
+                default=field["schema"].get("default"),
+                description=field["description"],
+                widget=BS3TextFieldWidget(),
             )
             for name, field in _connection_type()["conn-fields"].items()
         }
@@ -368,6 +378,9 @@ def _extras(connection: Connection) -> Mapping[str, Any]:
         extras = None
     if not isinstance(extras, dict):
         raise InvalidSettingsError(f"The extra of connection {connection.conn_id!r} is not a JSON object")
+    with_prefix = {name: value for name, value in extras.items() if name.startswith(_PREFIX_IN_FORM)}
+    without = {name: value for name, value in extras.items() if name not in with_prefix}
+    extras = {name.removeprefix(_PREFIX_IN_FORM): value for name, value in with_prefix.items()} | without
     unknown = sorted(set(extras) - set(_EXTRAS))
     if unknown:
         raise InvalidSettingsError(

@@ -21,7 +21,10 @@ import json
 from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
 
 (form,) = [form for form in HookMetaService.hook_meta_data() if form.connection_type == "yeastar"]
-fields = {name: [field["schema"]["title"], field["description"]] for name, field in form.extra_fields.items()}
+fields = {
+    name: [field["schema"]["title"], field["description"], field["schema"].get("enum")]
+    for name, field in form.extra_fields.items()
+}
 print(json.dumps(fields))
 """
 
@@ -86,9 +89,23 @@ class TestSettingsFromConnection:
         assert (settings.timezone, settings.api_version) == (None, "auto")
 
     @pytest.mark.parametrize(
+        "extra",
+        [
+            # What the Test button of Airflow 2.11 sends for a field that was filled in.
+            pytest.param({"extra__yeastar__timezone": "Europe/Berlin", "timezone": "Europe/Berlin"}, id="both-names"),
+            pytest.param({"extra__yeastar__timezone": "Europe/Berlin"}, id="the-form-s-name"),
+            pytest.param({"timezone": "Europe/Berlin", "extra__yeastar__timezone": ""}, id="the-extra-s-own-goes-first"),
+        ],
+    )
+    def test_a_name_with_the_form_s_prefix_is_the_extra_s_own(self, extra: dict[str, Any]) -> None:
+        assert settings_from_connection(connection(extra)).timezone == "Europe/Berlin"
+
+    @pytest.mark.parametrize(
         ("extra", "words"),
         [
             pytest.param({"verfy": False}, "unknown extra verfy", id="unknown"),
+            pytest.param({"extra__yeastar__verfy": False}, "unknown extra verfy", id="unknown-with-the-form-s-prefix"),
+            pytest.param({"extra__http__verify": False}, "unknown extra extra__http__verify", id="of-another-form"),
             pytest.param({"timeout": "soon"}, "extra timeout is 'soon'", id="timeout"),
             pytest.param({"timeout": 0}, "timeout is 0.0", id="timeout-zero"),
             pytest.param({"timezone": 2}, "extra timezone is 2", id="timezone-number"),
@@ -142,7 +159,32 @@ class TestYeastarHook:
         assert {name: str(field.args[0]) for name, field in widgets.items()} == {
             name: field["label"] for name, field in metadata["conn-fields"].items()
         }
-        assert all(field.kwargs["description"] for field in widgets.values())
+        assert {name: field.kwargs["description"] for name, field in widgets.items()} == {
+            name: field["description"] for name, field in metadata["conn-fields"].items()
+        }
+
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+    @pytest.mark.parametrize(
+        ("field", "text", "accepted"),
+        [
+            ("api_version", "v2.0", True),
+            ("api_version", "", True),
+            ("api_version", "v9", False),
+            ("token_sharing", "none", True),
+            ("token_sharing", "", True),
+            ("token_sharing", "all", False),
+        ],
+    )
+    def test_the_form_before_airflow_3_2_accepts_what_the_metadata_s_offers(
+        self, field: str, text: str, accepted: bool
+    ) -> None:
+        wtforms = pytest.importorskip("wtforms.form", reason="Flask-AppBuilder, which makes these fields, is not there")
+        from werkzeug.datastructures import MultiDict
+
+        form = wtforms.BaseForm(YeastarHook.get_connection_form_widgets())
+        form.process(MultiDict({field: text}))
+
+        assert form.validate() is accepted
 
     def test_the_web_ui_of_airflow_3_shows_the_extra_fields(self) -> None:
         pytest.importorskip("airflow.api_fastapi.core_api", reason="Airflow 2 has another web UI")
@@ -153,7 +195,8 @@ class TestYeastarHook:
         shown = subprocess.run([sys.executable, "-c", SHOW_EXTRA_FIELDS], capture_output=True, text=True, check=True)
 
         assert json.loads(shown.stdout.splitlines()[-1]) == {
-            name: [field["label"], field["description"]] for name, field in metadata["conn-fields"].items()
+            name: [field["label"], field["description"], field["schema"].get("enum")]
+            for name, field in metadata["conn-fields"].items()
         }
 
     def test_every_extra_of_the_form_is_known(self) -> None:
