@@ -56,11 +56,24 @@ $(BETWEEN:%=part-%): part-%:
 .PHONY: matrix
 matrix: test test-$(OLDEST) $(BETWEEN:%=part-%)  ## Run the tests on each line of Airflow that is supported
 
+# $(call look,folder of the environment)
+define look
+@command -v chromium >/dev/null || { \
+	echo "A look at the web UI needs Chromium: apt-get install chromium (Debian and its like)." >&2; exit 1; }
+YEASTAR_UI_TESTS=1 $(1)/bin/python -m pytest -o cache_dir=.pytest_cache/ui tests/ui $(PYTEST_ARGS)
+endef
+
 .PHONY: ui
 ui: $(VENV)/.installed-ui  ## Look at the web UI with a real browser (Chromium), and renew docs/images
-	@command -v chromium >/dev/null || { \
-		echo "make ui needs Chromium: apt-get install chromium (Debian and its like)." >&2; exit 1; }
-	YEASTAR_UI_TESTS=1 $(VENV)/bin/python -m pytest tests/ui $(PYTEST_ARGS)
+	$(call look,$(VENV))
+
+# On one of the older Airflows: make ui-2.11.2
+.PHONY: $(OLDER:%=ui-%)
+$(OLDER:%=ui-%): ui-%: .venv-%/.installed-ui
+	$(call look,.venv-$*)
+
+.PHONY: ui-matrix
+ui-matrix: ui $(OLDER:%=ui-%)  ## Look at the web UI of each line of Airflow that is supported
 
 .PHONY: coverage
 coverage:  ## Run the tests and report which lines and branches they leave out; too many fail
@@ -147,6 +160,10 @@ $(OLDER:%=.venv-%/.installed): .venv-%/.installed: $(SOURCES) constraints/airflo
 	$(call install,.venv-$*,$*,test)
 	@touch $@
 
+$(OLDER:%=.venv-%/.installed-ui): .venv-%/.installed-ui: .venv-%/.installed
+	$(call install,.venv-$*,$*,ui)
+	@touch $@
+
 # $(call make-venv,folder,arguments of find-python): a folder that is there and works is kept, a broken one made anew.
 define make-venv
 @$(1)/bin/python -m pip --version >/dev/null 2>&1 || { \
@@ -198,7 +215,7 @@ define resolve
 endef
 
 define resolve-older
-$(call resolve,$(1),--group bootstrap --group test \
+$(call resolve,$(1),--group bootstrap --group test --group ui \
 	$(NEEDED_BY_COMMON_COMPAT:%=--exclude-newer-package %=$(DATE_$(NEWEST))),\
 	apache-airflow-providers-common-compat==$(COMMON_COMPAT))
 endef

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 START_SECONDS = 120
 RUN_SECONDS = 180
@@ -53,12 +53,17 @@ class Service:
 class LocalAirflow:
     """Where it runs, which DAG it has, and what of it runs; made by :func:`local_airflow`."""
 
+    rest: ClassVar[str] = "api/v2"
+    health: ClassVar[str] = "monitor/health"
+    parts: ClassVar[tuple[str, ...]] = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+
     home: Path
     api: str
     dag_id: str
     environment: dict[str, str]
     stack: ExitStack
     services: list[Service] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"}, repr=False)
 
     def start(self, name: str, *arguments: str) -> Service:
         """Run ``python -m …`` to the end."""
@@ -90,11 +95,11 @@ class LocalAirflow:
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """Call Airflow's REST API, with POST if there is a body."""
-        request = urllib.request.Request(
-            f"{self.api}/api/v2/{path}",
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
+        return self._call(f"{self.rest}/{path}", body)
+
+    def _call(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.api}/{path}", data, self.headers)
         try:
             with urllib.request.urlopen(request, timeout=30) as response:
                 return json.load(response)
@@ -126,27 +131,33 @@ class LocalAirflow:
         if code:
             raise LocalAirflowError(f"The database cannot be made:\n{tail(migration.log)}")
         self.services.remove(migration)
+        self.start_parts()
+
+    def start_parts(self) -> None:
+        """Start scheduler, triggerer, DAG processor and API server, and wait until all are well."""
         # Their log servers would listen on all addresses; the API server reads the log files where they are.
         self.start("api-server", "airflow", "api-server")
         self.start("triggerer", "airflow", "triggerer", "--skip-serve-logs")
         self.start("dag-processor", "airflow", "dag-processor")
         # A task that is started before the API server answers fails, and its retry hides why.
         self.wait_for("The API server's start", START_SECONDS, self._health)
+        # All are admins, and yet Airflow 3.1 wants to see who asks.
+        self.headers["Authorization"] = f"Bearer {self._call('auth/token')['access_token']}"
         self.start("scheduler", "airflow", "scheduler", "--skip-serve-logs")
-        self.wait_for("Airflow's start", START_SECONDS, self._is_healthy)
+        self.wait_for("Airflow's start", START_SECONDS, self.is_healthy)
 
     def _health(self) -> dict[str, Any] | None:
         """What each part of Airflow says of itself; None while the API server does not answer."""
         try:
-            health: dict[str, Any] = self.ask("monitor/health")
+            health: dict[str, Any] = self.ask(self.health)
         except (OSError, LocalAirflowError):
             return None
         return health
 
-    def _is_healthy(self) -> bool | None:
+    def is_healthy(self) -> bool | None:
+        """Tell whether all parts are well; None while they are not."""
         health = self._health() or {}
-        parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
-        return all((health.get(part) or {}).get("status") == "healthy" for part in parts) or None
+        return all((health.get(part) or {}).get("status") == "healthy" for part in self.parts) or None
 
     def wait_for_run(self) -> str:
         """Wait for the scheduler to start the run that is due; its id."""
@@ -157,7 +168,7 @@ class LocalAirflow:
         if errors:
             raise LocalAirflowError(f"The DAG cannot be imported:\n{errors[0]['stack_trace']}")
         with suppress(LocalAirflowError):  # not found while the DAG is not parsed
-            runs = self.ask(f"dags/{self.dag_id}/dagRuns?order_by=run_after&limit=1")["dag_runs"]
+            runs = self.ask(f"dags/{self.dag_id}/dagRuns?order_by=start_date&limit=1")["dag_runs"]
             return runs[0]["dag_run_id"] if runs else None
         return None
 
@@ -196,12 +207,15 @@ class LocalAirflow:
 
 
 @contextmanager
-def local_airflow(home: Path, dag_id: str, *more: str) -> Iterator[LocalAirflow]:
+def local_airflow(
+    home: Path, dag_id: str, *more: str, kind: type[LocalAirflow] = LocalAirflow
+) -> Iterator[LocalAirflow]:
     """Prepare an Airflow that knows nothing of the user's own, and stop in the end what was started.
 
     :param home: an empty directory for its AIRFLOW_HOME.
     :param dag_id: the example that is waited for; it lies beside this file, under its own name.
     :param more: examples that run as well; the others would fail for want of what they connect to.
+    :param kind: how it is started and asked.
     """
     api = f"http://127.0.0.1:{free_port()}"
     (home / "dags").mkdir()
@@ -210,7 +224,7 @@ def local_airflow(home: Path, dag_id: str, *more: str) -> Iterator[LocalAirflow]
     with ExitStack() as stack:
         for number in (signal.SIGINT, signal.SIGTERM):
             stack.callback(signal.signal, number, signal.getsignal(number))
-        airflow = LocalAirflow(home, api, dag_id, environment_for(home, api), stack)
+        airflow = kind(home, api, dag_id, environment_for(home, api), stack)
         try:
             yield airflow
         finally:

@@ -94,7 +94,9 @@ class TestSettingsFromConnection:
             # What the Test button of Airflow 2.11 sends for a field that was filled in.
             pytest.param({"extra__yeastar__timezone": "Europe/Berlin", "timezone": "Europe/Berlin"}, id="both-names"),
             pytest.param({"extra__yeastar__timezone": "Europe/Berlin"}, id="the-form-s-name"),
-            pytest.param({"timezone": "Europe/Berlin", "extra__yeastar__timezone": ""}, id="the-extra-s-own-goes-first"),
+            pytest.param(
+                {"timezone": "Europe/Berlin", "extra__yeastar__timezone": ""}, id="the-extra-s-own-goes-first"
+            ),
         ],
     )
     def test_a_name_with_the_form_s_prefix_is_the_extra_s_own(self, extra: dict[str, Any]) -> None:
@@ -162,29 +164,6 @@ class TestYeastarHook:
         assert {name: field.kwargs["description"] for name, field in widgets.items()} == {
             name: field["description"] for name, field in metadata["conn-fields"].items()
         }
-
-    @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-    @pytest.mark.parametrize(
-        ("field", "text", "accepted"),
-        [
-            ("api_version", "v2.0", True),
-            ("api_version", "", True),
-            ("api_version", "v9", False),
-            ("token_sharing", "none", True),
-            ("token_sharing", "", True),
-            ("token_sharing", "all", False),
-        ],
-    )
-    def test_the_form_before_airflow_3_2_accepts_what_the_metadata_s_offers(
-        self, field: str, text: str, accepted: bool
-    ) -> None:
-        wtforms = pytest.importorskip("wtforms.form", reason="Flask-AppBuilder, which makes these fields, is not there")
-        from werkzeug.datastructures import MultiDict
-
-        form = wtforms.BaseForm(YeastarHook.get_connection_form_widgets())
-        form.process(MultiDict({field: text}))
-
-        assert form.validate() is accepted
 
     def test_the_web_ui_of_airflow_3_shows_the_extra_fields(self) -> None:
         pytest.importorskip("airflow.api_fastapi.core_api", reason="Airflow 2 has another web UI")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import tempfile
@@ -15,12 +16,16 @@ import airflow
 import pytest
 
 from example_dags.local_airflow import LocalAirflow, local_airflow
+from tests.ui.airflow_2 import LocalAirflow2
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 ROOT = Path(__file__).parent.parent.parent
+IMAGES = ROOT / "docs" / "images"
 DAG_ID = "yeastar_nightly_warehouse_load"
+AIRFLOW_2 = airflow.__version__.startswith("2.")
+NEWEST = "3.3."
 CHROMIUM = shutil.which("chromium") or ""
 # Nothing but the pages that are looked at: no graphics hardware, no first-run pages, no traffic of its own.
 CHROMIUM_FLAGS = (
@@ -47,16 +52,25 @@ class WebUI:
     pbx: dict[str, Any]
     run_id: str
 
-    @property
-    def run_url(self) -> str:
-        return f"{self.airflow.api}/dags/{self.airflow.dag_id}/runs/{self.run_id}"
+    def add_connection(self, conn_id: str, **changes: Any) -> None:
+        """Add a connection to the simulated PBX through the REST API."""
+        fields = {"connection_id": conn_id, **self.pbx, **changes}
+        self.airflow.ask("connections", fields | {"extra": json.dumps(fields["extra"])})
+
+
+def keep(shown: Page | Locator, name: str) -> None:
+    """Keep a picture for the docs, without a blinking cursor in it.
+
+    The lines between the newest and the oldest look as the newest does, and have no picture of their own.
+    """
+    if airflow.__version__.startswith(NEWEST) or AIRFLOW_2:
+        IMAGES.mkdir(parents=True, exist_ok=True)
+        Path(IMAGES / f"{name}.png").write_bytes(shown.screenshot(caret="hide", animations="disabled"))
 
 
 def _why_not() -> str | None:
     if "YEASTAR_UI_TESTS" not in os.environ:
-        return "takes more than a minute; `make ui` runs it"
-    if airflow.__version__.startswith("2."):
-        return "looks at Airflow 3's web UI"
+        return "takes more than a minute; `make ui` and `make ui-2.11.2` and its like run it"
     if not importlib.util.find_spec("playwright"):
         return "needs playwright, of the dependency group ui"
     return None if CHROMIUM else "needs chromium; on Debian: apt-get install chromium"
@@ -68,7 +82,11 @@ def web_ui() -> Iterator[WebUI]:
     if reason := _why_not():
         pytest.skip(reason)
     # Its path is in the pictures; one of pytest's would tell who took them.
-    with tempfile.TemporaryDirectory(prefix="airflow-") as home, local_airflow(Path(home), DAG_ID) as started:
+    kind = LocalAirflow2 if AIRFLOW_2 else LocalAirflow
+    with (
+        tempfile.TemporaryDirectory(prefix="airflow-") as home,
+        local_airflow(Path(home), DAG_ID, kind=kind) as started,
+    ):
         # The package need not be installed to be looked at.
         started.environment["PYTHONPATH"] = str(ROOT)
         pbx = started.start_pbx()
@@ -80,7 +98,7 @@ def web_ui() -> Iterator[WebUI]:
 
 @pytest.fixture
 def page(web_ui: WebUI, tmp_path: Path) -> Iterator[Page]:
-    """An empty page of a browser without a past."""
+    """A page of a browser without a past."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -93,6 +111,10 @@ def page(web_ui: WebUI, tmp_path: Path) -> Iterator[Page]:
         )
         browser.set_default_timeout(ACTION_MILLISECONDS)
         try:
-            yield browser.new_page()
+            page = browser.new_page()
+            if not AIRFLOW_2:
+                # All are admins, but Airflow 3.1 sends who comes for the first time to its start page.
+                page.goto(f"{web_ui.airflow.api}/auth/token/login")
+            yield page
         finally:
             browser.close()

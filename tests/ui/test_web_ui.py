@@ -1,29 +1,36 @@
-"""What a person sees of the provider in Airflow's web UI; ``make ui`` renews the pictures, which the docs show."""
+"""What a person sees of the provider in Airflow 3's web UI; ``make ui`` renews the pictures, which the docs show."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
+import airflow
 import pytest
 
 from airflow_provider_yeastar.get_provider_info import get_provider_info
-from tests.ui.conftest import ROOT, WebUI
+from tests.ui.conftest import AIRFLOW_2, WebUI, keep
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-IMAGES = ROOT / "docs" / "images"
+pytestmark = pytest.mark.skipif(AIRFLOW_2, reason="Airflow 2 has another web UI; test_web_ui_2.py looks at it")
+
+AIRFLOW_3_0 = airflow.__version__.startswith("3.0.")
 (FORM,) = get_provider_info()["connection-types"]
 TALL_FORM = {"width": 1280, "height": 1400}
 """Room for a whole form, which else is seen in parts."""
 
 
-def keep(shown: Page | Locator, name: str) -> None:
-    """Keep a picture for the docs, without a blinking cursor in it."""
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    Path(IMAGES / f"{name}.png").write_bytes(shown.screenshot(caret="hide", animations="disabled"))
+@pytest.fixture
+def labelled() -> None:
+    """Skip where Airflow shows no provider's labels and extra fields."""
+    if AIRFLOW_3_0 and not find_spec("flask_appbuilder"):
+        pytest.skip("without Flask-AppBuilder, Airflow 3.0 shows the form of no provider")
+
+
+def run_url(web_ui: WebUI) -> str:
+    return f"{web_ui.airflow.api}/dags/{web_ui.airflow.dag_id}/runs/{web_ui.run_id}"
 
 
 def open_form(page: Page, web_ui: WebUI) -> Locator:
@@ -43,11 +50,6 @@ def open_extra_fields(form: Locator) -> None:
     form.locator("[name=element_timezone]").wait_for()
 
 
-def add_connection(web_ui: WebUI, conn_id: str, **changes: Any) -> None:
-    fields = {"connection_id": conn_id, **web_ui.pbx, **changes}
-    web_ui.airflow.ask("connections", fields | {"extra": json.dumps(fields["extra"])})
-
-
 def press_test(page: Page, web_ui: WebUI, conn_id: str) -> Locator:
     """Press the button "Test" of a connection.
 
@@ -61,13 +63,14 @@ def press_test(page: Page, web_ui: WebUI, conn_id: str) -> Locator:
     return message
 
 
+@pytest.mark.usefixtures("labelled")
 class TestConnectionForm:
     def test_the_standard_fields_are_ours_and_all_are_used(self, page: Page, web_ui: WebUI) -> None:
         page.set_viewport_size({"width": 1280, "height": 980})
         form = open_form(page, web_ui)
 
-        labels = [label.strip("* \n") for label in form.locator("label:visible").all_inner_texts()]
-        assert labels[2:] == ["Description", "Host", "Client ID", "Client Secret", "Port", "Schema"]
+        labels = [label.strip("* \n").lower() for label in form.locator("label:visible").all_inner_texts()]
+        assert labels[2:] == ["description", "host", "client id", "client secret", "port", "schema"]
         placeholders = FORM["ui-field-behaviour"]["placeholders"]
         shown = {name: form.locator(f"[name={name}]").get_attribute("placeholder") for name in placeholders}
         assert shown == placeholders
@@ -84,31 +87,32 @@ class TestConnectionForm:
         text = form.inner_text()
         expected = [words for field in FORM["conn-fields"].values() for words in (field["label"], field["description"])]
         assert [words for words in text.split("\n") if words in expected] == expected
-        assert form.locator("[name=element_api_version]").input_value() == "auto"
+        # A field that can be typed into, and before Airflow 3.2 a button that unfolds the list.
+        api_version = form.locator("[name=element_api_version], [id='select:element_api_version:trigger']")
+        assert api_version.evaluate("chosen => chosen.value || chosen.innerText") == "auto"
         assert form.locator("input").evaluate_all("all => all.filter(one => one.value.includes('***')).length") == 0
         keep(form, "connection-extra-fields")
 
     def test_what_is_saved_is_a_connection_that_works(self, page: Page, web_ui: WebUI) -> None:
         page.set_viewport_size(TALL_FORM)
         form = open_form(page, web_ui)
-        for label, field in (("Host", "host"), ("Client ID", "login"), ("Port", "port"), ("Schema", "schema")):
-            form.get_by_label(label).fill(str(web_ui.pbx[field]))
-        form.locator("[name=password]").fill(web_ui.pbx["password"])
+        for field in ("host", "login", "password", "port", "schema"):
+            form.locator(f"[name={field}]").fill(str(web_ui.pbx[field]))
         open_extra_fields(form)
         form.locator("[name=element_timezone]").fill(web_ui.pbx["extra"]["timezone"])
-        form.get_by_label("Token sharing").fill("none")
+        form.get_by_role("combobox", name="Token sharing").click()
         page.get_by_role("option", name="none", exact=True).click()
         form.get_by_role("button", name="Save").click()
         form.wait_for(state="hidden")
 
-        message = press_test(page, web_ui, "pbx_berlin")
+        if not AIRFLOW_3_0:
+            assert "Test Connection Successful" in press_test(page, web_ui, "pbx_berlin").inner_text()
 
-        assert "Test Connection Successful" in message.inner_text()
 
-
+@pytest.mark.skipif(AIRFLOW_3_0, reason="the web UI of Airflow 3.0 has no button Test")
 class TestTestButton:
     def test_it_tells_which_pbx_answered(self, page: Page, web_ui: WebUI) -> None:
-        add_connection(web_ui, "pbx_hamburg")
+        web_ui.add_connection("pbx_hamburg")
 
         text = press_test(page, web_ui, "pbx_hamburg").inner_text()
 
@@ -117,7 +121,7 @@ class TestTestButton:
         keep(page, "connection-test")
 
     def test_it_tells_what_is_wrong(self, page: Page, web_ui: WebUI) -> None:
-        add_connection(web_ui, "pbx_munich", password="not-the-secret")
+        web_ui.add_connection("pbx_munich", password="not-the-secret")
 
         text = press_test(page, web_ui, "pbx_munich").inner_text()
 
@@ -127,16 +131,16 @@ class TestTestButton:
 
 class TestRunOfTheExample:
     def test_the_grid_is_green(self, page: Page, web_ui: WebUI) -> None:
-        page.goto(web_ui.run_url)
+        page.goto(run_url(web_ui))
 
         for task_id in ("fetch_queues", "fetch_agents", "load_reports", "check_reports"):
             row = page.get_by_role("row").filter(has=page.get_by_role("link", name=task_id))
             row.get_by_text("Success").wait_for()
-        assert page.get_by_text("Failed").count() == 0
+        assert page.get_by_role("row").get_by_text("Failed").count() == 0
         keep(page, "grid")
 
     def test_the_log_tells_the_way_of_the_report(self, page: Page, web_ui: WebUI) -> None:
-        page.goto(f"{web_ui.run_url}/tasks/fetch_queues")
+        page.goto(f"{run_url(web_ui)}/tasks/fetch_queues")
         page.get_by_text("Stored").wait_for()
 
         text = page.locator("body").inner_text()
@@ -156,7 +160,7 @@ class TestRunOfTheExample:
 
     @pytest.mark.parametrize("task_id", ["fetch_queues", "fetch_agents"])
     def test_a_button_leads_to_the_pbx_s_portal(self, task_id: str, page: Page, web_ui: WebUI) -> None:
-        page.goto(f"{web_ui.run_url}/tasks/{task_id}/details")
+        page.goto(f"{run_url(web_ui)}/tasks/{task_id}/details")
         button = page.get_by_role("link", name="PBX web portal")
         button.wait_for()
 
@@ -164,7 +168,7 @@ class TestRunOfTheExample:
         keep(page, "portal-link")
 
     def test_a_task_that_asks_no_pbx_has_no_such_button(self, page: Page, web_ui: WebUI) -> None:
-        page.goto(f"{web_ui.run_url}/tasks/load_reports/details")
+        page.goto(f"{run_url(web_ui)}/tasks/load_reports/details")
         page.get_by_text("Task ID").first.wait_for()
 
         assert page.get_by_role("link", name="PBX web portal").count() == 0
