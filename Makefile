@@ -12,8 +12,8 @@ OLDER := 2.11.2 3.0.6 3.1.8 3.2.2
 OLDEST := $(firstword $(OLDER))
 BETWEEN := $(filter-out $(OLDEST),$(OLDER))
 PYTEST_ARGS ?=
-# The tests wait as much as they compute, so that two cores are enough for three of them at a time.
-PYTEST := pytest --numprocesses 3 --dist worksteal
+# The tests wait as much as they compute, so that two cores are enough for four of them at a time.
+PYTEST := pytest --numprocesses 4 --dist worksteal
 
 # Whatever changes what is installed.
 SOURCES := pyproject.toml airflow_provider_yeastar/__init__.py

@@ -63,6 +63,7 @@ def test_make_is_called_with_targets_that_there_are(workflow: Path) -> None:
 
 def test_every_older_airflow_of_the_makefile_is_tested() -> None:
     assert matrix("older-airflow")["airflow"] == in_makefile("OLDER").split()
+    assert matrix("web-ui")["older"] == ["", *(f"-{version}" for version in in_makefile("OLDER").split())]
 
 
 def test_the_readme_s_table_has_each_airflow_of_the_matrix() -> None:
