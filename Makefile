@@ -32,6 +32,17 @@ setup: $(VENV)/.installed  ## Make .venv with the newest Airflow and all tools
 test: $(VENV)/.installed  ## Set up if need be, and run the tests
 	$(VENV)/bin/python -m $(if $(COVERAGE),coverage run -m )$(PYTEST) $(PYTEST_ARGS)
 	$(if $(COVERAGE),$(VENV)/bin/python -m coverage combine --quiet && $(VENV)/bin/python -m coverage report)
+	$(if $(COVERAGE),@$(VENV)/bin/python -m coverage json --quiet -o - | $(VENV)/bin/python -c "$$CHECK_BRANCHES")
+
+# coverage itself judges lines and branches together only.
+define CHECK_BRANCHES
+import json, sys
+totals = json.load(sys.stdin)["totals"]
+share = 100 * totals["covered_branches"] / totals["num_branches"]
+print(f"{share:.1f} % of {totals['num_branches']} branches; 95 % are asked for")
+sys.exit(share < 95)
+endef
+export CHECK_BRANCHES
 
 # On one of the older Airflows: make test-2.11.2
 .PHONY: $(OLDER:%=test-%)
@@ -45,7 +56,7 @@ $(OLDER:%=python-for-%): python-for-%:
 
 # What the lines between may differ in: all unit tests, the simulator, each role and each example DAG under Airflow. The
 # faults of a PBX are the same for all of them; `make test-3.1.8` tries these there, too.
-ROLES := bad_input_run example_dags_run operator report_event report_rows sensor trigger
+ROLES := bad_input_run doctor example_dags_run links operator report_event report_rows sensor trigger
 NOT_PART := tests/docs/ tests/integration/ tests/ui/ tests/__pycache__/
 PART := $(filter-out $(NOT_PART),$(wildcard tests/*/)) $(wildcard tests/test_*.py) $(ROLES:%=tests/integration/test_%.py)
 

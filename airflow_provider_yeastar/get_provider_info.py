@@ -108,7 +108,7 @@ def _extra_fields() -> dict[str, Any]:
         },
         "api_version": {
             "label": "API version",
-            "description": "v2.0 for data of firmware x.21.0.117 or later, v1.0 for older data; auto asks the PBX.",
+            "description": "v1.0 for data of firmware up to x.21.0.66, v2.0 from x.21.0.117 on; auto asks the PBX.",
             "schema": {"type": ["string", "null"], "enum": ["auto", "v1.0", "v2.0"], "default": "auto"},
         },
         "timeout": {

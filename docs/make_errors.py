@@ -12,7 +12,8 @@ HEAD = """# Why a task fails
 
 Every failure is one sentence: what happened, on which PBX and endpoint, the PBX's errcode, what to do. What may pass by
 itself is first asked for again within the task's own time-outs; what then is left, Airflow retries where the tables say
-so, and elsewhere fails the task at once, whatever its `retries`.
+so, and elsewhere fails the task at once, whatever its `retries`. A sensor's time-outs are Airflow's own
+`AirflowSensorTimeout`, after which Airflow makes no retry.
 
 ## By errcode
 

@@ -4,6 +4,9 @@ Nobody keeps a list of queues: a task asks the PBX for them, and the report is m
 that is added tomorrow has its file the night after.
 
 Needs ``pip install airflow-provider-yeastar`` and the connection ``yeastar_default``.
+
+Before the first run, set ``YEASTAR_TIMEZONE`` in Airflow's environment, and ``timezone`` in the PBX's connection, to
+the PBX's time zone, an IANA name such as ``Europe/Berlin``: they say which day was yesterday.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from airflow.providers.common.compat.sdk import dag, task
 from airflow.timetables.trigger import CronTriggerTimetable
@@ -20,15 +24,16 @@ from airflow_provider_yeastar.operators.call_report import YeastarCallReportOper
 AIRFLOW_HOME = os.path.expanduser(os.environ.get("AIRFLOW_HOME", "~/airflow"))
 REPORTS = os.environ.get("YEASTAR_REPORTS", f"{AIRFLOW_HOME}/yeastar_reports")  # or s3://conn@bucket/folder
 
-# The day before the run's own. It is one of UTC; yeastar_nightly_warehouse_load counts by the PBX's clock.
-YESTERDAY = "{{ macros.ds_add(ds, -1) }}"
+PBX_TIMEZONE = os.environ.get("YEASTAR_TIMEZONE", "UTC")
+YESTERDAY = "{{ ((dag_run.logical_date or dag_run.run_after).astimezone(pbx_zone) - macros.timedelta(days=1)) | ds }}"
 
 
 @dag(
-    schedule=CronTriggerTimetable("0 3 * * *", timezone="UTC"),
+    schedule=CronTriggerTimetable("0 3 * * *", timezone=PBX_TIMEZONE),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2},
+    user_defined_macros={"pbx_zone": ZoneInfo(PBX_TIMEZONE)},
     tags=["yeastar"],
     doc_md=__doc__,
 )

@@ -5,7 +5,8 @@ it with the year and the queues (names, dialled numbers or internal ids, with co
 
     airflow dags trigger yeastar_backfill_by_month --conf '{"year": 2025, "queues": "Sales,6401"}'
 
-Data from before firmware x.21.0.117 is read with ``"api_version": "v1.0"``; the wrong version finds no rows.
+What a PBX recorded with firmware x.21.0.66 or older is read with ``"api_version": "v1.0"``, from x.21.0.117 on with
+``v2.0``; the wrong version finds no rows.
 
 Needs ``pip install airflow-provider-yeastar`` and the connection ``yeastar_default``.
 """
@@ -13,7 +14,7 @@ Needs ``pip install airflow-provider-yeastar`` and the connection ``yeastar_defa
 from __future__ import annotations
 
 import os
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 from airflow.providers.common.compat.sdk import dag, task
@@ -25,7 +26,10 @@ REPORTS = os.environ.get("YEASTAR_REPORTS", f"{AIRFLOW_HOME}/yeastar_reports")  
 
 
 def months_of(year: int, today: date) -> list[str]:
-    """The months of a year that are over, as periods of a report."""
+    """The months of a year that are over, as periods of a report.
+
+    :param today: where it is today in the latest of all time zones: a month is over once it is over there.
+    """
     return [f"{year}-{month:02d}" for month in range(1, 13) if (year, month) < (today.year, today.month)]
 
 
@@ -41,7 +45,7 @@ def yeastar_backfill_by_month() -> None:
 
     @task
     def list_months(params: dict[str, Any]) -> list[str]:
-        return months_of(int(params["year"]), datetime.now(UTC).date())
+        return months_of(int(params["year"]), datetime.now(timezone(-timedelta(hours=12))).date())
 
     YeastarCallReportOperator.partial(
         task_id="fetch_month",

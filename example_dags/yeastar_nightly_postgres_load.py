@@ -4,7 +4,10 @@ Rows belong to a PBX, a report and a day; to run a day again replaces its rows. 
 file in one transaction: a load that does not agree with its file changes nothing.
 
 Needs ``pip install airflow-provider-yeastar apache-airflow-providers-postgres`` and the connections ``yeastar_default``
-and ``warehouse`` (type Postgres). Set the ids of your queues in ``params`` below.
+and ``warehouse`` (type Postgres). Set your queues in ``params`` below.
+
+Before the first run, set ``YEASTAR_TIMEZONE`` in Airflow's environment, and ``timezone`` in the PBX's connection, to
+the PBX's time zone, an IANA name such as ``Europe/Berlin``: they say which day was yesterday.
 """
 
 from __future__ import annotations
@@ -27,13 +30,27 @@ PBX_TIMEZONE = os.environ.get("YEASTAR_TIMEZONE", "UTC")
 YESTERDAY = "{{ ((dag_run.logical_date or dag_run.run_after).astimezone(pbx_zone) - macros.timedelta(days=1)) | ds }}"
 
 
+def compare_zones(report: dict[str, Any]) -> None:
+    """Make sure that the report's day is the schedule's: a day that is not over yet would lack its last hours.
+
+    :raises ValueError: when the two have different time zones; it names the file.
+    """
+    if report["timezone"] != PBX_TIMEZONE:
+        raise ValueError(
+            f"{report['path']} is of days in {report['timezone']}, but YEASTAR_TIMEZONE is {PBX_TIMEZONE}. "
+            "Set the connection's `timezone` and YEASTAR_TIMEZONE to the PBX's zone."
+        )
+
+
 def load(cursor: Any, day: str, report: dict[str, Any]) -> int:
     """Put a file's rows in the place of those that the table has of the same PBX, report and day.
 
     :param cursor: of PostgreSQL, by any driver that follows Python's DB-API.
+    :raises ValueError: when the file is of another zone's day.
     """
     from airflow_provider_yeastar.readers import read_report
 
+    compare_zones(report)
     table = report["report_type"]
     columns = [column for column in read_report(report["path"]).columns if column.kind != "blank"]
     names = [column.name for column in columns]

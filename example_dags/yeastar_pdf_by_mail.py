@@ -3,6 +3,9 @@
 Needs ``pip install airflow-provider-yeastar apache-airflow-providers-smtp`` and the connections ``yeastar_default`` and
 ``smtp_default`` (type SMTP, with ``from_email`` in its extra). Set the recipients and the ids of your queues in
 ``params`` below. Both tasks need to see the file: with workers on several machines, put it on a disk that they share.
+
+Before the first run, set ``YEASTAR_TIMEZONE`` in Airflow's environment, and ``timezone`` in the PBX's connection, to
+the PBX's time zone, an IANA name such as ``Europe/Berlin``: they say which month is over.
 """
 
 from __future__ import annotations

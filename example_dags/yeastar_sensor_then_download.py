@@ -5,6 +5,9 @@ hands on lives half an hour. If the task between takes longer, the download asks
 
 Needs ``pip install airflow-provider-yeastar`` and the connection ``yeastar_default``. Set the ids of your queues in
 ``params`` below.
+
+Before the first run, set ``YEASTAR_TIMEZONE`` in Airflow's environment, and ``timezone`` in the PBX's connection, to
+the PBX's time zone, an IANA name such as ``Europe/Berlin``: they say which day was yesterday.
 """
 
 from __future__ import annotations

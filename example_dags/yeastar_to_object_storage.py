@@ -6,6 +6,9 @@ connection to the store is part of the URL: ``s3://CONNECTION@BUCKET/FOLDER``.
 Needs the connections ``yeastar_default`` and ``aws_default``, and
 ``pip install airflow-provider-yeastar 'apache-airflow-providers-amazon[s3fs]'``; for other stores their provider, and
 ``gs://`` or ``abfs://``. Set your extensions (numbers, names or ids) in ``params``.
+
+Before the first run, set ``YEASTAR_TIMEZONE`` in Airflow's environment, and ``timezone`` in the PBX's connection, to
+the PBX's time zone, an IANA name such as ``Europe/Berlin``: they say which day was yesterday.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 def steps(workflow: Path) -> list[dict[str, Any]]:
     jobs = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"]
-    return [step for job in jobs.values() for step in job["steps"]]
+    return [step for job in jobs.values() for step in job.get("steps", ())]
 
 
 def matrix(job: str) -> dict[str, Any]:
@@ -47,6 +47,7 @@ def minor(python: str) -> int:
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
 def test_actions_are_pinned_by_commit_with_their_version_beside(workflow: Path) -> None:
     lines = [line for line in workflow.read_text(encoding="utf-8").splitlines() if "uses:" in line]
+    lines = [line for line in lines if "uses: ./" not in line]
     assert lines
     for line in lines:
         assert re.search(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
@@ -98,7 +99,7 @@ def test_no_combination_is_tested_twice() -> None:
 def test_an_environment_is_made_with_the_python_that_was_set_up(workflow: Path) -> None:
     """Without `PYTHON` a matrix of Pythons would be one in name only."""
     for job in yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"].values():
-        commands = [step["run"] for step in job["steps"] if step.get("run", "").startswith("make ")]
+        commands = [step["run"] for step in job.get("steps", ()) if step.get("run", "").startswith("make ")]
         assert all(command.endswith(' PYTHON="$(command -v python)"') for command in commands[:1]), commands
 
 

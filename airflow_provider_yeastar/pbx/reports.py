@@ -122,6 +122,15 @@ class ReportRequest:
         identity = {"type": str(self.report_type)} if self.report_type else {"my_report_id": str(self.my_report_id)}
         return identity | self._times(display, zone) | self._filters()
 
+    def is_unfinished(self, now: datetime, zone: tzinfo) -> bool:
+        """Tell whether the time frame lasts beyond a moment: the report then holds what there is by then.
+
+        :param now: that moment, aware.
+        :param zone: the PBX's time zone.
+        """
+        end = self._range(zone).get("end_time")
+        return end is not None and end > to_pbx_local(now, zone)
+
     def describe(self, zone: tzinfo) -> dict[str, str]:
         """Return the time frame by the PBX's clock in ISO 8601: ``time``, or ``start_time`` and ``end_time``."""
         if self.period and self._takes_time:

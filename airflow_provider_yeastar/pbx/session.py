@@ -168,6 +168,14 @@ class PbxSession:
                 pbx=self.settings.address,
                 remedy="Set `date_format` and `time_format` in the Airflow connection.",
             )
+        now = datetime.now(facts.zone)
+        if request.is_unfinished(now, facts.zone):
+            log.warning(
+                "%s is not over by the PBX's clock, %s: the report holds what there is so far. Is another day meant? "
+                "In Airflow 3, `{{ ds }}` is the day of the run of a DAG that is scheduled with a cron string.",
+                request.window_text,
+                f"{now:%Y-%m-%d %H:%M}",
+            )
         return Plan(self.directory.resolve(request), facts, version, as_rows)
 
     def request_report(self, plan: Plan, timeout: float | None = None) -> wire.ReportFile | wire.Processing:

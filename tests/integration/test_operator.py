@@ -6,9 +6,11 @@ import csv
 import json
 import logging
 import re
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
@@ -104,6 +106,18 @@ class TestTheReport:
         _, xcoms = run_task(operator(f"{tmp_path}/", report_type=None, parameters=None, my_report_id=1))
 
         assert xcoms["report"]["my_report_id"] == 1
+
+    def test_a_day_that_is_not_over_is_told(
+        self, pbx: PbxSimulator, way: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.WARNING)
+        tomorrow = f"{datetime.now(ZoneInfo(pbx.settings.timezone)) + timedelta(days=1):%Y-%m-%d}"
+
+        for day in ("2026-11-20", tomorrow):
+            run_task(operator(f"{tmp_path}/out/", period=day, **way))
+
+        assert f"{tomorrow} is not over by the PBX's clock" in caplog.text
+        assert "2026-11-20 is not over" not in caplog.text
 
 
 class TestOnEmpty:

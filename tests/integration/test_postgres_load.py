@@ -30,8 +30,9 @@ def postgres(server: PostgresServer) -> PostgresServer:
     return server
 
 
-@pytest.fixture(scope="module")
-def example() -> ModuleType:
+@pytest.fixture
+def example(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setenv("YEASTAR_TIMEZONE", "UTC")
     return import_example("yeastar_nightly_postgres_load")
 
 
@@ -40,7 +41,13 @@ def report(tmp_path: Path) -> dict[str, Any]:
     """What the operator leaves in XCom, as far as the example reads it."""
     path = tmp_path / "queueperformance_2026-11-22.csv"
     path.write_text(REPORT, encoding="utf-8-sig")
-    return {"path": str(path), "report_type": "queueperformance", "serial_number": "SN1", "sha256": "ab" * 32}
+    return {
+        "path": str(path),
+        "report_type": "queueperformance",
+        "serial_number": "SN1",
+        "sha256": "ab" * 32,
+        "timezone": "UTC",
+    }
 
 
 def load(example: ModuleType, postgres: PostgresServer, report: dict[str, Any], day: str = DAY) -> int:
@@ -138,3 +145,14 @@ def test_a_table_that_was_tampered_with_fails_the_check_and_names_the_file(
     with contextlib.closing(postgres.connect()) as connection, pytest.raises(ValueError, match=what) as caught:
         example.check(connection.cursor(), DAY, report)
     assert report["path"] in str(caught.value)
+
+
+def test_a_file_of_another_zone_s_day_changes_nothing(
+    example: ModuleType, postgres: PostgresServer, report: dict[str, Any]
+) -> None:
+    load(example, postgres, report)
+
+    with pytest.raises(ValueError, match=r"22\.csv is of days in America/New_York, .* YEASTAR_TIMEZONE is UTC"):
+        load(example, postgres, report | {"timezone": "America/New_York"})
+
+    assert postgres.query("SELECT count(*) FROM queueperformance") == [(2,)]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -256,6 +256,29 @@ class TestTimes:
     )
     def test_it_is_described_in_iso_8601(self, arguments: dict[str, Any], described: dict[str, str]) -> None:
         assert build_request(**arguments).describe(BERLIN) == described
+
+    @pytest.mark.parametrize(
+        ("arguments", "over_at"),
+        [
+            (QUEUES | {"period": "2026-11-22"}, datetime(2026, 11, 22, 22, 59, 59, tzinfo=UTC)),
+            (minimal("queueavgwaittalktime", period="2026-11"), datetime(2026, 11, 30, 22, 59, 59, tzinfo=UTC)),
+            (QUEUES | {"end_time": "2026-11-22T18:00:00"}, datetime(2026, 11, 22, 17, tzinfo=UTC)),
+            (QUEUES | {"end_time": "2026-11-22T18:00:00Z"}, datetime(2026, 11, 22, 18, tzinfo=UTC)),
+        ],
+        ids=["day", "month", "local-end", "aware-end"],
+    )
+    def test_it_is_unfinished_until_its_end_by_the_pbx_s_clock(
+        self, arguments: dict[str, Any], over_at: datetime
+    ) -> None:
+        request = build_request(**arguments)
+
+        assert request.is_unfinished(over_at - timedelta(seconds=1), BERLIN)
+        assert not request.is_unfinished(over_at, BERLIN)
+
+    def test_a_window_without_an_end_is_not_unfinished(self) -> None:
+        request = build_request(**QUEUES, start_time="2026-11-22T06:00:00")
+
+        assert not request.is_unfinished(datetime(2026, 1, 1, tzinfo=UTC), BERLIN)
 
 
 class TestFileName:
