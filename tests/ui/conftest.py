@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent.parent
 IMAGES = ROOT / "docs" / "images"
 DAG_ID = "yeastar_nightly_warehouse_load"
+EVENT_DAG_ID = "yeastar_event_driven"
 AIRFLOW_2 = airflow.__version__.startswith("2.")
 NEWEST = "3.3."
 CHROMIUM = shutil.which("chromium") or ""
@@ -82,10 +83,10 @@ def web_ui() -> Iterator[WebUI]:
     if reason := _why_not():
         pytest.skip(reason)
     # Its path is in the pictures; one of pytest's would tell who took them.
-    kind = LocalAirflow2 if AIRFLOW_2 else LocalAirflow
+    kind, also = (LocalAirflow2, ()) if AIRFLOW_2 else (LocalAirflow, (EVENT_DAG_ID,))
     with (
         tempfile.TemporaryDirectory(prefix="airflow-") as home,
-        local_airflow(Path(home), DAG_ID, kind=kind) as started,
+        local_airflow(Path(home), DAG_ID, *also, kind=kind) as started,
     ):
         # The package need not be installed to be looked at.
         started.environment["PYTHONPATH"] = str(ROOT)

@@ -9,7 +9,8 @@ import airflow
 import pytest
 
 from airflow_provider_yeastar.get_provider_info import get_provider_info
-from tests.ui.conftest import AIRFLOW_2, WebUI, keep
+from example_dags.local_airflow import RUN_SECONDS, START_SECONDS, LocalAirflow
+from tests.ui.conftest import AIRFLOW_2, EVENT_DAG_ID, WebUI, keep
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -31,6 +32,12 @@ def labelled() -> None:
 
 def run_url(web_ui: WebUI) -> str:
     return f"{web_ui.airflow.api}/dags/{web_ui.airflow.dag_id}/runs/{web_ui.run_id}"
+
+
+def event_run(airflow: LocalAirflow) -> str | None:
+    """Return the id of a run that the PBX's event started, and that has ended in success."""
+    runs = airflow.ask(f"dags/{EVENT_DAG_ID}/dagRuns?state=success&limit=1")["dag_runs"]
+    return runs[0]["dag_run_id"] if runs else None
 
 
 def open_form(page: Page, web_ui: WebUI) -> Locator:
@@ -172,3 +179,22 @@ class TestRunOfTheExample:
         page.get_by_text("Task ID").first.wait_for()
 
         assert page.get_by_role("link", name="PBX web portal").count() == 0
+
+
+class TestRunByEvent:
+    def test_a_finished_report_runs_the_dag_that_waits_for_it(self, page: Page, web_ui: WebUI) -> None:
+        airflow = web_ui.airflow
+        triggerer = airflow.home / "triggerer.log"
+        airflow.wait_for(
+            "Listening", START_SECONDS, lambda: "Listening to the report events" in triggerer.read_text() or None
+        )
+        # The reports of the first run may have been finished before that.
+        airflow.ask(f"dags/{airflow.dag_id}/dagRuns/{web_ui.run_id}/clear", {"dry_run": False, "only_failed": False})
+        run_id = airflow.wait_for(f"A run of {EVENT_DAG_ID}", RUN_SECONDS, lambda: event_run(airflow))
+
+        page.goto(f"{airflow.api}/dags/{EVENT_DAG_ID}/runs/{run_id}")
+
+        row = page.get_by_role("row").filter(has=page.get_by_role("link", name="fetch_announced"))
+        row.get_by_text("Success").wait_for()
+        fetched = (airflow.home / "yeastar_event_reports").glob("*.csv")
+        assert any(path.name.startswith(("Queue-Performance", "Agent-Performance")) for path in fetched)
