@@ -31,6 +31,7 @@ __all__ = ["ReportArguments", "RequestArguments", "WaitingTask"]
 
 # Airflow's own time-out of a deferral skips `execute_complete`; it only stands behind the trigger's own bounds.
 _BACKSTOP = timedelta(minutes=10)
+_TIME_FRAME = ("period", "start_time", "end_time")
 
 
 class ReportArguments(BaseOperator):
@@ -72,10 +73,18 @@ class ReportArguments(BaseOperator):
         self.parameters = parameters
         self.check_ids = check_ids
         self.api_version = api_version
+        self._time_frame = tuple(name for name in _TIME_FRAME if getattr(self, name) is not None)
 
     @property
     def request_arguments(self) -> dict[str, Any]:
-        """The arguments of :func:`.build_request`, as they stand now: templates are rendered when the task runs."""
+        """The arguments of :func:`.build_request`, as they stand now: templates are rendered when the task runs.
+
+        :raises InvalidRequestError: when nothing came of a time frame that was given: without one, a PBX reports on all
+            that it has.
+        """
+        for name in self._time_frame:
+            if getattr(self, name) is None:
+                raise InvalidRequestError(f"`{name}` was rendered to None; give it a value or leave it out")
         return {
             "report_type": self.report_type,
             "my_report_id": self.my_report_id,
@@ -155,6 +164,15 @@ class WaitingTask(BaseOperator):
         self.deferrable = deferrable
         self.yeastar_conn_id = yeastar_conn_id
         self.killed = False
+
+    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
+        """Leave a text that holds no template as it is.
+
+        Where a DAG renders to native types, Jinja would make an int of a connection's id, a year or a dialled number.
+        """
+        if isinstance(content, str) and "{" not in content:
+            return content
+        return super().render_template(content, *args, **kwargs)
 
     def on_kill(self) -> None:
         """Leave a mark at which every wait and every chunk looks; more is not safe in a signal handler."""

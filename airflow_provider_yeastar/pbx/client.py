@@ -98,12 +98,12 @@ class PbxClient:
         return self._session.hiding_secrets()
 
     def get_information(self) -> PbxInformation:
-        """Return what the PBX says of itself (vendor's page "Query PBX Information").
+        """Return what the PBX says of itself now (vendor's page "Query PBX Information").
 
         :raises ClockMismatchError: when its clock contradicts the connection's ``timezone``.
         """
         with self._announcing():
-            return self._session.facts().information
+            return self._session.facts(fresh=True).information
 
     def list_menu_options(self, menu: str, queue_id: int | str | None = None) -> list[MenuOption]:
         """Return what ``parameters`` may name, with the internal ids (vendor's page "Query Menu Options").

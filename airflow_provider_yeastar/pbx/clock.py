@@ -21,6 +21,7 @@ __all__ = [
     "Period",
     "Window",
     "check_zone",
+    "occurs_twice",
     "parse_moment",
     "parse_period",
     "to_pbx_local",
@@ -63,6 +64,11 @@ class DisplayFormat:
             raise InvalidSettingsError(f"The time format {self.time_format!r} is neither hh:mm:ss nor hh:mm:ss AM")
         object.__setattr__(self, "date_format", match[0])
         object.__setattr__(self, "time_format", "hh:mm:ss AM" if clock["half_day"] else "hh:mm:ss")
+
+    @property
+    def begins_with_year(self) -> bool:
+        """Whether day and month stand in an order that no other format has."""
+        return self.date_format.startswith("YYYY")
 
     @classmethod
     def from_go_layout(cls, text: str) -> DisplayFormat | None:
@@ -217,6 +223,15 @@ def parse_moment(value: datetime | str, name: str) -> datetime:
 def to_pbx_local(moment: datetime, zone: tzinfo) -> datetime:
     """Return the naive time that the PBX's clock shows at a moment; a naive one is by that clock already."""
     return moment if moment.tzinfo is None else moment.astimezone(zone).replace(tzinfo=None)
+
+
+def occurs_twice(moment: datetime, zone: tzinfo) -> bool:
+    """Tell whether a clock that goes back at the end of summer time shows this local time a second time.
+
+    :param moment: naive, by that clock.
+    """
+    first, second = (moment.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
+    return first is not None and second is not None and first > second
 
 
 def utc_offset(system_time: datetime, timestamp: int) -> timedelta:

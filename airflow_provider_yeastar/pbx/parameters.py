@@ -6,7 +6,8 @@ Pure. Names and kinds come from the catalogue; what it does not know passes, it 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from ast import literal_eval
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import date
 from difflib import get_close_matches
 from typing import Any
@@ -28,9 +29,23 @@ def is_open(value: Any) -> bool:
     if isinstance(value, str):
         return "{{" in value or "{%" in value
     # Dicts are looked at entry by entry, so that one template does not hide the other names.
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if _is_list(value):
         return any(is_open(item) for item in value)
     return not (value is None or isinstance(value, (bool, int, float, date, Mapping)))
+
+
+def _is_list(value: Any) -> bool:
+    """Whether a value holds several: of what kind counts little, as what mapped tasks return has a class of its own."""
+    return isinstance(value, (Sequence, Set)) and not isinstance(value, (str, bytes))
+
+
+def _is_rendered_list(text: str) -> bool:
+    if not re.fullmatch(r"\s*[\[({].*[\])}]\s*", text):
+        return False
+    try:
+        return _is_list(literal_eval(text.strip()))
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return False
 
 
 def query_value(value: ParameterValue) -> str:
@@ -80,11 +95,16 @@ def _check_name(name: Any) -> None:
 
 def _value(name: str, value: Any) -> ParameterValue:
     kind = PARAMETERS[name].kind if name in PARAMETERS else None
+    if isinstance(value, str) and _is_rendered_list(value):
+        raise InvalidRequestError(
+            f"The parameter {name} is the text {value!r}, to which a template rendered a list",
+            remedy="Add `| join(',')` to the template, or give the DAG render_template_as_native_obj=True.",
+        )
     if kind == "flag":
         return _flag(name, value)
     if kind in ("id", "id list"):
         return _ids(name, value)
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if _is_list(value):
         return ",".join(str(item) for item in _items(name, value))
     text = str(_scalar(name, value))
     if kind in ("integer", "seconds") and not text.isdigit():
@@ -102,7 +122,7 @@ def _flag(name: str, value: Any) -> str:
 
 def _ids(name: str, value: Any) -> tuple[int | str, ...]:
     """Keep what an int says: it is an id, while a text may be a dialled number or a name."""
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if _is_list(value):
         return tuple(_items(name, value))
     single = _scalar(name, value)
     # From a template or a param the ids come as one text.
@@ -114,7 +134,7 @@ def _ids(name: str, value: Any) -> tuple[int | str, ...]:
 
 
 def _items(name: str, values: Iterable[Any]) -> list[int | str]:
-    in_order = sorted(values, key=str) if isinstance(values, (set, frozenset)) else values
+    in_order = sorted(values, key=str) if isinstance(values, Set) else values
     items = [_scalar(name, item) for item in in_order]
     if not items:
         raise InvalidRequestError(f"The parameter {name} is an empty list; name something or leave it out")

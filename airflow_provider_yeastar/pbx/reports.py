@@ -17,7 +17,15 @@ from difflib import get_close_matches
 from typing import Any
 
 from airflow_provider_yeastar.pbx.catalogue import PARAMETERS, REPORT_TYPES
-from airflow_provider_yeastar.pbx.clock import DisplayFormat, Period, Window, parse_moment, parse_period, to_pbx_local
+from airflow_provider_yeastar.pbx.clock import (
+    DisplayFormat,
+    Period,
+    Window,
+    occurs_twice,
+    parse_moment,
+    parse_period,
+    to_pbx_local,
+)
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.parameters import ParameterValue, check_parameters, is_open, json_value, query_value
 
@@ -180,10 +188,22 @@ class ReportRequest:
             window = self.period.window()
             return {"start_time": window.start, "end_time": window.end}
         ends = {"start_time": self.start_time, "end_time": self.end_time}
-        found = {name: to_pbx_local(moment, zone) for name, moment in ends.items() if moment}
+        found = {name: _by_pbx_clock(name, moment, zone) for name, moment in ends.items() if moment}
         if len(found) == len(ends):
             Window(found["start_time"], found["end_time"])  # refuses an empty one
         return found
+
+
+def _by_pbx_clock(argument: str, moment: datetime, zone: tzinfo) -> datetime:
+    local = to_pbx_local(moment, zone)
+    # What is naive is by that clock already, and means both.
+    if moment.tzinfo and occurs_twice(local, zone):
+        raise InvalidRequestError(
+            f"`{argument}` {moment.isoformat()} is {local:%H:%M:%S} by the PBX's clock, which goes back that day and "
+            "shows this time twice: the PBX cannot be told which one is meant",
+            remedy="Let the time frame begin and end outside of that hour; a period of the whole day does.",
+        )
+    return local
 
 
 def build_request(**arguments: Any) -> ReportRequest:
@@ -241,6 +261,7 @@ def _check(given: _Arguments, *, may_be_open: bool) -> ReportRequest:
         return None if may_be_open and is_open(value) else value
 
     _check_one_report(given)
+    _check_no_blanks(given)
     report_type = _report_type(known(given.report_type))
     parameters = check_parameters(known(given.parameters), may_be_open=may_be_open)
     _check_period_or_range(given)
@@ -274,6 +295,14 @@ def _check_one_report(given: _Arguments) -> None:
     found = [name for name in names if getattr(given, name) not in (None, "")]
     if len(found) != 1:
         raise InvalidRequestError(f"Exactly one of {', '.join(names)} is wanted, not {' and '.join(found) or 'none'}")
+
+
+def _check_no_blanks(given: _Arguments) -> None:
+    """Refuse what a template rendered to nothing: without a time frame a PBX reports on all that it has."""
+    for argument in ("period", "start_time", "end_time"):
+        value = getattr(given, argument)
+        if isinstance(value, str) and not value.strip():
+            raise InvalidRequestError(f"`{argument}` is an empty text; give it a value or leave it out")
 
 
 def _report_type(name: Any) -> str | None:
@@ -310,19 +339,21 @@ def _switch(argument: str, value: Any) -> bool:
 
 
 def _period(value: Any) -> Period | None:
-    if value in (None, ""):
+    if value is None:
         return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)  # a year, of a template that is rendered to a native type
     if not isinstance(value, str):
         raise InvalidRequestError(f"`period` is {value!r}, not a text such as 2026-11-22, 2026-11 or 2026")
     return parse_period(value)
 
 
 def _moment(argument: str, value: Any) -> datetime | None:
-    return None if value in (None, "") else parse_moment(value, argument)
+    return None if value is None else parse_moment(value, argument)
 
 
 def _check_period_or_range(given: _Arguments) -> None:
-    if given.period not in (None, "") and (given.start_time or given.end_time):
+    if given.period is not None and (given.start_time or given.end_time):
         raise InvalidRequestError(
             "Both period and start_time/end_time are given; they name the same thing, leave one out"
         )

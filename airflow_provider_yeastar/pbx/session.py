@@ -15,7 +15,13 @@ from typing import Any
 
 from airflow_provider_yeastar.pbx import clock, wire
 from airflow_provider_yeastar.pbx.directory import Directory
-from airflow_provider_yeastar.pbx.errors import AnswerError, InvalidSettingsError, TokenExpiredError, YeastarError
+from airflow_provider_yeastar.pbx.errors import (
+    AnswerError,
+    ClockMismatchError,
+    InvalidSettingsError,
+    TokenExpiredError,
+    YeastarError,
+)
 from airflow_provider_yeastar.pbx.listings import gather_pages
 from airflow_provider_yeastar.pbx.login import Login
 from airflow_provider_yeastar.pbx.ranges import RestOfFile
@@ -31,7 +37,8 @@ log = logging.getLogger(__name__)
 
 _INFORMATION_ENDPOINT = "openapi/v1.0/system/information"
 # What the PBX told of itself is believed for so many seconds. Should its display format change meanwhile, v2.0
-# complains and the request is repeated in the new one; on v1.0, where a wrong one finds no rows, it is asked each time.
+# complains and the request is repeated in the new one. It is asked each time on v1.0, where a wrong one finds no rows,
+# and where day and month may have changed places, which finds the rows of another day.
 _INFORMATION_LIFE = 900.0
 # Without a display format the first request goes out in this one; a v2.0 PBX answers with its own.
 _GUESSED_FORMAT = clock.DisplayFormat("YYYY/MM/DD", "hh:mm:ss")
@@ -129,11 +136,20 @@ class PbxSession:
         :raises ClockMismatchError: when they disagree.
         """
         if self._facts is None or fresh or time.time() >= self._facts_until:
-            information = self._ask_information() if fresh else self._recent_information()
-            display = _display_format(information, self.settings)
-            self._facts = PbxFacts(information, display, self._zone(information, display))
+            self._facts = self._learn(fresh)
             self._facts_until = time.time() + _INFORMATION_LIFE
         return self._facts
+
+    def _learn(self, fresh: bool) -> PbxFacts:
+        information = self._ask_information() if fresh else self._recent_information()
+        display = _display_format(information, self.settings)
+        try:
+            zone = self._zone(information, display)
+        except ClockMismatchError:
+            if fresh:
+                raise
+            return self._learn(fresh=True)  # what was remembered may be older than the correction of the clock
+        return PbxFacts(information, display, zone)
 
     def _recent_information(self) -> wire.PbxInformation:
         """What the PBX told lately, to whichever process of this host; it is asked only when that is old."""
@@ -160,7 +176,7 @@ class PbxSession:
         facts = self.facts()
         wanted = request.api_version or self.settings.api_version
         version = choose_api_version(wanted, facts.information.firmware, request)
-        if version == "v1.0" and request.has_window:
+        if request.has_window and (version == "v1.0" or (facts.display and not facts.display.begins_with_year)):
             facts = self.facts(fresh=True)
         if facts.display is None and version == "v1.0" and request.has_window:
             raise InvalidSettingsError(

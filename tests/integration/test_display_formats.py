@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,26 @@ class TestEveryDisplayFormat:
                 report = waiting.run(request=kind | {"period": "2026-11-20", "asynchronous": False})
 
                 assert len(waiting.fetch(report).splitlines()) > 1
+
+
+class TestAFormatThatIsChanged:
+    @pytest.mark.parametrize("before", ["DD/MM/YYYY", "YYYY/MM/DD"])
+    def test_no_day_is_taken_for_another_one(self, before: str, tmp_path: Path) -> None:
+        """The fifth of November and the eleventh of May are spelled alike in the two orders without the year first."""
+        with simulator(date_format=before) as pbx:
+            rows_of(Wait(pbx, tmp_path), **OF_A_RANGE, period="2026-11-05")
+        with PbxSimulator(replace(pbx.settings, date_format="MM/DD/YYYY"), port=pbx.port) as pbx:
+            rows = rows_of(Wait(pbx, tmp_path), **OF_A_RANGE, period="2026-11-05")
+
+        assert {row["request_time"][:10] for row in rows} == {"2026/11/05"}
+
+
+def test_a_clock_that_was_corrected_is_believed_at_once(tmp_path: Path) -> None:
+    berlin = {"timezone": "Europe/Berlin"}
+    with simulator(timezone="Asia/Tokyo") as pbx, pytest.raises(ClockMismatchError):
+        rows_of(Wait(pbx, tmp_path, berlin), **OF_A_RANGE, period="2026-11-20")
+    with PbxSimulator(replace(pbx.settings, **berlin), port=pbx.port) as pbx:
+        assert rows_of(Wait(pbx, tmp_path, berlin), **OF_A_RANGE, period="2026-11-20")
 
 
 class TestFirmwareThatDoesNotTell:

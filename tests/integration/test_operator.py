@@ -270,6 +270,15 @@ class TestHook:
         assert "refused Client ID and Client Secret" in message
         assert "wrong" not in message.replace("Wrong", "")
 
+    def test_the_test_button_asks_each_time(self, pbx: PbxSimulator) -> None:
+        assert YeastarHook().test_connection()[0]
+        pbx.faults.add(Fault("status", "system/information", 502, times=99))
+
+        succeeded, message = YeastarHook().test_connection()
+
+        assert not succeeded
+        assert "502" in message
+
     def test_after_a_correction_on_the_pbx_the_test_button_opens_the_way(
         self, pbx: PbxSimulator, tmp_path: Path
     ) -> None:

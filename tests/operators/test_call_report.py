@@ -51,6 +51,26 @@ class TestWhenTheDagIsParsed:
         with pytest.raises(InvalidRequestError, match=words):
             operator("/data/", **changes)
 
+    def test_texts_without_a_template_stay_texts_with_native_types(self) -> None:
+        given = {"call_from": "+4930123456", "queue_id_list": ["0301", "{{ 2 + 1 }}"]}
+        with DAG("native", schedule=None, render_template_as_native_obj=True):
+            task = operator("/data/", period="2026", parameters=given, yeastar_conn_id="1234")
+
+        task.render_template_fields({})
+
+        assert task.parameters == {"call_from": "+4930123456", "queue_id_list": ["0301", 3]}
+        assert (task.period, task.yeastar_conn_id) == ("2026", "1234")
+
+    @pytest.mark.parametrize("name", ["period", "start_time", "end_time"])
+    def test_a_time_frame_of_which_nothing_came_is_refused(self, name: str) -> None:
+        time_frame: dict[str, Any] = {"period": None, name: "{{ none }}"}
+        with DAG("native", schedule=None, render_template_as_native_obj=True):
+            task = operator("/data/", **time_frame)
+        task.render_template_fields({})
+
+        with pytest.raises(AirflowFailException, match=f"`{name}` was rendered to None"):
+            task.execute({"ti": Mock()})
+
     def test_templates_and_other_tasks_outputs_are_left_for_later(self) -> None:
         with DAG("templates", start_date=datetime(2026, 1, 1), schedule=None):
             first = operator("/data/{{ ds }}/", period="{{ ds }}", parameters={"queue_id_list": "{{ params.queues }}"})

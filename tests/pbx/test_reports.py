@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_yeastar.pbx.catalogue import PARAMETERS, REPORT_TYPES
 from airflow_provider_yeastar.pbx.clock import DisplayFormat
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.pbx.parameters import check_parameters
 from airflow_provider_yeastar.pbx.reports import (
     ReportRequest,
     build_request,
@@ -160,6 +161,22 @@ class TestValues:
             build_request(my_report_id=7, parameters=parameters)
 
 
+class TestLists:
+    @pytest.mark.parametrize("text", ["[1, 2]", "['a', 'b']", "('a',)", " [] ", "{1, 2}"])
+    @pytest.mark.parametrize("name", ["queue_id_list", "did_num_list"])
+    def test_one_that_a_template_made_a_text_of_is_refused(self, name: str, text: str) -> None:
+        with pytest.raises(InvalidRequestError, match=f"The parameter {name} is the text .* join"):
+            check_parameters({name: text}, may_be_open=False)
+
+    @pytest.mark.parametrize("text", ["1,2", "(030) 123", "(Sales)", "[Sales]", "(123)"])
+    def test_other_texts_are_taken(self, text: str) -> None:
+        assert check_parameters({"did_num_list": text}, may_be_open=False) == {"did_num_list": text}
+
+    def test_one_of_a_class_of_its_own_is_taken(self) -> None:
+        """What mapped tasks return is neither list nor tuple."""
+        assert check_parameters({"queue_id_list": range(1, 3)}, may_be_open=False) == {"queue_id_list": (1, 2)}
+
+
 class TestWhichReport:
     @pytest.mark.parametrize(
         "arguments",
@@ -256,6 +273,37 @@ class TestTimes:
     )
     def test_it_is_described_in_iso_8601(self, arguments: dict[str, Any], described: dict[str, str]) -> None:
         assert build_request(**arguments).describe(BERLIN) == described
+
+    @pytest.mark.parametrize("argument", ["period", "start_time", "end_time"])
+    @pytest.mark.parametrize("blank", ["", "  "], ids=["empty", "blank"])
+    def test_one_of_which_a_template_left_nothing_is_refused(self, argument: str, blank: str) -> None:
+        with pytest.raises(InvalidRequestError, match=f"`{argument}` is an empty text"):
+            build_request(**QUEUES, **{argument: blank})
+
+    def test_a_year_may_come_as_a_number(self) -> None:
+        assert build_request(**QUEUES, period=2026) == build_request(**QUEUES, period="2026")
+
+    @pytest.mark.parametrize(
+        ("start", "end", "argument"),
+        [
+            ("2026-10-25T00:30:00Z", "2026-10-25T01:45:00Z", "start_time"),
+            ("2026-10-25T00:00:00Z", "2026-10-25T01:00:00Z", "start_time"),
+            ("2026-10-24T00:00:00Z", "2026-10-25T01:30:00Z", "end_time"),
+        ],
+    )
+    def test_an_aware_time_that_the_pbx_s_clock_shows_twice_is_refused(
+        self, start: str, end: str, argument: str
+    ) -> None:
+        request = build_request(**QUEUES, start_time=start, end_time=end)
+
+        with pytest.raises(InvalidRequestError, match=f"`{argument}` .* is 02:.* shows this time twice"):
+            request.query(DISPLAY, BERLIN)
+
+    @pytest.mark.parametrize("end", ["2026-10-25T02:30:00", "2026-10-25T02:00:00Z", "2026-03-29T01:00:00Z"])
+    def test_other_times_around_the_change_are_taken(self, end: str) -> None:
+        request = build_request(**QUEUES, start_time="2026-03-01T00:00:00", end_time=end)
+
+        assert "end_time" in request.query(DISPLAY, BERLIN)
 
     @pytest.mark.parametrize(
         ("arguments", "over_at"),
