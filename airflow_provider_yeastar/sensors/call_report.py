@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
+    AirflowSkipException,
     AirflowTaskTimeout,
     BaseSensorOperator,
     PokeReturnValue,
@@ -129,17 +130,26 @@ class YeastarCallReportSensor(RequestArguments, WaitingTask, BaseSensorOperator)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Let errors leave so that ``soft_fail`` means the same in both modes: it skips after a time-out alone.
+        """Let errors leave so that ``soft_fail`` and ``never_fail`` mean the same in both modes.
 
-        Left to itself, Airflow skips on any exception of its own after a deferral, and on AirflowFailException in a
-        poke as well.
+        The one skips after a time-out alone, the other after whatever went wrong. Left to itself, Airflow skips for
+        either on any exception of its own after a deferral, and for ``soft_fail`` on AirflowFailException in a poke.
         """
-        with nullcontext() if self.soft_fail else errors_for_airflow():
-            try:
+        try:
+            with nullcontext() if self.soft_fail else errors_for_airflow(), self._time_outs():
                 yield
-            except DeadlineError as error:
-                # As in a poke that Airflow ends: `soft_fail` skips, else the task may be tried again.
-                of_sensor = self.soft_fail or self.own_seconds == self.timeout
-                raise (AirflowSensorTimeout if of_sensor else AirflowTaskTimeout)(str(error)) from None
-            except WaitTimeoutError as error:
-                raise AirflowSensorTimeout(str(error)) from None
+        except Exception as error:
+            if not self.never_fail:
+                raise
+            raise AirflowSkipException(str(error)) from None
+
+    @contextmanager
+    def _time_outs(self) -> Iterator[None]:
+        try:
+            yield
+        except DeadlineError as error:
+            # As in a poke that Airflow ends: `soft_fail` skips, else the task may be tried again.
+            of_sensor = self.soft_fail or self.own_seconds == self.timeout
+            raise (AirflowSensorTimeout if of_sensor else AirflowTaskTimeout)(str(error)) from None
+        except WaitTimeoutError as error:
+            raise AirflowSensorTimeout(str(error)) from None

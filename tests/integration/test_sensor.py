@@ -77,6 +77,12 @@ class TestTheSensor:
         with pytest.raises(CredentialsError):
             run_task(sensor(deferrable=deferrable, soft_fail=True))
 
+    def test_never_fail_skips_after_anything_in_both_modes(self, pbx: PbxSimulator, deferrable: bool) -> None:
+        pbx.faults.add(Fault("failure event", value="disk full", times=2))
+
+        with pytest.raises(AirflowSkipException):
+            run_task(sensor(deferrable=deferrable, never_fail=True))
+
 
 class TestTheFetcher:
     def test_it_fetches_what_the_sensor_found(self, pbx: PbxSimulator, deferrable: bool, tmp_path: Path) -> None:
