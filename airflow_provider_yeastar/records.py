@@ -112,5 +112,5 @@ def _dataset(path: str) -> tuple[str, str]:
     scheme, separator, rest = path.partition("://")
     if not separator:
         return "file", path
-    bucket, _, key = rest.rpartition("@")[2].partition("/")
-    return f"{scheme}://{bucket}", key
+    bucket, _, key = rest.partition("/")  # first of all, as a key may hold an @ too
+    return f"{scheme}://{bucket.rpartition('@')[2]}", key

@@ -107,7 +107,7 @@ def resolve_path(destination: str | os.PathLike[str] | ObjectStoragePath, file_n
     if url is None and "://" in where:
         raise DestinationError(f"`destination` {destination} is no URL that ObjectStoragePath knows")
     if url is not None and url["scheme"].lower() not in _LOCAL_SCHEMES:
-        if not url["rest"].rpartition("@")[2].partition("/")[2].strip("/"):
+        if not url["rest"].partition("/")[2].strip("/"):
             raise DestinationError(f"`destination` {destination} names a bucket but no file in it")
         return where
     local = where if url is None else url["rest"].removeprefix("localhost")

@@ -85,6 +85,8 @@ class TestResolvePath:
             pytest.param("s3://conn@lake/pbx/", "s3://conn@lake/pbx/name.csv", id="a directory in a bucket"),
             pytest.param("s3://conn@lake/pbx/x.csv", "s3://conn@lake/pbx/x.csv", id="an object"),
             pytest.param("gs://lake/", "gs://lake/name.csv", id="a bucket's root"),
+            pytest.param("s3://conn@lake/x@1.csv", "s3://conn@lake/x@1.csv", id="an object with an at sign"),
+            pytest.param("s3://lake/me@home/", "s3://lake/me@home/name.csv", id="a directory with an at sign"),
         ],
     )
     def test_a_destination_gives_the_path_of_the_file(self, destination: str, expected: str) -> None:

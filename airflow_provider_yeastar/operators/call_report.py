@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_yeastar.delivery import DeliveringTask
 from airflow_provider_yeastar.outcome import errors_for_airflow, iso_utc
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.reports import build_request
 from airflow_provider_yeastar.report_tasks import RequestArguments
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_yeastar.handover import Handover
+    from airflow_provider_yeastar.outcome import Outcome
+    from airflow_provider_yeastar.pbx.client import PbxClient
 
 __all__ = ["YeastarCallReportOperator", "YeastarDownloadReportOperator"]
 
@@ -125,7 +128,8 @@ class YeastarDownloadReportOperator(DeliveringTask):
         again; default ``21600``.
     :param deferrable: bool; True waits in the triggerer, False on the worker. ``[operators] default_deferrable`` when
         left out.
-    :param yeastar_conn_id: id of the Airflow connection; the sensor's when left out.
+    :param yeastar_conn_id: id of the Airflow connection; the sensor's when left out. One in ``default_args`` counts as
+        given. It has to lead to the sensor's PBX.
     :raises InvalidRequestError: for ``on_empty`` or ``max_bytes`` that cannot be meant, when the DAG is parsed.
     :raises AirflowFailException: when ``report`` is no sensor's return value, and when no retry can mend it, with its
         cause in one sentence: ``CredentialsError``, ``PermissionDeniedError``, ``BlockedError``, ``ParameterError``,
@@ -168,10 +172,32 @@ class YeastarDownloadReportOperator(DeliveringTask):
             self._take_handover()
         return super().execute_complete(context, event)
 
+    def collect(self, context: Context, client: PbxClient, outcome: Outcome) -> str:
+        """Fetch a finished report of the PBX that the sensor asked; see :meth:`.DeliveringTask.collect`.
+
+        :param context: of the task.
+        :param client: of the PBX.
+        :param outcome: the report, and the request that it answers.
+        :return: the file's path.
+        :raises InvalidRequestError: when the report was asked for again, and of another PBX.
+        """
+        self._refuse_another_pbx(outcome.report.serial_number)
+        return super().collect(context, client, outcome)
+
+    def _refuse_another_pbx(self, asked: str) -> None:
+        sensed = self._sensed_serial_number
+        if sensed and asked and asked != sensed:
+            raise InvalidRequestError(
+                f"The sensor asked the PBX with serial number {sensed}, and this task, with `yeastar_conn_id` "
+                f"{self.yeastar_conn_id}, the one with serial number {asked}",
+                remedy="Let `yeastar_conn_id` name the sensor's PBX, or leave it out; `default_args` count as given.",
+            )
+
     def _take_handover(self) -> Handover:
         from airflow_provider_yeastar.handover import read_handover  # not needed to parse a DAG file
 
         handover = read_handover(self.report)
+        self._sensed_serial_number = handover.outcome.report.serial_number
         # A file of one PBX is not to be looked for on another.
         self.yeastar_conn_id = self.yeastar_conn_id or handover.yeastar_conn_id
         return handover

@@ -28,6 +28,7 @@
     │   ├── FileExpiredError        the file's URL is no longer served                  ask again
     │   ├── FileTooLargeError       the file exceeds `max_bytes`
     │   └── ReportLayoutError       a report's file is laid out in no way that the reader knows
+    ├── StateDirectoryError         the state directory cannot be used just now         ask again
     └── UnsafeUrlError              the PBX named a URL outside itself
 
 Every class has the one constructor below, so that an error can cross from the triggerer to the worker as plain
@@ -68,6 +69,7 @@ __all__ = [
     "Reaction",
     "ReportFailedError",
     "ReportLayoutError",
+    "StateDirectoryError",
     "TokenCapError",
     "TokenExpiredError",
     "UnsafeUrlError",
@@ -320,6 +322,15 @@ class ReportLayoutError(BadFileError):
 
     reaction = Reaction.GIVE_UP
     default_remedy = "The file itself is unchanged: have a look at it, and read it by other means."
+
+
+class StateDirectoryError(YeastarError):
+    """The state directory cannot be used just now: a full disk, no more open files, a file system that is away."""
+
+    reaction = Reaction.ASK_AGAIN
+    default_remedy = "Check the disk or file system that holds `[yeastar] state_dir`."
+    # A full disk waits for a clean-up or for a person.
+    default_retry_after = 900.0
 
 
 class UnsafeUrlError(YeastarError):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import NotAPbxError
+from airflow_provider_yeastar.pbx.listings import counted
 
 __all__ = ["LIST_KEY", "Row", "flattened_rows", "listed_rows"]
 
@@ -36,10 +37,8 @@ def listed_rows(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> list[R
     strange = [key for key, value in lists.items() if not all(isinstance(row, dict) for row in value)]
     if strange:
         raise NotAPbxError(f"The list {strange[0]} of the answer holds no rows", pbx=pbx, endpoint=endpoint)
-    if not lists and answer.get("total_number"):
-        raise NotAPbxError(
-            f"The answer counts {answer['total_number']} rows and lists none", pbx=pbx, endpoint=endpoint
-        )
+    if not lists and counted(answer):
+        raise NotAPbxError(f"The answer counts {counted(answer)} rows and lists none", pbx=pbx, endpoint=endpoint)
     if len(lists) == 1:
         return [dict(row) for rows in lists.values() for row in rows]
     return [_named(row, key) for key, rows in lists.items() for row in rows]

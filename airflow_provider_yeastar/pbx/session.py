@@ -216,7 +216,7 @@ class PbxSession:
         def read(answer: Mapping[str, Any]) -> list[Row]:
             return listed_rows(answer, pbx=self.settings.address, endpoint=plan.endpoint)
 
-        return flattened_rows(gather_pages(ask, read))
+        return flattened_rows(gather_pages(ask, read, whole=True))
 
     def _ask(self, plan: Plan, paging: Mapping[str, str], timeout: float | None) -> dict[str, Any]:
         plan = replace(plan, facts=self._facts or plan.facts)

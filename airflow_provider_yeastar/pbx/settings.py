@@ -77,19 +77,23 @@ class PbxSettings:
 
     def _take_url_apart(self) -> None:
         text = self.host.strip()
-        parts = urlsplit(text if "://" in text else f"//{text}")
-        try:
-            port = parts.port
-        except ValueError:
-            port = None
         # An IPv6 address without brackets splits wrongly; it is taken as it stands.
         if text.count(":") > 1 and not text.startswith("[") and "://" not in text:
             object.__setattr__(self, "host", text)
             return
+        # None of these sentences quotes the host, as a pasted URL may hold credentials.
+        try:
+            parts = urlsplit(text if "://" in text else f"//{text}")
+        except ValueError:
+            raise InvalidSettingsError("Host is neither a host name nor an address") from None
         if parts.username or parts.password or parts.query or parts.path.strip("/"):
             raise InvalidSettingsError(
                 "Host is more than a host name; write credentials into Client ID and Client Secret"
             )
+        try:
+            port = parts.port
+        except ValueError:
+            raise InvalidSettingsError("What follows the colon in Host is no port between 1 and 65535") from None
         object.__setattr__(self, "host", parts.hostname or "")
         if port is not None and self.port is None:
             object.__setattr__(self, "port", port)

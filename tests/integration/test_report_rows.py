@@ -214,6 +214,19 @@ class TestPages:
 
         assert len(rows) == 5
 
+    @pytest.mark.parametrize("errcode", [40002, 60001])
+    def test_a_page_that_is_refused_is_no_success(
+        self, connected: Callable[[PbxSimulator], PbxSimulator], errcode: int, tmp_path: Path
+    ) -> None:
+        with PbxSimulator(SimulatorSettings(rows_per_page=4)) as paging:
+            connected(paging).faults.add(Fault("errcode", LIST, errcode, after=1))
+
+            task = operator(tmp_path / "rows.ndjson", report_type="extcallstatistics", parameters={"ext_id_list": [51]})
+            with pytest.raises(AirflowFailException, match=f"errcode {errcode}"):
+                run(task)
+
+        assert not (tmp_path / "rows.ndjson").exists()
+
     def test_a_pbx_that_counts_more_than_it_has_is_asked_once_more(
         self, pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:

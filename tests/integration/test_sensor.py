@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 
 from airflow_provider_yeastar.operators.call_report import YeastarDownloadReportOperator
 from airflow_provider_yeastar.pbx.errors import CredentialsError
 from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor
-from airflow_provider_yeastar.simulator import Fault, PbxSimulator
+from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 from tests.integration.support import connect, connection_to, run_task
 
 DOWNLOAD = "call_report/download"
+OF_MUNICH = {"yeastar_conn_id": "pbx_munich"}
 
 
 @pytest.fixture(params=[True, False], ids=["deferred", "poke"])
@@ -126,6 +127,34 @@ class TestTheFetcher:
         report["expires_at"] = "2026-01-01T00:00:00+00:00"
 
         path, _ = run_task(fetcher(report, f"{tmp_path}/out/", deferrable=deferrable))
+
+        assert Path(path).exists()
+
+    @pytest.mark.usefixtures("no_pauses")
+    def test_another_pbx_s_report_is_no_success(
+        self, pbx: PbxSimulator, deferrable: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        report, _ = run_task(sensor())
+        with PbxSimulator(SimulatorSettings(serial_number="MUNICH")) as other:
+            monkeypatch.setenv("AIRFLOW_CONN_PBX_MUNICH", connection_to(other))
+            with DAG("d", start_date=datetime(2026, 1, 1), schedule=None, default_args=OF_MUNICH):
+                task = fetcher(report, f"{tmp_path}/out/", deferrable=deferrable)
+
+            sensed = pbx.settings.serial_number
+            with pytest.raises(AirflowFailException, match=rf"sensor asked .* {sensed}, .* MUNICH.*`default_args`"):
+                run_task(task)
+
+        assert list(tmp_path.rglob("*.csv")) == []
+
+    @pytest.mark.parametrize("known", [True, False], ids=["same PBX", "unknown PBX"])
+    def test_another_connection_may_lead_to_the_same_pbx(
+        self, pbx: PbxSimulator, deferrable: bool, known: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        report, _ = run_task(sensor())
+        report |= {"expires_at": "2026-01-01T00:00:00+00:00"} | ({} if known else {"serial_number": ""})
+        monkeypatch.setenv("AIRFLOW_CONN_PBX_MUNICH", connection_to(pbx))
+
+        path, _ = run_task(fetcher(report, f"{tmp_path}/out/", deferrable=deferrable, **OF_MUNICH))
 
         assert Path(path).exists()
 

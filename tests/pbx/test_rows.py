@@ -18,8 +18,15 @@ class TestWhichListHoldsTheRows:
 
     @pytest.mark.parametrize(
         "answer",
-        [{}, {"total_number": 0}, {"ivr_list": []}, {"ivr_list": None}, {"invalid_param_list": []}],
-        ids=["nothing", "no rows", "an empty list", "null", "no complaints"],
+        [
+            {},
+            {"total_number": 0},
+            {"ivr_list": []},
+            {"ivr_list": None},
+            {"invalid_param_list": []},
+            {"total_number": "0"},
+        ],
+        ids=["nothing", "no rows", "an empty list", "null", "no complaints", "no rows in a text"],
     )
     def test_a_report_without_rows(self, answer: dict[str, Any]) -> None:
         assert rows(**answer) == []

@@ -39,6 +39,12 @@ def test_base_url(host: str, port: int | None, scheme: str, base_url: str) -> No
         ({"date_format": "DD/MM/YYYY"}, "go together"),
         ({"host": "https://id:secret@pbx.example.com"}, "more than a host name"),
         ({"host": "https://pbx.example.com/openapi/v1.0"}, "more than a host name"),
+        ({"host": "https://id:secret@pbx.example.com:80880"}, "more than a host name"),
+        ({"host": "pbx.example.com:80880"}, "no port between 1 and 65535"),
+        ({"host": "pbx.example.com:8088a"}, "no port between 1 and 65535"),
+        ({"host": "https://pbx.example.com:https"}, "no port between 1 and 65535"),
+        ({"host": "[fe80::1"}, "neither a host name nor an address"),
+        ({"host": "https://id:secret@[::1"}, "neither a host name nor an address"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
