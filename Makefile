@@ -185,11 +185,12 @@ define make-venv
 endef
 
 # $(call install,folder,version of Airflow,group): pip brings uv and the build backend, uv the rest. Where uv does not find
-# the packages (it does not read pip's configuration), pip does that as well.
+# the packages (it does not read pip's configuration), pip does that as well. What is installed is compiled at once, as the
+# first tests would otherwise compile it side by side, each for itself.
 define install
 @echo "Installing into $(1) by constraints/airflow-$(2).txt"
 @$(1)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints/airflow-$(2).txt pip uv hatchling editables
-@$(1)/bin/uv pip install --quiet --python $(1)/bin/python --no-build-isolation-package airflow-provider-yeastar \
+@$(1)/bin/uv pip install --quiet --compile-bytecode --python $(1)/bin/python --no-build-isolation-package airflow-provider-yeastar \
 	-c constraints/airflow-$(2).txt --group $(3) -e '.[simulator]' || { \
 	echo "uv did not get through; pip installs instead, which takes longer" >&2; \
 	$(1)/bin/python -m pip install --quiet -c constraints/airflow-$(2).txt --group $(3) -e '.[simulator]'; }
