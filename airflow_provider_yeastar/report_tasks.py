@@ -18,7 +18,7 @@ from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links import YeastarPortalLink
 from airflow_provider_yeastar.outcome import Outcome
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
-from airflow_provider_yeastar.pbx.reports import ReportRequest, check_arguments
+from airflow_provider_yeastar.pbx.reports import TIME_FRAME, ReportRequest, check_arguments
 from airflow_provider_yeastar.worker import run_on_worker
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ __all__ = ["ReportArguments", "RequestArguments", "WaitingTask"]
 
 # Airflow's own time-out of a deferral skips `execute_complete`; it only stands behind the trigger's own bounds.
 _BACKSTOP = timedelta(minutes=10)
-_TIME_FRAME = ("period", "start_time", "end_time")
 
 
 class ReportArguments(BaseOperator):
@@ -73,7 +72,7 @@ class ReportArguments(BaseOperator):
         self.parameters = parameters
         self.check_ids = check_ids
         self.api_version = api_version
-        self._time_frame = tuple(name for name in _TIME_FRAME if getattr(self, name) is not None)
+        self._time_frame = tuple(name for name in TIME_FRAME if getattr(self, name) is not None)
 
     @property
     def request_arguments(self) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def main() -> int:
     :return: the exit code.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a TextIOWrapper, in a program
     started = time.monotonic()
     home = Path(tempfile.mkdtemp(prefix="yeastar-demo-"))
     try:

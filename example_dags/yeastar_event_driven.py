@@ -16,7 +16,7 @@ from airflow_provider_yeastar.triggers.report_event import YeastarReportEventTri
 try:
     from airflow.sdk import Asset, AssetWatcher, dag, task
 except ImportError:  # Airflow 2 has no events to run DAGs by; there this file holds no DAG
-    Asset = None  # type: ignore[assignment, misc]
+    Asset = None  # type: ignore[assignment, misc]  # mypy sees Airflow 3's class
 
 AIRFLOW_HOME = os.path.expanduser(os.environ.get("AIRFLOW_HOME", "~/airflow"))
 FOLDER = os.environ.get("YEASTAR_EVENT_REPORTS", f"{AIRFLOW_HOME}/yeastar_event_reports")

@@ -14,7 +14,7 @@ from airflow.triggers import base
 
 from airflow_provider_yeastar.readers import ReportLayoutError
 from airflow_provider_yeastar.triggers.report_event import YeastarReportEventTrigger
-from tests.examples import EXAMPLES, import_example
+from tests.examples import EXAMPLES, import_example, report_file
 
 NAME = "yeastar_nightly_warehouse_load"
 EVENT_DRIVEN = "yeastar_event_driven"
@@ -34,16 +34,7 @@ def warehouse(tmp_path: Path) -> str:
 
 @pytest.fixture
 def report(tmp_path: Path) -> dict[str, Any]:
-    """What the operator leaves in XCom, as far as the example reads it."""
-    path = tmp_path / "queueperformance_2026-11-22.csv"
-    path.write_text(REPORT, encoding="utf-8-sig")
-    return {
-        "path": str(path),
-        "report_type": "queueperformance",
-        "serial_number": "SN1",
-        "sha256": "ab" * 32,
-        "timezone": "UTC",
-    }
+    return report_file(tmp_path, REPORT)
 
 
 def rows(warehouse: str, columns: str = "queue, total_calls") -> list[tuple[Any, ...]]:

@@ -31,6 +31,7 @@ from airflow_provider_yeastar.pbx.parameters import ParameterValue, check_parame
 
 __all__ = [
     "FILE_FORMATS",
+    "TIME_FRAME",
     "ReportRequest",
     "build_request",
     "check_arguments",
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 FILE_FORMATS = ("csv", "xls", "pdf", "html")
+TIME_FRAME = ("period", "start_time", "end_time")
 _DURATION_FORMATS = ("seconds", "hhmmss")
 _API_VERSIONS = ("auto", "v1.0", "v2.0")
 _SCHEDULED_PARAMETERS = frozenset({"need_detail"})
@@ -299,7 +301,7 @@ def _check_one_report(given: _Arguments) -> None:
 
 def _check_no_blanks(given: _Arguments) -> None:
     """Refuse what a template rendered to nothing: without a time frame a PBX reports on all that it has."""
-    for argument in ("period", "start_time", "end_time"):
+    for argument in TIME_FRAME:
         value = getattr(given, argument)
         if isinstance(value, str) and not value.strip():
             raise InvalidRequestError(f"`{argument}` is an empty text; give it a value or leave it out")

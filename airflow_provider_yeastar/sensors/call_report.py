@@ -138,7 +138,7 @@ class YeastarCallReportSensor(RequestArguments, WaitingTask, BaseSensorOperator)
         try:
             with nullcontext() if self.soft_fail else errors_for_airflow(), self._time_outs():
                 yield
-        except Exception as error:
+        except Exception as error:  # whatever it is: that is what `never_fail` asks for
             if not self.never_fail:
                 raise
             raise AirflowSkipException(str(error)) from None

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.examples import import_example
+from tests.examples import import_example, report_file
 from tests.integration.peers import PostgresServer, postgres_server
 
 DAY = "2026-11-22"
@@ -38,16 +38,7 @@ def example(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.fixture
 def report(tmp_path: Path) -> dict[str, Any]:
-    """What the operator leaves in XCom, as far as the example reads it."""
-    path = tmp_path / "queueperformance_2026-11-22.csv"
-    path.write_text(REPORT, encoding="utf-8-sig")
-    return {
-        "path": str(path),
-        "report_type": "queueperformance",
-        "serial_number": "SN1",
-        "sha256": "ab" * 32,
-        "timezone": "UTC",
-    }
+    return report_file(tmp_path, REPORT)
 
 
 def load(example: ModuleType, postgres: PostgresServer, report: dict[str, Any], day: str = DAY) -> int:

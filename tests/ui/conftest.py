@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -57,6 +58,18 @@ class WebUI:
         """Add a connection to the simulated PBX through the REST API."""
         fields = {"connection_id": conn_id, **self.pbx, **changes}
         self.airflow.ask("connections", fields | {"extra": json.dumps(fields["extra"])})
+
+
+def tells_the_way(log: str) -> bool:
+    """Whether a task's log has the lines that tell the way of a report, in their order."""
+    lines = (
+        "Deferring: the triggerer asks for queueperformance and waits.",
+        "for queueperformance (",
+        "The PBX accepted the request and is making the report; waiting for its event.",
+        "Event received: Queue-Performance-download-",
+        "Stored ",
+    )
+    return re.search(".*".join(map(re.escape, lines)), log, re.DOTALL) is not None
 
 
 def keep(shown: Page | Locator, name: str) -> None:
