@@ -36,9 +36,9 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": [_modules("sensors.call_report")],
         "hooks": [_modules("hooks.yeastar")],
         "triggers": [_modules("triggers.call_report", "triggers.report_event")],
-        "extra-links": ["airflow_provider_yeastar.links.YeastarPortalLink"],
+        "extra-links": ["airflow_provider_yeastar.links.portal.YeastarPortalLink"],
         # The group ``airflow yeastar``; earlier versions than 3.2 pass this over.
-        "cli": ["airflow_provider_yeastar.commands.airflow_commands"],
+        "cli": ["airflow_provider_yeastar.cli.commands.airflow_commands"],
         "config": {
             "yeastar": {
                 "description": "Options of the Yeastar provider.",

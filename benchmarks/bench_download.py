@@ -113,14 +113,14 @@ def serving(folder: Path) -> Iterator[int]:
 
 def provider(port: int, size: int, target: str) -> float:
     # Loaded before the clock starts, as the others' code is: a DAG file that is parsed does without these two.
-    import airflow_provider_yeastar.fetching
-    import airflow_provider_yeastar.records  # noqa: F401 - for what it loads
+    import airflow_provider_yeastar.files.fetching
+    import airflow_provider_yeastar.tasks.record  # noqa: F401 - for what it loads
     from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
-    from airflow_provider_yeastar.outcome import Outcome
     from airflow_provider_yeastar.pbx.client import PbxClient
-    from airflow_provider_yeastar.pbx.reports import build_request
+    from airflow_provider_yeastar.pbx.report.request import build_request
     from airflow_provider_yeastar.pbx.settings import PbxSettings
-    from airflow_provider_yeastar.pbx.waiting import FinishedReport
+    from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
+    from airflow_provider_yeastar.runtime.outcome import Outcome
 
     request = build_request(report_type="queueperformance", period="2026-11-20", parameters={"queue_id_list": "1"})
     task = YeastarCallReportOperator(

@@ -35,10 +35,10 @@ REQUEST: dict[str, Any] = {
 
 def be_the_tasks(settings: dict[str, Any], state_dir: Path, workers: int, reports_each: int) -> None:
     """Fork so many processes that begin together; each fetches so many reports, or asks who the PBX is if none."""
-    from airflow_provider_yeastar.pbx import waiting
     from airflow_provider_yeastar.pbx.client import PbxClient
-    from airflow_provider_yeastar.pbx.reports import build_request
+    from airflow_provider_yeastar.pbx.report.request import build_request
     from airflow_provider_yeastar.pbx.settings import PbxSettings
+    from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 
     waiting.SETTLE_SECONDS = 0.02  # time, not calls: listening a whole second for a second candidate
     context = multiprocessing.get_context("fork")

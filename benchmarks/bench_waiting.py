@@ -175,7 +175,7 @@ def resident_bytes() -> int:
 async def measure(fleet: Fleet, request: dict[str, Any]) -> dict[str, Any]:
     from airflow.providers.common.compat.connection import get_async_connection
 
-    from airflow_provider_yeastar.pbx.waiting import SETTLE_SECONDS
+    from airflow_provider_yeastar.pbx.waiting.bounds import SETTLE_SECONDS
 
     await get_async_connection("pbx_0")  # loads parts of Airflow that a triggerer has loaded long before
     figures: dict[str, Any] = {"load": [os.getloadavg()[0]]}
@@ -268,7 +268,7 @@ def main() -> int:
             # What a triggerer has loaded long before.
             import airflow_provider_yeastar.pbx.client
             import airflow_provider_yeastar.triggers.call_report  # noqa: F401 - for what it loads
-            from airflow_provider_yeastar.pbx.reports import build_request
+            from airflow_provider_yeastar.pbx.report.request import build_request
 
             figures = asyncio.run(measure(fleet, build_request(**REQUEST).to_dict()))
     show(figures)

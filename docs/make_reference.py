@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from airflow_provider_yeastar.pbx.catalogue import OWN_ARGUMENTS, PARAMETERS, REPORT_TYPES, Parameter, ReportType
+from airflow_provider_yeastar.pbx.report.catalogue import OWN_ARGUMENTS, PARAMETERS, REPORT_TYPES, Parameter, ReportType
 
 __all__ = ["PAGE", "reference_page"]
 

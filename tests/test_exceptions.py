@@ -11,9 +11,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTas
 
 from airflow_provider_yeastar import exceptions
 from airflow_provider_yeastar.exceptions import Cause, causes
-from airflow_provider_yeastar.outcome import errors_for_airflow
 from airflow_provider_yeastar.pbx import errors
 from airflow_provider_yeastar.pbx.errors import error_tree
+from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
 from tests.examples import import_file
 
 PAGE_MAKER = Path(__file__).parent.parent / "docs" / "make_errors.py"

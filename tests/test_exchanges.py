@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import requests
 
-from airflow_provider_yeastar.pbx import listings, rows, wire
+from airflow_provider_yeastar.pbx import wire
+from airflow_provider_yeastar.pbx.report import listings, rows
 from airflow_provider_yeastar.simulator import PbxSimulator
 from tests.exchanges import EXCHANGES, Exchange
 

@@ -25,11 +25,11 @@ from airflow_provider_yeastar.readers import (
     read_report,
     typed_columns,
 )
-from airflow_provider_yeastar.simulator.catalogue import REPORTS
-from airflow_provider_yeastar.simulator.directory import DEFAULT_DIRECTORY
-from airflow_provider_yeastar.simulator.rendering import CsvLayout, render
+from airflow_provider_yeastar.simulator.calls.directory import DEFAULT_DIRECTORY
+from airflow_provider_yeastar.simulator.files.rendering import CsvLayout, render
 from airflow_provider_yeastar.simulator.reports import ReportQuery, build_report
 from airflow_provider_yeastar.simulator.reports import ReportTable as BuiltReport
+from airflow_provider_yeastar.simulator.reports.catalogue import REPORTS
 
 PLAIN = "Queue,Total,Answered\nSales<6400>,5,3\nSupport<6401>,6,6\n"
 DAY = datetime(2026, 11, 20)

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from airflow_provider_yeastar.pbx.catalogue import OWN_ARGUMENTS, PARAMETERS, REPORT_TYPES
+from airflow_provider_yeastar.pbx.report.catalogue import OWN_ARGUMENTS, PARAMETERS, REPORT_TYPES
 
 SCRIPT = Path(__file__).parent.parent / "docs" / "make_reference.py"
 

@@ -1,0 +1,1 @@
+"""Hooks: the Airflow connection and the verbs of a PBX for Python code."""

@@ -13,9 +13,9 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
 
+from airflow_provider_yeastar.pbx.concurrency.per_loop import PerLoop
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, YeastarError
-from airflow_provider_yeastar.pbx.fetch_rules import MAX_FILE_BYTES, check_max_bytes
-from airflow_provider_yeastar.pbx.per_loop import PerLoop
+from airflow_provider_yeastar.pbx.files.fetch_rules import MAX_FILE_BYTES, check_max_bytes
 from airflow_provider_yeastar.pbx.settings import API_VERSIONS, TOKEN_SHARING, PbxSettings
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection, ObjectStoragePath
 
     from airflow_provider_yeastar.pbx.client import PbxClient
-    from airflow_provider_yeastar.pbx.listings import MenuOption, MyReport, ScheduledReport
-    from airflow_provider_yeastar.pbx.token_store import Cipher
+    from airflow_provider_yeastar.pbx.login.token_store import Cipher
+    from airflow_provider_yeastar.pbx.report.listings import MenuOption, MyReport, ScheduledReport
     from airflow_provider_yeastar.pbx.wire import PbxInformation
 
 __all__ = ["YeastarHook", "client_for", "connect", "missing_connection", "settings_from_connection"]
@@ -204,8 +204,8 @@ class YeastarHook(BaseHook):
         :raises InvalidSettingsError: when the connection is missing or cannot be used.
         :raises YeastarError: when no rows came; docs/errors.md lists the causes.
         """
-        from airflow_provider_yeastar.pbx.reports import build_request
-        from airflow_provider_yeastar.pbx.waiting import Bounds
+        from airflow_provider_yeastar.pbx.report.request import build_request
+        from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
 
         request = build_request(
             report_type=report_type,
@@ -240,9 +240,9 @@ class YeastarHook(BaseHook):
         :param max_bytes: the greatest file that is accepted, in bytes, default 4 GiB; None for any.
         :raises YeastarError: when it cannot be had, is no report, or cannot be written.
         """
-        from airflow_provider_yeastar.fetching import FileFetch, fetch_report
-        from airflow_provider_yeastar.pbx.files import format_of, safe_file_name
-        from airflow_provider_yeastar.storage import receive, resolve_path
+        from airflow_provider_yeastar.files.fetching import FileFetch, fetch_report
+        from airflow_provider_yeastar.files.storage import receive, resolve_path
+        from airflow_provider_yeastar.pbx.files.body import format_of, safe_file_name
 
         name = safe_file_name(unquote(urlsplit(download_resource_url).path))
         file_format = format_of(name)
@@ -319,7 +319,7 @@ async def connect(conn_id: str) -> PbxClient:
     """
     from airflow.providers.common.compat.connection import get_async_connection
 
-    from airflow_provider_yeastar.pbx.threads import in_thread
+    from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 
     # One by one: a triggerer that starts with a thousand triggers has other things to do in between.
     async with _resolving.get(None, asyncio.Lock):

@@ -6,18 +6,18 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_yeastar.delivery import DeliveringTask
-from airflow_provider_yeastar.outcome import errors_for_airflow, iso_utc
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
-from airflow_provider_yeastar.pbx.reports import build_request
-from airflow_provider_yeastar.report_tasks import RequestArguments
+from airflow_provider_yeastar.pbx.report.request import build_request
+from airflow_provider_yeastar.runtime.outcome import errors_for_airflow, iso_utc
+from airflow_provider_yeastar.tasks.arguments import RequestArguments
+from airflow_provider_yeastar.tasks.delivering import DeliveringTask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_yeastar.handover import Handover
-    from airflow_provider_yeastar.outcome import Outcome
     from airflow_provider_yeastar.pbx.client import PbxClient
+    from airflow_provider_yeastar.runtime.outcome import Outcome
+    from airflow_provider_yeastar.tasks.handover import Handover
 
 __all__ = ["YeastarCallReportOperator", "YeastarDownloadReportOperator"]
 
@@ -194,7 +194,7 @@ class YeastarDownloadReportOperator(DeliveringTask):
             )
 
     def _take_handover(self) -> Handover:
-        from airflow_provider_yeastar.handover import read_handover  # not needed to parse a DAG file
+        from airflow_provider_yeastar.tasks.handover import read_handover  # not needed to parse a DAG file
 
         handover = read_handover(self.report)
         self._sensed_serial_number = handover.outcome.report.serial_number

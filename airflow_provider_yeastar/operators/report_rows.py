@@ -7,18 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_yeastar import storage
 from airflow_provider_yeastar.exceptions import TaskKilledError
+from airflow_provider_yeastar.files import storage
+from airflow_provider_yeastar.files.rows import RowsDigest, check_row_format, encoded_rows, require_writer
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
-from airflow_provider_yeastar.links import publish_portal_link
-from airflow_provider_yeastar.on_empty import refuse_empty_report
-from airflow_provider_yeastar.outcome import Outcome, errors_for_airflow
-from airflow_provider_yeastar.pbx.parameters import is_open
-from airflow_provider_yeastar.pbx.reports import ReportRequest, build_request, check_arguments
-from airflow_provider_yeastar.report_tasks import ReportArguments
-from airflow_provider_yeastar.row_files import RowsDigest, check_row_format, encoded_rows, require_writer
-from airflow_provider_yeastar.storing import StoringTask
-from airflow_provider_yeastar.worker import run_on_worker
+from airflow_provider_yeastar.links.portal import publish_portal_link
+from airflow_provider_yeastar.pbx.report.parameters import is_open
+from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request, check_arguments
+from airflow_provider_yeastar.runtime.outcome import Outcome, errors_for_airflow
+from airflow_provider_yeastar.runtime.worker import run_on_worker
+from airflow_provider_yeastar.tasks.arguments import ReportArguments
+from airflow_provider_yeastar.tasks.on_empty import refuse_empty_report
+from airflow_provider_yeastar.tasks.storing import StoringTask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -106,7 +106,7 @@ class YeastarCallReportRowsOperator(ReportArguments, StoringTask):
         publish_portal_link(context, self.yeastar_conn_id)
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
             rows, report = run_on_worker(client.fetch_rows(request, self.new_bounds()), lambda: self.killed)
-        from airflow_provider_yeastar.records import ReportRecord  # not needed to parse a DAG file
+        from airflow_provider_yeastar.tasks.record import ReportRecord  # not needed to parse a DAG file
 
         if not rows:
             refuse_empty_report(self.on_empty)

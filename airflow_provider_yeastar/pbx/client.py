@@ -12,22 +12,22 @@ from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 
-from airflow_provider_yeastar.pbx import waiting
+from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.doctor import Finding, examine
 from airflow_provider_yeastar.pbx.errors import YeastarError
-from airflow_provider_yeastar.pbx.links import PbxLink, shared_link
-from airflow_provider_yeastar.pbx.listings import MenuOption, MyReport, ScheduledReport
-from airflow_provider_yeastar.pbx.ranges import RestOfFile
-from airflow_provider_yeastar.pbx.report_wait import ReportWait
-from airflow_provider_yeastar.pbx.report_watch import watch_reports
-from airflow_provider_yeastar.pbx.reports import ReportRequest
-from airflow_provider_yeastar.pbx.rows import Row
-from airflow_provider_yeastar.pbx.rows_wait import RowsWait
+from airflow_provider_yeastar.pbx.events.shared import PbxLink, shared_link
+from airflow_provider_yeastar.pbx.http.ranges import RestOfFile
+from airflow_provider_yeastar.pbx.http.transport import FileStream
+from airflow_provider_yeastar.pbx.login.token_store import Cipher, MemoryTokenStore, SharedTokenStore
+from airflow_provider_yeastar.pbx.report.listings import MenuOption, MyReport, ScheduledReport
+from airflow_provider_yeastar.pbx.report.request import ReportRequest
+from airflow_provider_yeastar.pbx.report.rows import Row
 from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.pbx.settings import PbxSettings
-from airflow_provider_yeastar.pbx.threads import in_thread
-from airflow_provider_yeastar.pbx.token_store import Cipher, MemoryTokenStore, SharedTokenStore
-from airflow_provider_yeastar.pbx.transport import FileStream
+from airflow_provider_yeastar.pbx.waiting import bounds as waiting
+from airflow_provider_yeastar.pbx.waiting.report_wait import ReportWait
+from airflow_provider_yeastar.pbx.waiting.report_watch import watch_reports
+from airflow_provider_yeastar.pbx.waiting.rows_wait import RowsWait
 from airflow_provider_yeastar.pbx.wire import PbxInformation
 
 __all__ = ["PbxClient"]

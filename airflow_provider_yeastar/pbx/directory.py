@@ -12,18 +12,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from airflow_provider_yeastar.pbx import listings
-from airflow_provider_yeastar.pbx.catalogue import PARAMETERS, QUEUE_AGENTS
 from airflow_provider_yeastar.pbx.errors import (
     InterfaceError,
     InvalidRequestError,
     ParameterError,
     PermissionDeniedError,
 )
-from airflow_provider_yeastar.pbx.listings import MenuOption, MyReport, ScheduledReport
-from airflow_provider_yeastar.pbx.parameters import ParameterValue
-from airflow_provider_yeastar.pbx.reports import ReportRequest
-from airflow_provider_yeastar.pbx.token_store import Menu, TokenStore
+from airflow_provider_yeastar.pbx.login.token_store import Menu, TokenStore
+from airflow_provider_yeastar.pbx.report import listings
+from airflow_provider_yeastar.pbx.report.catalogue import PARAMETERS, QUEUE_AGENTS
+from airflow_provider_yeastar.pbx.report.listings import MenuOption, MyReport, ScheduledReport
+from airflow_provider_yeastar.pbx.report.parameters import ParameterValue
+from airflow_provider_yeastar.pbx.report.request import ReportRequest
 
 __all__ = ["Directory"]
 

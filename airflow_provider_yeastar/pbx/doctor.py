@@ -19,15 +19,15 @@ from pathlib import Path
 
 from airflow_provider_yeastar.pbx import wire
 from airflow_provider_yeastar.pbx.errors import YeastarError
-from airflow_provider_yeastar.pbx.events import subscribe
-from airflow_provider_yeastar.pbx.files import FileCheck
-from airflow_provider_yeastar.pbx.links import PbxLink
-from airflow_provider_yeastar.pbx.report_wait import ReportWait
-from airflow_provider_yeastar.pbx.reports import ReportRequest, build_request, choose_api_version
+from airflow_provider_yeastar.pbx.events.shared import PbxLink
+from airflow_provider_yeastar.pbx.events.websocket import subscribe
+from airflow_provider_yeastar.pbx.files.body import FileCheck
+from airflow_provider_yeastar.pbx.http.tls import certificate_complaint, fetch_fingerprint, make_ssl_context
+from airflow_provider_yeastar.pbx.http.transport import USER_AGENT
+from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request, choose_api_version
 from airflow_provider_yeastar.pbx.session import PbxSession
-from airflow_provider_yeastar.pbx.tls import certificate_complaint, fetch_fingerprint, make_ssl_context
-from airflow_provider_yeastar.pbx.transport import USER_AGENT
-from airflow_provider_yeastar.pbx.waiting import Bounds
+from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
+from airflow_provider_yeastar.pbx.waiting.report_wait import ReportWait
 
 __all__ = ["Finding", "examine", "show_findings"]
 

@@ -1,4 +1,4 @@
-"""The causes for which a call to a PBX can fail, one class each, sorted by what the caller does next.
+"""The causes for which a call to a PBX can fail, one class each, sorted by what the caller does next. Pure.
 
     YeastarError
     ├── InvalidSettingsError        the connection's settings cannot be used

@@ -1,4 +1,4 @@
-"""What may be shown of a URL or of a text: pure functions.
+"""What may be shown of a URL or of a text. Pure.
 
 Of a query only the names are kept, never the values: a list of secret names would miss the next one. In a text,
 the secrets that are known are replaced, raw and percent-encoded, and so is whatever follows ``…token=``.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timezone, tzinfo
 from typing import Any
 
-from airflow_provider_yeastar.pbx import clock, wire
+from airflow_provider_yeastar.pbx import wire
 from airflow_provider_yeastar.pbx.directory import Directory
 from airflow_provider_yeastar.pbx.errors import (
     AnswerError,
@@ -22,14 +22,15 @@ from airflow_provider_yeastar.pbx.errors import (
     TokenExpiredError,
     YeastarError,
 )
-from airflow_provider_yeastar.pbx.listings import gather_pages
-from airflow_provider_yeastar.pbx.login import Login
-from airflow_provider_yeastar.pbx.ranges import RestOfFile
-from airflow_provider_yeastar.pbx.reports import ReportRequest, choose_api_version
-from airflow_provider_yeastar.pbx.rows import Row, flattened_rows, listed_rows
+from airflow_provider_yeastar.pbx.http.ranges import RestOfFile
+from airflow_provider_yeastar.pbx.http.transport import FileStream, Transport
+from airflow_provider_yeastar.pbx.login.authentication import Login
+from airflow_provider_yeastar.pbx.login.token_store import TokenStore
+from airflow_provider_yeastar.pbx.report import clock
+from airflow_provider_yeastar.pbx.report.listings import gather_pages
+from airflow_provider_yeastar.pbx.report.request import ReportRequest, choose_api_version
+from airflow_provider_yeastar.pbx.report.rows import Row, flattened_rows, listed_rows
 from airflow_provider_yeastar.pbx.settings import PbxSettings
-from airflow_provider_yeastar.pbx.token_store import TokenStore
-from airflow_provider_yeastar.pbx.transport import FileStream, Transport
 
 __all__ = ["PbxFacts", "PbxSession", "Plan"]
 

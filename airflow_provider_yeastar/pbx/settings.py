@@ -1,4 +1,4 @@
-"""PbxSettings: where a PBX is and how to log in to it. Plain values, checked once, secrets hidden in ``repr``."""
+"""PbxSettings: where a PBX is and how to log in to it. Checked once, secrets hidden in ``repr``. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of a token, as a pure rule.
+"""The life of a token, as a rule. Pure.
 
 Rules of this file:
 

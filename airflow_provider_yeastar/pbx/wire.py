@@ -1,4 +1,4 @@
-"""The codec: what the PBX's answers and event frames mean. Pure functions over text and mappings.
+"""The codec: what the PBX's answers and event frames mean. Functions over text and mappings. Pure.
 
 Errors arrive under HTTP 200 with a non-zero ``errcode``; ``errmsg`` may be null on success, so only ``errcode`` is
 looked at. :func:`answer_error` is the one place that turns an errcode into an error.

@@ -1,0 +1,1 @@
+"""Sensors: wait until a report is ready to be downloaded."""

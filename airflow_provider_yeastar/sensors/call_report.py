@@ -15,16 +15,17 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
-from airflow_provider_yeastar.links import publish_portal_link
-from airflow_provider_yeastar.outcome import errors_for_airflow, read_event
+from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.errors import DeadlineError, InvalidRequestError, WaitTimeoutError
-from airflow_provider_yeastar.pbx.reports import build_request
-from airflow_provider_yeastar.report_tasks import RequestArguments, WaitingTask
+from airflow_provider_yeastar.pbx.report.request import build_request
+from airflow_provider_yeastar.runtime.outcome import errors_for_airflow, read_event
+from airflow_provider_yeastar.tasks.arguments import RequestArguments
+from airflow_provider_yeastar.tasks.waiting import WaitingTask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_yeastar.outcome import Outcome
+    from airflow_provider_yeastar.runtime.outcome import Outcome
 
 __all__ = ["YeastarCallReportSensor"]
 
@@ -124,7 +125,7 @@ class YeastarCallReportSensor(RequestArguments, WaitingTask, BaseSensorOperator)
             return self._hand_over(read_event(event))
 
     def _hand_over(self, outcome: Outcome) -> dict[str, Any]:
-        from airflow_provider_yeastar.handover import write_handover  # not needed to parse a DAG file
+        from airflow_provider_yeastar.tasks.handover import write_handover  # not needed to parse a DAG file
 
         return write_handover(outcome, self.yeastar_conn_id)
 

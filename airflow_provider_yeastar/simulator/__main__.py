@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
-    from airflow_provider_yeastar.simulator.routes import Call
+    from airflow_provider_yeastar.simulator.api.routes import Call
 
 _PACKAGES_OF_THE_EXTRA = {"aiohttp", "fpdf", "xlsxwriter"}
 

@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from airflow_provider_yeastar.simulator.downloads import Downloads
+from airflow_provider_yeastar.simulator.api.downloads import Downloads
+from airflow_provider_yeastar.simulator.api.jobs import Jobs
+from airflow_provider_yeastar.simulator.api.routes import Call, Routes
+from airflow_provider_yeastar.simulator.api.subscribers import SentEvent, Subscribers
 from airflow_provider_yeastar.simulator.faults import Faults
-from airflow_provider_yeastar.simulator.jobs import Jobs
-from airflow_provider_yeastar.simulator.routes import Call, Routes
 from airflow_provider_yeastar.simulator.settings import SimulatorSettings
 from airflow_provider_yeastar.simulator.state import PbxState
-from airflow_provider_yeastar.simulator.subscribers import SentEvent, Subscribers
 
 __all__ = ["PbxSimulator"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from airflow_provider_yeastar.simulator.directory import DEFAULT_DIRECTORY, Directory
-from airflow_provider_yeastar.simulator.rendering import CsvLayout
+from airflow_provider_yeastar.simulator.calls.directory import DEFAULT_DIRECTORY, Directory
+from airflow_provider_yeastar.simulator.files.rendering import CsvLayout
 
 __all__ = ["SimulatorSettings"]
 

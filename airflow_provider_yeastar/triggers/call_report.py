@@ -13,11 +13,11 @@ from airflow.providers.common.compat.sdk import conf
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_yeastar.hooks.yeastar import connect
-from airflow_provider_yeastar.outcome import Outcome, failure_event, success_event
 from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.redaction import redact_text
-from airflow_provider_yeastar.pbx.reports import ReportRequest
-from airflow_provider_yeastar.pbx.waiting import Bounds
+from airflow_provider_yeastar.pbx.report.request import ReportRequest
+from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
+from airflow_provider_yeastar.runtime.outcome import Outcome, failure_event, success_event
 
 __all__ = ["YeastarCallReportTrigger"]
 

@@ -11,9 +11,9 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook, connect
-from airflow_provider_yeastar.outcome import iso_utc
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError, YeastarError
-from airflow_provider_yeastar.pbx.waiting import FILE_LIFE_SECONDS, AnnouncedReport
+from airflow_provider_yeastar.pbx.waiting.bounds import FILE_LIFE_SECONDS, AnnouncedReport
+from airflow_provider_yeastar.runtime.outcome import iso_utc
 
 __all__ = ["YeastarReportEventTrigger"]
 

@@ -78,7 +78,7 @@ def test_all_that_users_hold_is_looked_at(package: Any) -> None:
     names = held_by_users(package).keys()
     assert {*CLASSES, "policies.retry.YeastarRetryPolicy.evaluate", "hooks.yeastar.YeastarHook.get_report_rows"} < names
     assert {"readers.layout.ReportTable", "readers.read_report", "simulator.settings.SimulatorSettings"} < names
-    assert {"pbx.listings.MenuOption", "pbx.wire.PbxInformation", "pbx.client.PbxClient.list_my_reports"} < names
+    assert {"pbx.report.listings.MenuOption", "pbx.wire.PbxInformation", "pbx.client.PbxClient.list_my_reports"} < names
 
 
 def test_the_page_shows_what_the_readers_the_hook_and_the_simulator_hand_out(package: Any) -> None:

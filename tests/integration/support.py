@@ -19,9 +19,9 @@ import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_yeastar.pbx.client import PbxClient
-from airflow_provider_yeastar.pbx.reports import build_request
+from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.pbx.settings import PbxSettings
-from airflow_provider_yeastar.pbx.waiting import Bounds, FinishedReport
+from airflow_provider_yeastar.pbx.waiting.bounds import Bounds, FinishedReport
 from airflow_provider_yeastar.simulator import PbxSimulator
 
 QUEUE_REPORT: dict[str, Any] = {

@@ -33,10 +33,10 @@ from airflow_provider_yeastar.pbx.errors import (
     TokenExpiredError,
     YeastarError,
 )
-from airflow_provider_yeastar.pbx.reports import build_request
+from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.readers import ReportLayoutError, read_report, typed_columns
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
-from airflow_provider_yeastar.simulator.rendering import CsvLayout
+from airflow_provider_yeastar.simulator.files.rendering import CsvLayout
 from tests.integration.support import QUEUE_REPORT, connect, connection_to, outlet_events, run_task
 from tests.integration.test_operator import WAYS, operator
 
@@ -375,7 +375,7 @@ class TestAnOldUrl:
         assert len(fetches(pbx)) == 1
 
     def test_the_error_says_how_old_it_was(self, pbx: PbxSimulator, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("airflow_provider_yeastar.pbx.fetch_rules.URL_MINUTES", -1)
+        monkeypatch.setattr("airflow_provider_yeastar.pbx.files.fetch_rules.URL_MINUTES", -1)
         pbx.faults.add(Fault("html body", times=2))
 
         with pytest.raises(FileExpiredError, match=r"refused the file 0 minutes after it was ready: .*HTML"):
@@ -622,7 +622,7 @@ class TestTheDestination:
 def test_the_log_tells_how_far_it_is(
     big: PbxSimulator, out: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("airflow_provider_yeastar.progress._PERIOD_SECONDS", 0.0)
+    monkeypatch.setattr("airflow_provider_yeastar.files.progress._PERIOD_SECONDS", 0.0)
     caplog.set_level(logging.INFO)
 
     path, _ = run_task(operator(out / "x.csv", asynchronous=False))

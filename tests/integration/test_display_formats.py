@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_yeastar.pbx.errors import ClockMismatchError, InvalidSettingsError
-from airflow_provider_yeastar.pbx.reports import build_request
-from airflow_provider_yeastar.pbx.waiting import Bounds
+from airflow_provider_yeastar.pbx.report.request import build_request
+from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
 from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
 from tests.integration.support import Wait
 

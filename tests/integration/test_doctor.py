@@ -217,11 +217,8 @@ class TestAirflowYeastar:
         )
 
         loaded = set(done.stdout.rpartition("loaded:")[2].split())
-        assert {name.rpartition(".")[2] for name in loaded} == {
-            "airflow_provider_yeastar",
-            "get_provider_info",
-            "commands",
-        }
+        package = "airflow_provider_yeastar"
+        assert loaded == {package, f"{package}.get_provider_info", f"{package}.cli", f"{package}.cli.commands"}
 
 
 def test_a_fingerprint_of_nothing_is_one_sentence(tmp_path: Path) -> None:

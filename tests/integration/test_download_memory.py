@@ -15,10 +15,10 @@ LINE = b"Support<6401>,00:01:02,12,9,75.00%\r\n"
 PROGRAM = """
 import sys
 from pathlib import Path
-from airflow_provider_yeastar import storage
-from airflow_provider_yeastar.fetching import FileFetch
+from airflow_provider_yeastar.files import storage
+from airflow_provider_yeastar.files.fetching import FileFetch
 from airflow_provider_yeastar.pbx.client import PbxClient
-from airflow_provider_yeastar.pbx.files import FileCheck
+from airflow_provider_yeastar.pbx.files.body import FileCheck
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 
 port, name, client_id, client_secret, out = sys.argv[1:]

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_yeastar.pbx.catalogue import PARAMETERS, REPORT_TYPES
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
-from airflow_provider_yeastar.pbx.reports import build_request
-from airflow_provider_yeastar.pbx.waiting import Bounds
+from airflow_provider_yeastar.pbx.report.catalogue import PARAMETERS, REPORT_TYPES
+from airflow_provider_yeastar.pbx.report.request import build_request
+from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
 from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
 from tests.integration.support import Wait
 

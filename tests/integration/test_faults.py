@@ -63,7 +63,7 @@ def deferrable(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Attempts follow one another soon, so that an endless fault does not fill the log."""
-    monkeypatch.setattr("airflow_provider_yeastar.pbx.waiting.retry_delay", lambda attempt, chance: 0.05)
+    monkeypatch.setattr("airflow_provider_yeastar.pbx.waiting.bounds.retry_delay", lambda attempt, chance: 0.05)
 
 
 def fetch(pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, folder: Path, **changes: Any) -> Path:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError, ParameterError, PermissionDeniedError
-from airflow_provider_yeastar.pbx.listings import MenuOption, MyReport, ScheduledReport
+from airflow_provider_yeastar.pbx.report.listings import MenuOption, MyReport, ScheduledReport
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
-from airflow_provider_yeastar.simulator.directory import DEFAULT_DIRECTORY, Extension, ExtensionGroup, Queue
+from airflow_provider_yeastar.simulator.calls.directory import DEFAULT_DIRECTORY, Extension, ExtensionGroup, Queue
 from tests.integration.support import Wait
 
 MENUS = "system/get_menuoptions"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_yeastar.pbx import links
 from airflow_provider_yeastar.pbx.errors import NetworkError
+from airflow_provider_yeastar.pbx.events import shared as links
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
 from tests.integration.support import Wait
 
@@ -142,8 +142,8 @@ def test_a_listener_of_a_lost_socket_is_told_so_again_and_again(waiting: Wait) -
 def test_a_pbx_that_answers_no_heartbeat_is_given_up_and_asked_again(
     waiting: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_provider_yeastar.pbx.events.HEARTBEAT_INTERVAL", 0.05)
-    monkeypatch.setattr("airflow_provider_yeastar.pbx.events.HEARTBEAT_REPLY_TIMEOUT", 0.2)
+    monkeypatch.setattr("airflow_provider_yeastar.pbx.events.websocket.HEARTBEAT_INTERVAL", 0.05)
+    monkeypatch.setattr("airflow_provider_yeastar.pbx.events.websocket.HEARTBEAT_REPLY_TIMEOUT", 0.2)
     pbx = waiting.pbx
     pbx.faults.add(Fault("silent socket", value=1))
 

@@ -232,7 +232,7 @@ class TestBadInput:
     ) -> None:
         connect(pbx, monkeypatch, port=1)
         # The first pause would outlast the wait, which so ends with the first attempt.
-        monkeypatch.setattr("airflow_provider_yeastar.pbx.waiting.retry_delay", lambda attempt, chance: 3600.0)
+        monkeypatch.setattr("airflow_provider_yeastar.pbx.waiting.bounds.retry_delay", lambda attempt, chance: 3600.0)
 
         with pytest.raises(WaitTimeoutError, match="Connection refused"):
             run_task(operator(f"{tmp_path}/out/", **way))
@@ -308,7 +308,7 @@ class TestSecrets:
         caplog: pytest.LogCaptureFixture,
         tmp_path: Path,
     ) -> None:
-        monkeypatch.setattr("airflow_provider_yeastar.pbx.waiting.retry_delay", lambda attempt, chance: 0.0)
+        monkeypatch.setattr("airflow_provider_yeastar.pbx.waiting.bounds.retry_delay", lambda attempt, chance: 0.0)
         issued: list[str] = []
         issue = pbx.state._issue
 

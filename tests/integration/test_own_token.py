@@ -15,10 +15,10 @@ from airflow_provider_yeastar.exceptions import TaskKilledError
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 from airflow_provider_yeastar.pbx.client import PbxClient
-from airflow_provider_yeastar.pbx.reports import build_request
+from airflow_provider_yeastar.pbx.report.request import build_request
+from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
 from airflow_provider_yeastar.triggers.call_report import YeastarCallReportTrigger
-from airflow_provider_yeastar.worker import run_on_worker
 from tests.integration.support import QUEUE_REPORT, Wait, connection_to
 
 

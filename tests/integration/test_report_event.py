@@ -103,8 +103,8 @@ class TestTheTrigger:
         self, pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         from airflow_provider_yeastar.hooks.yeastar import connect
-        from airflow_provider_yeastar.pbx.reports import build_request
-        from airflow_provider_yeastar.pbx.waiting import Bounds
+        from airflow_provider_yeastar.pbx.report.request import build_request
+        from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
         from tests.integration.support import QUEUE_REPORT
 
         async def both() -> tuple[str, str]:

@@ -47,7 +47,7 @@ def pbx(yeastar_pbx: PbxSimulator, connected: Callable[[PbxSimulator], PbxSimula
 @contextmanager
 def answering(monkeypatch: pytest.MonkeyPatch, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[None]:
     """Let the PBX's list answer differently: newer firmware, or one of which nothing is known."""
-    from airflow_provider_yeastar.simulator.routes import Routes
+    from airflow_provider_yeastar.simulator.api.routes import Routes
 
     answer = Routes._query
 

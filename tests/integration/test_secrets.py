@@ -18,7 +18,7 @@ from cryptography.fernet import Fernet
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
-from airflow_provider_yeastar.pbx.token_store import LoginRecord, SharedTokenStore
+from airflow_provider_yeastar.pbx.login.token_store import LoginRecord, SharedTokenStore
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 from airflow_provider_yeastar.simulator.faults import FaultKind
 from airflow_provider_yeastar.simulator.state import PbxState
@@ -107,8 +107,8 @@ def evidence(
         return answer
 
     monkeypatch.setattr(PbxState, "_issue", issue_and_note)
-    monkeypatch.setattr("airflow_provider_yeastar.pbx.login._REFUSAL_MEMORIES", {})
-    monkeypatch.setattr("airflow_provider_yeastar.pbx.login._REFUSAL_MEMORY", 0.0)
+    monkeypatch.setattr("airflow_provider_yeastar.pbx.login.authentication._REFUSAL_MEMORIES", {})
+    monkeypatch.setattr("airflow_provider_yeastar.pbx.login.authentication._REFUSAL_MEMORY", 0.0)
     for name in (None, *LOGGERS):
         caplog.set_level(logging.DEBUG, name)
     return kept
@@ -143,7 +143,7 @@ def test_a_leak_would_be_found(pbx: PbxSimulator, evidence: Evidence, tmp_path: 
 
 @pytest.mark.parametrize("name", ["connection", "connectionpool", "poolmanager", "util.retry"])
 def test_no_logger_of_urllib3_tells_a_token(name: str, caplog: pytest.LogCaptureFixture) -> None:
-    importlib.import_module("airflow_provider_yeastar.pbx.transport")
+    importlib.import_module("airflow_provider_yeastar.pbx.http.transport")
     caplog.set_level(logging.DEBUG)
 
     logging.getLogger(f"urllib3.{name}").warning("Failed to parse headers (url=%s)", "http://pbx/x?access_token=abc123")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_yeastar.pbx.errors import CredentialsError, NetworkError, TokenCapError
-from airflow_provider_yeastar.pbx.token_store import SharedTokenStore
+from airflow_provider_yeastar.pbx.login.token_store import SharedTokenStore
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
 from tests.integration.support import ROOT, Wait, settings_for
 
@@ -25,7 +25,8 @@ FLEET = """
 import asyncio, collections, json, multiprocessing, sys, time
 from pathlib import Path
 from airflow_provider_yeastar.pbx.client import PbxClient
-from airflow_provider_yeastar.pbx import login, waiting
+from airflow_provider_yeastar.pbx.login import authentication as login
+from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 from airflow_provider_yeastar.pbx.errors import TokenCapError, YeastarError
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 
@@ -58,7 +59,7 @@ HOLDER = """
 import json, sys
 from pathlib import Path
 from airflow_provider_yeastar.pbx.settings import PbxSettings
-from airflow_provider_yeastar.pbx.token_store import SharedTokenStore
+from airflow_provider_yeastar.pbx.login.token_store import SharedTokenStore
 
 with SharedTokenStore(PbxSettings(**json.loads(sys.argv[1])), Path(sys.argv[2])).locked():
     print("held", flush=True)
@@ -276,7 +277,7 @@ class TestTheTokenCap:
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        monkeypatch.setattr("airflow_provider_yeastar.pbx.login._REFUSAL_MEMORIES", {TokenCapError: 0.0})
+        monkeypatch.setattr("airflow_provider_yeastar.pbx.login.authentication._REFUSAL_MEMORIES", {TokenCapError: 0.0})
         yeastar_pbx.faults.add(Fault("errcode", "get_token", 60002, times=5))
 
         assert Wait(yeastar_pbx, tmp_path).run().file.startswith("Queue-Performance")
@@ -291,8 +292,8 @@ class TestTheTokenCap:
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        monkeypatch.setattr("airflow_provider_yeastar.pbx.waiting.retry_delay", lambda attempt, chance: 0.01)
-        monkeypatch.setattr("airflow_provider_yeastar.pbx.login._REFUSAL_MEMORIES", {TokenCapError: 0.0})
+        monkeypatch.setattr("airflow_provider_yeastar.pbx.waiting.bounds.retry_delay", lambda attempt, chance: 0.01)
+        monkeypatch.setattr("airflow_provider_yeastar.pbx.login.authentication._REFUSAL_MEMORIES", {TokenCapError: 0.0})
         yeastar_pbx.faults.add(Fault("errcode", "get_token", 60002, times=5))
 
         with Wait(yeastar_pbx, tmp_path).client() as client:
@@ -325,12 +326,12 @@ def test_a_refusal_is_forgotten_after_an_hour(
     waiting = Wait(yeastar_pbx, tmp_path, {"client_secret": "wrong"})
     now = time.time()
 
-    monkeypatch.setattr("airflow_provider_yeastar.pbx.login.time.time", lambda: now + 3500)
+    monkeypatch.setattr("airflow_provider_yeastar.pbx.login.authentication.time.time", lambda: now + 3500)
     with waiting.client() as client, pytest.raises(CredentialsError, match=r"58 minutes ago.*press Test"):
         client.get_information()
     assert len(yeastar_pbx.calls("get_token")) == 1
 
-    monkeypatch.setattr("airflow_provider_yeastar.pbx.login.time.time", lambda: now + 3700)
+    monkeypatch.setattr("airflow_provider_yeastar.pbx.login.authentication.time.time", lambda: now + 3700)
     with waiting.client() as client, pytest.raises(CredentialsError, match="PBX refused"):
         client.get_information()
     assert len(yeastar_pbx.calls("get_token")) == 2

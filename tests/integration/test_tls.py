@@ -13,8 +13,8 @@ import pytest
 import requests.certs
 
 from airflow_provider_yeastar.pbx.errors import CertificateError
-from airflow_provider_yeastar.pbx.events import subscribe
-from airflow_provider_yeastar.pbx.tls import fetch_fingerprint
+from airflow_provider_yeastar.pbx.events.websocket import subscribe
+from airflow_provider_yeastar.pbx.http.tls import fetch_fingerprint
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
 from tests.certificates import Certificate, make_certificate
 from tests.integration.support import ROOT, Wait, connect, run_task, settings_for

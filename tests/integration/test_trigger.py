@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_yeastar.pbx.reports import build_request
+from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.simulator import PbxSimulator
 from airflow_provider_yeastar.triggers.call_report import YeastarCallReportTrigger
 from tests.integration.support import QUEUE_REPORT, ROOT, fire

@@ -28,7 +28,7 @@ from airflow_provider_yeastar.pbx.errors import (
     WaitTimeoutError,
     YeastarError,
 )
-from airflow_provider_yeastar.pbx.token_store import LoginRecord, SharedTokenStore
+from airflow_provider_yeastar.pbx.login.token_store import LoginRecord, SharedTokenStore
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 from tests.integration.support import QUEUE_REPORT, Wait, settings_for
 

@@ -12,8 +12,8 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Airfl
 
 from airflow_provider_yeastar.exceptions import DestinationError, InvalidEventError
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator, YeastarDownloadReportOperator
-from airflow_provider_yeastar.outcome import failure_event
 from airflow_provider_yeastar.pbx.errors import DeadlineError, InvalidRequestError
+from airflow_provider_yeastar.runtime.outcome import failure_event
 
 ARGUMENTS: dict[str, Any] = {
     "task_id": "queue_report",

@@ -16,7 +16,6 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_yeastar.exceptions import InvalidEventError
-from airflow_provider_yeastar.outcome import failure_event
 from airflow_provider_yeastar.pbx.errors import (
     CredentialsError,
     DeadlineError,
@@ -24,6 +23,7 @@ from airflow_provider_yeastar.pbx.errors import (
     WaitTimeoutError,
     YeastarError,
 )
+from airflow_provider_yeastar.runtime.outcome import failure_event
 from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor
 
 ARGUMENTS: dict[str, Any] = {

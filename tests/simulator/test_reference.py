@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
-from airflow_provider_yeastar.simulator.catalogue import REPORTS
+from airflow_provider_yeastar.simulator.reports.catalogue import REPORTS
 from tests.simulator.support import QUEUES, RANGE, SECONDS, Caller, calling
 
 IDS = ("ext_id_list", "trunk_id", "trunk_id_list", "ivr_id_list", "ring_group_id_list", "queue_id", "queue_id_list")

@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from airflow_provider_yeastar.simulator import Fault
-from airflow_provider_yeastar.simulator.catalogue import REPORTS
+from airflow_provider_yeastar.simulator.reports.catalogue import REPORTS
 from tests.simulator.support import QUEUES, RANGE, SECONDS, Caller, calling
 
 
@@ -371,7 +371,7 @@ class TestTheSimulatorItself:
         def fail(*_: object) -> None:
             raise LookupError("a mistake in the simulator")
 
-        monkeypatch.setattr("airflow_provider_yeastar.simulator.routes.information", fail)
+        monkeypatch.setattr("airflow_provider_yeastar.simulator.api.routes.information", fail)
         with pytest.raises(LookupError, match="a mistake in the simulator"), calling() as caller:
             requests.get(caller.url("system/information"), params={"access_token": caller.token}, timeout=SECONDS)
 

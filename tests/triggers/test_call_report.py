@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_yeastar.pbx.reports import build_request
+from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.triggers.call_report import YeastarCallReportTrigger
 
 ARGUMENTS: dict[str, Any] = {

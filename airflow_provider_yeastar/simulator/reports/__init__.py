@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from airflow_provider_yeastar.simulator.catalogue import ReportKind
-from airflow_provider_yeastar.simulator.directory import Directory
+from airflow_provider_yeastar.simulator.calls.directory import Directory
 from airflow_provider_yeastar.simulator.reports import agents, billing, extensions, queues, services, trunks
+from airflow_provider_yeastar.simulator.reports.catalogue import ReportKind
 from airflow_provider_yeastar.simulator.reports.source import Builder, Source
 from airflow_provider_yeastar.simulator.reports.table import (
     DETAIL_COLUMNS,

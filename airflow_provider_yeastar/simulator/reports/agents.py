@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from airflow_provider_yeastar.simulator.calls import Call, Offer
-from airflow_provider_yeastar.simulator.directory import Agent, Queue
+from airflow_provider_yeastar.simulator.calls.call import Call, Offer
+from airflow_provider_yeastar.simulator.calls.directory import Agent, Queue
 from airflow_provider_yeastar.simulator.reports.source import (
     Builder,
     Line,

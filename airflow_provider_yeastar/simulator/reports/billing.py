@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from decimal import ROUND_UP, Decimal
 
-from airflow_provider_yeastar.simulator.calls import Call
-from airflow_provider_yeastar.simulator.directory import Extension
+from airflow_provider_yeastar.simulator.calls.call import Call
+from airflow_provider_yeastar.simulator.calls.directory import Extension
 from airflow_provider_yeastar.simulator.reports.source import Builder, Line, Source, words
 from airflow_provider_yeastar.simulator.reports.table import Column
 

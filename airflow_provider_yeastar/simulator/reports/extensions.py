@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from airflow_provider_yeastar.simulator.calls import Call, Communication, Disposition
-from airflow_provider_yeastar.simulator.directory import Extension
+from airflow_provider_yeastar.simulator.calls.call import Call, Communication, Disposition
+from airflow_provider_yeastar.simulator.calls.directory import Extension
 from airflow_provider_yeastar.simulator.reports.source import (
     Builder,
     Line,

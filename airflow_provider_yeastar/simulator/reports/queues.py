@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from airflow_provider_yeastar.simulator.calls import Call, QueueVisit
-from airflow_provider_yeastar.simulator.directory import Queue
+from airflow_provider_yeastar.simulator.calls.call import Call, QueueVisit
+from airflow_provider_yeastar.simulator.calls.directory import Queue
 from airflow_provider_yeastar.simulator.reports.source import (
     Builder,
     Line,

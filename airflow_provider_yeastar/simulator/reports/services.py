@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from airflow_provider_yeastar.simulator.calls import Call
+from airflow_provider_yeastar.simulator.calls.call import Call
 from airflow_provider_yeastar.simulator.reports.source import Builder, Line, Source, average, chosen, words
 from airflow_provider_yeastar.simulator.reports.table import Column
 

@@ -11,11 +11,11 @@ from datetime import datetime, time, timedelta
 from itertools import chain
 from typing import Protocol, TypeVar
 
-from airflow_provider_yeastar.simulator.calls import Call, QueueVisit
-from airflow_provider_yeastar.simulator.directory import Agent, Directory, Extension, Queue, Trunk
-from airflow_provider_yeastar.simulator.history import calls_between
+from airflow_provider_yeastar.simulator.calls.call import Call, QueueVisit
+from airflow_provider_yeastar.simulator.calls.directory import Agent, Directory, Extension, Queue, Trunk
+from airflow_provider_yeastar.simulator.calls.history import calls_between
+from airflow_provider_yeastar.simulator.calls.shifts import Shift, shifts_between
 from airflow_provider_yeastar.simulator.reports.table import Bucket, Column, ReportQuery, Row
-from airflow_provider_yeastar.simulator.shifts import Shift, shifts_between
 
 __all__ = [
     "Builder",

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from airflow_provider_yeastar.simulator.calls import Call
-from airflow_provider_yeastar.simulator.catalogue import ReportKind
+from airflow_provider_yeastar.simulator.calls.call import Call
+from airflow_provider_yeastar.simulator.reports.catalogue import ReportKind
 
 __all__ = [
     "DATETIME_FORMAT",

@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from airflow_provider_yeastar.simulator.calls import Call
-from airflow_provider_yeastar.simulator.directory import Trunk
+from airflow_provider_yeastar.simulator.calls.call import Call
+from airflow_provider_yeastar.simulator.calls.directory import Trunk
 from airflow_provider_yeastar.simulator.reports.source import (
     Builder,
     Line,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_yeastar.simulator.catalogue import REPORTS
-from airflow_provider_yeastar.simulator.directory import DEFAULT_DIRECTORY as DIRECTORY
+from airflow_provider_yeastar.simulator.calls.directory import DEFAULT_DIRECTORY as DIRECTORY
 from airflow_provider_yeastar.simulator.reports import Bucket, ReportQuery, ReportTable, build_report
+from airflow_provider_yeastar.simulator.reports.catalogue import REPORTS
 
 DAYS = st.dates(date(2020, 1, 1), date(2030, 12, 31))
 SEEDS = st.integers(0, 50)

@@ -7,15 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from airflow_provider_yeastar.simulator.catalogue import (
-    MY_REPORTS,
-    REPORTS,
-    SCHEDULED_REPORTS,
-    MyReport,
-    ScheduledReport,
-)
-from airflow_provider_yeastar.simulator.directory import DEFAULT_DIRECTORY as DIRECTORY
-from airflow_provider_yeastar.simulator.history import calls_between
+from airflow_provider_yeastar.simulator.calls.directory import DEFAULT_DIRECTORY as DIRECTORY
+from airflow_provider_yeastar.simulator.calls.history import calls_between
 from airflow_provider_yeastar.simulator.reports import (
     Bucket,
     ReportQuery,
@@ -23,6 +16,13 @@ from airflow_provider_yeastar.simulator.reports import (
     build_report,
     empty_report,
     list_rows,
+)
+from airflow_provider_yeastar.simulator.reports.catalogue import (
+    MY_REPORTS,
+    REPORTS,
+    SCHEDULED_REPORTS,
+    MyReport,
+    ScheduledReport,
 )
 
 DAY = datetime(2026, 11, 23)

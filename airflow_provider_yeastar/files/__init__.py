@@ -1,0 +1,1 @@
+"""A file on its way to its destination: fetched, checked, and published in one step."""

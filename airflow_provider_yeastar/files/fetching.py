@@ -1,0 +1,143 @@
+"""A report's file on its way: over as many connections as it takes (FileFetch), and as many fetches (fetch_report)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
+
+from airflow_provider_yeastar.pbx.errors import NetworkError, Reaction, YeastarError
+from airflow_provider_yeastar.pbx.files.body import FileCheck
+from airflow_provider_yeastar.pbx.files.fetch_rules import NextStep, as_final, next_step
+from airflow_provider_yeastar.pbx.waiting import bounds as waiting
+from airflow_provider_yeastar.runtime.worker import iterate_on_worker, run_on_worker
+
+if TYPE_CHECKING:
+    from airflow_provider_yeastar.pbx.client import PbxClient
+    from airflow_provider_yeastar.pbx.http.ranges import RestOfFile
+    from airflow_provider_yeastar.pbx.http.transport import FileStream
+
+__all__ = ["FileFetch", "fetch_report"]
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+_MOST_INTERRUPTIONS = 5
+
+
+class FileFetch:
+    """One file, fetched once; use it in a ``with``.
+
+    A connection that breaks off is made again, at most five times, with growing pauses: the PBX is asked for the rest
+    of the file, or sends the whole of it again, and what has come already is then compared and passed over.
+
+    :param client: of the PBX.
+    :param url: the path of the file.
+    :param killed: says whether the task was killed; every wait here ends soon after that.
+    :param new_token: the PBX has just answered 10004 to the token in use.
+    """
+
+    def __init__(self, client: PbxClient, url: str, *, killed: Callable[[], bool], new_token: bool = False) -> None:
+        self._client = client
+        self._url = url
+        self._killed = killed
+        self._new_token = new_token
+        self._interruptions = 0
+        self._stream: FileStream
+
+    def __enter__(self) -> FileFetch:
+        self._stream = self._open(None)
+        self._version = self._stream.version
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stream.stop()
+        self._stream.close()
+
+    @property
+    def announced_bytes(self) -> int | None:
+        """The length of the file as the PBX announced it, None where it did not."""
+        return self._version.whole_bytes
+
+    def new_check(self, file_format: str, max_bytes: int | None = None) -> FileCheck:
+        """Return the check of this file.
+
+        :param file_format: what it is to be.
+        :param max_bytes: the greatest file that is accepted, None for any.
+        """
+        return FileCheck(
+            file_format,
+            announced_bytes=self.announced_bytes,
+            max_bytes=max_bytes,
+            pbx=self._client.address,
+            endpoint=self._url.split("?")[0],
+        )
+
+    def chunks(self, check: FileCheck) -> Iterator[bytes]:
+        """Yield the file's bytes.
+
+        :param check: is fed with each chunk before the next is taken; it knows what has come.
+        :raises NetworkError: when the connection broke off once too often.
+        :raises BadFileError: when what came after an interruption belongs to another file.
+        :raises TaskKilledError: when the task was killed.
+        """
+        chunks = self._stream.chunks
+        while True:
+            try:
+                yield from iterate_on_worker(chunks, killed=self._killed, stop=self._stream.stop)
+                return
+            except NetworkError as error:
+                self._pause_after(error)
+            self._stream.close()
+            self._stream = self._open(self._version.rest_from(check.received))
+            chunks = self._stream.chunks if self._stream.starts_at else check.pass_over(self._stream.chunks)
+
+    def _open(self, rest: RestOfFile | None) -> FileStream:
+        while True:
+            try:
+                opening = self._client.open_file(self._url, rest, new_token=self._new_token)
+                stream = run_on_worker(opening, self._killed)
+            except NetworkError as error:
+                self._pause_after(error)
+            else:
+                self._new_token = False
+                return stream
+
+    def _pause_after(self, error: NetworkError) -> None:
+        self._interruptions += 1
+        if self._interruptions > _MOST_INTERRUPTIONS or error.reaction is Reaction.GIVE_UP:
+            raise error
+        delay = waiting.retry_delay(self._interruptions, random.random())
+        log.warning("%s; the download goes on in %.0f s.", error.what, delay)
+        run_on_worker(asyncio.sleep(delay), self._killed)
+
+
+def fetch_report(download: Callable[[bool], Result], ready_at: float | None = None) -> Result:
+    """Return what a download returns; a bad file is fetched once more, after 10004 with a new token.
+
+    :param download: fetches the file once; is told whether the PBX has just answered 10004 to the token in use.
+    :param ready_at: epoch seconds since which the PBX has the file, None where that is unknown.
+    :raises FileExpiredError: when it is gone; other errors as :func:`.next_step` has them.
+    """
+    tried: set[NextStep] = set()
+    step: NextStep | None = None
+    while True:
+        try:
+            return download(step is NextStep.FETCH_WITH_NEW_TOKEN)
+        except YeastarError as failure:
+            error = failure
+        minutes = (time.time() - ready_at) / 60 if ready_at is not None else 0.0
+        step = next_step(error, minutes, tried)
+        if step is NextStep.GIVE_UP:
+            raise error
+        if step is NextStep.ASK_FOR_ANOTHER:
+            raise as_final(error, minutes)
+        tried.add(step)
+        log.warning("%s It is fetched once more.", error)

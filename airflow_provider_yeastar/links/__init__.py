@@ -1,0 +1,1 @@
+"""Buttons on a task in the web UI of Airflow."""

@@ -1,0 +1,1 @@
+"""Blocking calls from asyncio code, and objects that belong to one event loop."""

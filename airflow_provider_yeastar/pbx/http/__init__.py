@@ -1,0 +1,1 @@
+"""HTTP to a PBX: calls, downloads, certificates."""

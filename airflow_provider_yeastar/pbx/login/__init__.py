@@ -1,0 +1,1 @@
+"""Access tokens: how a session gets, renews, keeps and shares them."""

@@ -1,0 +1,1 @@
+"""Reports as the vendor defines them: types, parameters, times, ids and rows."""

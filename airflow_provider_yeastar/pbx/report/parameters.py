@@ -1,0 +1,157 @@
+"""The argument ``parameters`` of a report: the vendor's names with Python's values, checked and spelled for the PBX.
+
+Pure. Names and kinds come from the catalogue; what it does not know passes, it may be newer than we are.
+"""
+
+from __future__ import annotations
+
+import re
+from ast import literal_eval
+from collections.abc import Iterable, Mapping, Sequence, Set
+from datetime import date
+from difflib import get_close_matches
+from typing import Any
+
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.pbx.report.catalogue import OWN_ARGUMENTS, PARAMETERS
+
+__all__ = ["ParameterValue", "check_parameters", "is_open", "json_value", "query_value"]
+
+ParameterValue = str | tuple[int | str, ...]
+"""A text as it travels; or ids, an int being an internal one and a text a dialled number, a name or an id."""
+
+# So alike a name must be to one we know to be taken for a slip; less alike it passes, it may be newer than we are.
+_SLIP_CUTOFF = 0.8
+
+
+def is_open(value: Any) -> bool:
+    """Return whether a value is known only when the task runs."""
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value
+    # Dicts are looked at entry by entry, so that one template does not hide the other names.
+    if _is_list(value):
+        return any(is_open(item) for item in value)
+    return not (value is None or isinstance(value, (bool, int, float, date, Mapping)))
+
+
+def _is_list(value: Any) -> bool:
+    """Whether a value holds several: of what kind counts little, as what mapped tasks return has a class of its own."""
+    return isinstance(value, (Sequence, Set)) and not isinstance(value, (str, bytes))
+
+
+def _is_rendered_list(text: str) -> bool:
+    if not re.fullmatch(r"\s*[\[({].*[\])}]\s*", text):
+        return False
+    try:
+        return _is_list(literal_eval(text.strip()))
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return False
+
+
+def query_value(value: ParameterValue) -> str:
+    """Return a value as it travels to the PBX: several ids are joined with commas."""
+    return value if isinstance(value, str) else ",".join(map(str, value))
+
+
+def json_value(value: ParameterValue) -> str | list[int | str]:
+    """Return a value in JSON types, of which :func:`check_parameters` makes the same value again."""
+    if isinstance(value, str) or all(isinstance(item, str) for item in value):
+        return query_value(value)
+    return list(value)
+
+
+def check_parameters(given: Any, *, may_be_open: bool) -> dict[str, ParameterValue]:
+    """Return the values by name; None leaves a parameter out.
+
+    :param given: the argument ``parameters``.
+    :param may_be_open: whether a template, or another task's output, is left for later; its value is then empty.
+    :raises InvalidRequestError: one sentence, for what certainly is a mistake.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InvalidRequestError(
+            f"`parameters` is {type(given).__name__}, not a dict of the vendor's names and values"
+        )
+    values: dict[str, ParameterValue] = {}
+    for name, value in given.items():
+        _check_name(name)
+        if value is None:
+            continue
+        values[name] = "" if may_be_open and is_open(value) else _value(name, value)
+    return values
+
+
+def _check_name(name: Any) -> None:
+    if not isinstance(name, str) or not re.fullmatch(r"\w+", name):
+        raise InvalidRequestError(f"`parameters` holds {name!r}, which is no parameter's name")
+    if name in OWN_ARGUMENTS:
+        raise InvalidRequestError(f"`parameters` holds {name}; that is the task's argument {OWN_ARGUMENTS[name]}")
+    if name not in PARAMETERS:
+        near = get_close_matches(name.lower(), PARAMETERS, n=2, cutoff=_SLIP_CUTOFF)
+        if near:
+            raise InvalidRequestError(f"There is no parameter {name}; {' or '.join(near)} is probably meant")
+
+
+def _value(name: str, value: Any) -> ParameterValue:
+    kind = PARAMETERS[name].kind if name in PARAMETERS else None
+    if isinstance(value, str) and _is_rendered_list(value):
+        raise InvalidRequestError(
+            f"The parameter {name} is the text {value!r}, to which a template rendered a list",
+            remedy="Add `| join(',')` to the template, or give the DAG render_template_as_native_obj=True.",
+        )
+    if kind == "flag":
+        return _flag(name, value)
+    if kind in ("id", "id list"):
+        return _ids(name, value)
+    if _is_list(value):
+        return ",".join(str(item) for item in _items(name, value))
+    text = str(_scalar(name, value))
+    if kind in ("integer", "seconds") and not text.isdigit():
+        raise InvalidRequestError(f"The parameter {name} is {value!r}, not a whole number ({kind})")
+    return text
+
+
+def _flag(name: str, value: Any) -> str:
+    flags = {"0": "0", "1": "1", "true": "1", "false": "0"}
+    text = str(value).strip().lower()
+    if text not in flags:
+        raise InvalidRequestError(f"The parameter {name} is {value!r}, neither True nor False")
+    return flags[text]
+
+
+def _ids(name: str, value: Any) -> tuple[int | str, ...]:
+    """Keep what an int says: it is an id, while a text may be a dialled number or a name."""
+    if _is_list(value):
+        return tuple(_items(name, value))
+    single = _scalar(name, value)
+    # From a template or a param the ids come as one text.
+    parts = [part.strip() for part in single.split(",")] if isinstance(single, str) else [single]
+    ids = tuple(part for part in parts if part != "")
+    if not ids:
+        raise InvalidRequestError(f"The parameter {name} is {value!r}, which names nothing")
+    return ids
+
+
+def _items(name: str, values: Iterable[Any]) -> list[int | str]:
+    in_order = sorted(values, key=str) if isinstance(values, Set) else values
+    items = [_scalar(name, item) for item in in_order]
+    if not items:
+        raise InvalidRequestError(f"The parameter {name} is an empty list; name something or leave it out")
+    for item in items:
+        if "," in str(item):
+            raise InvalidRequestError(
+                f"The parameter {name} holds {item!r}; the PBX would take it for several, give a list"
+            )
+    return items
+
+
+def _scalar(name: str, value: Any) -> int | str:
+    if isinstance(value, int) and value >= 0:
+        return int(value)  # True and False travel as 1 and 0
+    if not isinstance(value, str):
+        raise InvalidRequestError(f"The parameter {name} holds {value!r}, neither a text nor a whole number from 0")
+    text = value.strip()
+    if not text:
+        raise InvalidRequestError(f"The parameter {name} is empty; name something or leave it out")
+    return text

@@ -1,0 +1,90 @@
+"""The rows of ``call_report/list``: found in the answer, and flattened to one row each. Pure.
+
+The PBX names the list of rows after the report, and nests agents under their queue and members under their ring group.
+Which keys a report has is known for a few only, so nothing here depends on one, and nothing is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from airflow_provider_yeastar.pbx.errors import NotAPbxError
+from airflow_provider_yeastar.pbx.report.listings import counted
+
+__all__ = ["LIST_KEY", "Row", "flattened_rows", "listed_rows"]
+
+Row = dict[str, Any]
+
+LIST_KEY = "list_key"
+"""The column that tells the lists apart where an answer, or a row of it, has several."""
+
+_NO_ROWS = frozenset({"invalid_param_list"})
+
+
+def listed_rows(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> list[Row]:
+    """Return the rows of an answer as they stand there.
+
+    The one list in it holds the rows, whatever its key. Of several all are taken, and ``list_key`` says which a row is
+    of. No list at all (or null) is a report without rows, unless the answer counts some.
+
+    :param answer: a successful one.
+    :param pbx: ``host:port``, for the message.
+    :param endpoint: the path that was called, for the message.
+    :raises NotAPbxError: when it counts rows and lists none, or lists something else.
+    """
+    lists = {key: value for key, value in answer.items() if isinstance(value, list) and key not in _NO_ROWS}
+    strange = [key for key, value in lists.items() if not all(isinstance(row, dict) for row in value)]
+    if strange:
+        raise NotAPbxError(f"The list {strange[0]} of the answer holds no rows", pbx=pbx, endpoint=endpoint)
+    if not lists and counted(answer):
+        raise NotAPbxError(f"The answer counts {counted(answer)} rows and lists none", pbx=pbx, endpoint=endpoint)
+    if len(lists) == 1:
+        return [dict(row) for rows in lists.values() for row in rows]
+    return [_named(row, key) for key, rows in lists.items() for row in rows]
+
+
+def flattened_rows(rows: Iterable[Row]) -> list[Row]:
+    """Return one row for each innermost entry, with the keys around it repeated.
+
+    A nested list of objects gives a row for each of them; where it is empty the keys around it make one row by
+    themselves. Several such lists beside one another give rows of their own each, told apart by ``list_key``. An inner
+    key that is an outer one too is kept under ``<list's key>_<key>``. Other values stay as the PBX has them, lists of
+    plain values and objects included.
+
+    :param rows: from :func:`listed_rows`.
+    """
+    return [flat for row in rows for flat in _flattened(row)]
+
+
+def _flattened(row: Row) -> Iterator[Row]:
+    nested = {key: value for key, value in row.items() if _is_list_of_objects(value)}
+    outer = {key: value for key, value in row.items() if key not in nested and value != []}
+    entries = [(key, entry) for key, inner in nested.items() for entry in inner]
+    if not entries:
+        yield outer
+    for key, entry in entries:
+        for inner in _flattened(entry):
+            joined = _joined(outer, inner, key)
+            yield _named(joined, key) if len(nested) > 1 else joined
+
+
+def _is_list_of_objects(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(entry, dict) for entry in value)
+
+
+def _joined(outer: Row, inner: Row, list_key: str) -> Row:
+    joined = dict(outer)
+    for key, value in inner.items():
+        joined[_free(key, joined, list_key)] = value
+    return joined
+
+
+def _named(row: Row, list_key: str) -> Row:
+    return {**row, _free(LIST_KEY, row, list_key): list_key}
+
+
+def _free(key: str, taken: Mapping[str, Any], prefix: str) -> str:
+    while key in taken:
+        key = f"{prefix}_{key}"
+    return key

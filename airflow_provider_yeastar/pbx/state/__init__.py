@@ -1,0 +1,1 @@
+"""What the processes that use a PBX share: whose turn it is."""

@@ -1,0 +1,1 @@
+"""The wait for a report, from the request to the URL."""

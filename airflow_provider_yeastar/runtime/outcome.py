@@ -1,0 +1,111 @@
+"""What crosses between a trigger and its task: the one gate, in both directions.
+
+Events are neither encrypted nor hidden from the log, so they hold JSON types only and never a token. What comes back
+is not believed: anything but a well-formed success is an error, never a success by default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_yeastar.exceptions import InvalidEventError
+from airflow_provider_yeastar.pbx.errors import (
+    DeadlineError,
+    InvalidRequestError,
+    Reaction,
+    WaitTimeoutError,
+    YeastarError,
+    error_from_dict,
+    error_to_dict,
+)
+from airflow_provider_yeastar.pbx.report.request import ReportRequest
+
+if TYPE_CHECKING:
+    from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
+
+__all__ = ["Outcome", "errors_for_airflow", "failure_event", "iso_utc", "read_event", "success_event"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A report that waits to be fetched, and the request that it answers.
+
+    :param attempt: how often this request has been asked for, from 1; a bad file is asked for once more.
+    :param until: epoch seconds at which the task's own time is over, None without such a bound.
+    """
+
+    request: ReportRequest
+    report: FinishedReport
+    attempt: int = 1
+    until: float | None = None
+
+
+def success_event(outcome: Outcome) -> dict[str, Any]:
+    """Return the event that says where the report is."""
+    return {
+        "status": "success",
+        "request": outcome.request.to_dict(),
+        "report": asdict(outcome.report),
+        "attempt": outcome.attempt,
+        "until": outcome.until,
+    }
+
+
+def failure_event(error: YeastarError) -> dict[str, Any]:
+    """Return the event that says why there is no report; its status is ``timeout`` or ``error``."""
+    return {"status": "timeout" if isinstance(error, WaitTimeoutError) else "error"} | error_to_dict(error)
+
+
+def read_event(event: Mapping[str, Any] | None) -> Outcome:
+    """Return the outcome that an event tells of.
+
+    :param event: what Airflow hands to ``execute_complete``.
+    :raises YeastarError: the error that the event tells of; :class:`InvalidEventError` for anything else.
+    """
+    status = event.get("status") if isinstance(event, Mapping) else None
+    if event is not None and status in ("error", "timeout"):
+        raise error_from_dict(event)
+    if event is None or status != "success":
+        raise InvalidEventError(f"The trigger came back with status {status!r}, which is no outcome")
+    from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport  # not needed to parse a DAG file
+
+    try:
+        return Outcome(
+            request=ReportRequest.from_dict(event["request"]),
+            report=FinishedReport(**event["report"]),
+            attempt=int(event["attempt"]),
+            until=event.get("until"),
+        )
+    except (InvalidRequestError, KeyError, TypeError, ValueError) as error:
+        raise InvalidEventError(f"The trigger's success lacks or garbles a part: {type(error).__name__}") from None
+
+
+def iso_utc(epoch_seconds: float) -> str:
+    """Return a moment as XCom shows it: ISO 8601, UTC, to the second."""
+    return datetime.fromtimestamp(epoch_seconds, UTC).isoformat(timespec="seconds")
+
+
+@contextmanager
+def errors_for_airflow() -> Iterator[None]:
+    """Let errors leave a task so that Airflow retries what may pass and fails at once what no retry can mend.
+
+    :raises AirflowFailException: for an error whose reaction is to give up; other errors leave as they are.
+    :raises AirflowTaskTimeout: when the task's own time was over while it was deferred; on a worker Airflow raises it.
+    """
+    try:
+        yield
+    except DeadlineError as error:
+        from airflow.providers.common.compat.sdk import AirflowTaskTimeout
+
+        raise AirflowTaskTimeout(str(error)) from None
+    except YeastarError as error:
+        if error.reaction is not Reaction.GIVE_UP:
+            raise
+        from airflow.providers.common.compat.sdk import AirflowFailException
+
+        # The sentence is the whole story: a chain would print it twice.
+        raise AirflowFailException(str(error)) from None

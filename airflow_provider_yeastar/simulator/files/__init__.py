@@ -1,0 +1,1 @@
+"""Reports of the simulated PBX as files."""

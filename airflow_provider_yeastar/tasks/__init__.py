@@ -1,0 +1,1 @@
+"""What operators and sensors share: their arguments, the wait, and the file at its destination."""

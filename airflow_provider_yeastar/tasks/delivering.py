@@ -1,0 +1,189 @@
+"""DeliveringTask: a finished report is fetched, checked and put at its destination, in one step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_yeastar.exceptions import TaskKilledError
+from airflow_provider_yeastar.files import storage
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.links.portal import publish_portal_link
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError, NotFoundError, YeastarError
+from airflow_provider_yeastar.pbx.files.fetch_rules import MAX_FILE_BYTES, another_report_may_help, check_max_bytes
+from airflow_provider_yeastar.pbx.report.request import ReportRequest
+from airflow_provider_yeastar.runtime.outcome import Outcome, errors_for_airflow, read_event
+from airflow_provider_yeastar.runtime.worker import run_on_worker
+from airflow_provider_yeastar.tasks.on_empty import refuse_empty_report
+from airflow_provider_yeastar.tasks.storing import StoringTask
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_yeastar.pbx.client import PbxClient
+    from airflow_provider_yeastar.tasks.record import ReportRecord
+
+__all__ = ["DeliveringTask"]
+
+_ATTEMPTS = 2
+_READ_BYTES = 1 << 20
+_NO_FILE = (
+    "Nothing matches the request, and the PBX made no file that could be kept; check ids and time window, or set "
+    "`on_empty` to skip if that is to be expected."
+)
+
+
+class DeliveringTask(StoringTask):
+    """A task that puts a report's file at its destination; its XCom return value is the file's path, a ``str``.
+
+    A second XCom, ``report``, holds path, file, bytes, sha256, format, what was asked for, api_version, requested_at,
+    ready_at, downloaded_at and serial_number. Asset events of the task's ``outlets`` and OpenLineage tell the same.
+
+    It takes the arguments of :class:`.StoringTask`, ``on_empty`` only as ``ok`` for pdf and xls. Where the PBX makes no
+    file of an empty report (60001), the task fails with ``ok`` too, as there is nothing to keep.
+
+    :param max_bytes: the greatest file that is accepted, 4 GiB when left out; None for any.
+    :param write_metadata: also write what the XCom ``report`` holds, as JSON, beside the file: its name with
+        ``.report.json`` behind it. It follows the file in a step of its own; its sha256 says of which file it tells.
+    """
+
+    def __init__(self, *, max_bytes: int | None = MAX_FILE_BYTES, write_metadata: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_bytes = max_bytes
+        self.write_metadata = write_metadata
+
+    def check_delivery(self, file_format: str) -> None:
+        """Refuse what cannot be delivered so.
+
+        :param file_format: of the report.
+        :raises InvalidRequestError: one sentence.
+        """
+        if self.on_empty != "ok" and file_format in ("pdf", "xls"):
+            raise InvalidRequestError(
+                f"`on_empty={self.on_empty!r}` cannot be judged for {file_format}; it needs csv or html"
+            )
+        check_max_bytes(self.max_bytes)
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
+        """Fetch the report that the trigger's event tells of.
+
+        :param event: what the trigger fired; anything but a success fails the task.
+        """
+        with errors_for_airflow():
+            with self._without_file():
+                outcome = read_event(event)
+            with YeastarHook(self.yeastar_conn_id).get_conn() as client:
+                return self.collect(context, client, outcome)
+
+    def deliver(self, context: Context, request: ReportRequest, ready: Outcome | None = None) -> str:
+        """Ask for a report, wait for it here or in the triggerer, and fetch it.
+
+        :param context: of the task.
+        :param request: what to ask for.
+        :param ready: where it waits already; None asks for it.
+        :return: the file's path.
+        """
+        self.check_delivery(request.file_format)
+        path = storage.resolve_path(self.destination, request.file_name(self._source))
+        if self.keeps_file(path):
+            return path
+        storage.prepare(path)
+        if self.write_metadata:
+            storage.prepare(storage.sidecar_path(path))
+        publish_portal_link(context, self.yeastar_conn_id)
+        if ready is None and self.waits_in_triggerer(request):
+            self.defer_wait(request)
+        with YeastarHook(self.yeastar_conn_id).get_conn() as client:
+            return self.collect(context, client, ready or self.wait_here(client, request))
+
+    def wait_here(
+        self, client: PbxClient, request: ReportRequest, *, attempt: int = 1, until: float | None = None
+    ) -> Outcome:
+        """Ask for the report and wait for it on the worker; see :meth:`.WaitingTask.wait_here`."""
+        with self._without_file():
+            return super().wait_here(client, request, attempt=attempt, until=until)
+
+    @contextmanager
+    def _without_file(self) -> Iterator[None]:
+        """Take 60001 in answer to the request for what it is: an empty report, of which the PBX made no file.
+
+        With ``on_empty`` ok the task fails too: its path would lead nowhere, and an empty file would be one of ours.
+        """
+        try:
+            yield
+        except NotFoundError as absence:
+            refuse_empty_report(self.on_empty)
+            absence.remedy = _NO_FILE
+            raise
+
+    def collect(self, context: Context, client: PbxClient, outcome: Outcome) -> str:
+        """Fetch a finished report to its destination; what stays bad is asked for once more, here or in the triggerer.
+
+        :param context: of the task.
+        :param client: of the PBX.
+        :param outcome: the report, and the request that it answers.
+        :return: the file's path.
+        """
+        path = storage.resolve_path(self.destination, outcome.request.file_name(self._source))
+        if self.keeps_file(path):  # another task may have been quicker
+            return path
+        run_on_worker(client.log_in(time.time() + self.wait_timeout), lambda: self.killed)
+        try:
+            record = self._fetch(client, outcome, path)
+        except YeastarError as error:
+            if outcome.attempt >= _ATTEMPTS or not another_report_may_help(error):
+                raise
+            self.log.warning("%s The report is asked for once more.", error)
+            again: dict[str, Any] = {"attempt": outcome.attempt + 1, "until": outcome.until}
+            if self.waits_in_triggerer(outcome.request):
+                self.defer_wait(outcome.request, **again)
+            return self.collect(context, client, self.wait_here(client, outcome.request, **again))
+        if record:
+            self.tell(context, record)
+        return path
+
+    def _fetch(self, client: PbxClient, outcome: Outcome, path: str) -> ReportRecord | None:
+        from airflow_provider_yeastar.files.fetching import fetch_report  # not needed to parse a DAG file
+
+        def download(new_token: bool) -> ReportRecord | None:
+            return self._download(client, outcome, path, new_token=new_token)
+
+        return fetch_report(download, outcome.report.ready_at)
+
+    def _download(self, client: PbxClient, outcome: Outcome, path: str, *, new_token: bool) -> ReportRecord | None:
+        # Not needed to parse a DAG file.
+        from airflow_provider_yeastar.files.fetching import FileFetch
+        from airflow_provider_yeastar.tasks.record import ReportRecord
+
+        file_format, url = outcome.request.file_format, outcome.report.url
+        fetching = FileFetch(client, url, killed=lambda: self.killed, new_token=new_token)
+        with client.hiding_secrets(), fetching as fetch:
+            check = fetch.new_check(file_format, self.max_bytes)
+            with storage.receive(fetch.chunks(check), path, check) as received:
+                self._refuse_empty(received.temporary, file_format)
+                record = ReportRecord.of(outcome, received.stored, time.time())
+                self._refuse_to_go_on_when_killed()
+                if self.keeps_file(path):
+                    return None
+                received.put_in_place(record.to_json() if self.write_metadata else None)
+        # An upload cannot be broken off; the file is whole then, but the task was to end.
+        self._refuse_to_go_on_when_killed()
+        return record
+
+    def _refuse_empty(self, file: Path, file_format: str) -> None:
+        """Look at the whole file, still in its temporary place, as ``on_empty`` wants it."""
+        if self.on_empty == "ok":
+            return
+        from airflow_provider_yeastar.pbx.files.emptiness import is_empty_report
+
+        with file.open("rb") as opened:
+            empty = is_empty_report(iter(lambda: opened.read(_READ_BYTES), b""), file_format)
+        if empty:
+            refuse_empty_report(self.on_empty)
+
+    def _refuse_to_go_on_when_killed(self) -> None:
+        if self.killed:
+            raise TaskKilledError("The task was killed while it fetched its report")

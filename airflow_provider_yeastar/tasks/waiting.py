@@ -1,0 +1,151 @@
+"""The wait for a report, as operators and sensors share it: on the worker, or handed to the triggerer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperator, conf
+
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.links.portal import YeastarPortalLink
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.pbx.report.request import ReportRequest
+from airflow_provider_yeastar.runtime.outcome import Outcome
+from airflow_provider_yeastar.runtime.worker import run_on_worker
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperatorLink
+
+    from airflow_provider_yeastar.pbx.client import PbxClient
+    from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
+
+__all__ = ["WaitingTask"]
+
+# Airflow's own time-out of a deferral skips `execute_complete`; it only stands behind the trigger's own bounds.
+_BACKSTOP = timedelta(minutes=10)
+
+
+class WaitingTask(BaseOperator):
+    """A task that waits for a report, on the worker or in the triggerer, and ends when it is killed.
+
+    :param wait_timeout: seconds or timedelta from one's turn at the PBX to the report's URL, default ``1800``.
+    :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports, default ``21600``.
+    :param deferrable: bool; True waits in the triggerer, False on the worker. ``[operators] default_deferrable`` when
+        left out.
+    :param yeastar_conn_id: id of the Airflow connection, default ``yeastar_default``.
+    """
+
+    template_fields: Sequence[str] = ("yeastar_conn_id",)
+    operator_extra_links: Collection[BaseOperatorLink] = (YeastarPortalLink(),)
+
+    def __init__(
+        self,
+        *,
+        wait_timeout: float | timedelta = 1800,
+        queue_timeout: float | timedelta = 21600,
+        deferrable: bool | None = None,
+        yeastar_conn_id: str = YeastarHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.wait_timeout = _seconds("wait_timeout", wait_timeout)
+        self.queue_timeout = _seconds("queue_timeout", queue_timeout)
+        if deferrable is None:
+            deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
+        self.deferrable = deferrable
+        self.yeastar_conn_id = yeastar_conn_id
+        self.killed = False
+
+    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
+        """Leave a text that holds no template as it is.
+
+        Where a DAG renders to native types, Jinja would make an int of a connection's id, a year or a dialled number.
+        """
+        if isinstance(content, str) and "{" not in content:
+            return content
+        return super().render_template(content, *args, **kwargs)
+
+    def on_kill(self) -> None:
+        """Leave a mark at which every wait and every chunk looks; more is not safe in a signal handler."""
+        self.killed = True
+
+    @property
+    def _source(self) -> str | None:
+        """What tells this task's PBX from others in the name of a file: the connection, unless it is the default."""
+        return None if self.yeastar_conn_id == YeastarHook.default_conn_name else self.yeastar_conn_id
+
+    def waits_in_triggerer(self, request: ReportRequest) -> bool:
+        """Whether the wait for this report is deferred: a synchronous request is one call of the worker."""
+        return self.deferrable and request.asynchronous
+
+    def defer_wait(self, request: ReportRequest, *, attempt: int = 1, until: float | None = None) -> None:
+        """Hand the request and the wait to the triggerer; the task goes on in ``execute_complete``.
+
+        :param request: what to ask for.
+        :param attempt: how often it has been asked for, this time included.
+        :param until: epoch seconds at which the task's own time is over, where that is known from an earlier attempt.
+        :raises TaskDeferred: always.
+        """
+        # It loads Airflow's machinery of triggers, a third of what a DAG file would have to load otherwise.
+        from airflow_provider_yeastar.triggers.call_report import YeastarCallReportTrigger
+
+        bounds = self.new_bounds(until)
+        self.log.info("Deferring: the triggerer asks for %s and waits.", request.label)
+        self.defer(
+            trigger=YeastarCallReportTrigger(
+                yeastar_conn_id=self.yeastar_conn_id,
+                request=request.to_dict(),
+                queue_until=bounds.queue_until,
+                wait_timeout=bounds.wait_timeout,
+                attempt=attempt,
+                until=bounds.until,
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=self.queue_timeout + self.wait_timeout) + _BACKSTOP,
+        )
+
+    def wait_here(
+        self, client: PbxClient, request: ReportRequest, *, attempt: int = 1, until: float | None = None
+    ) -> Outcome:
+        """Ask for the report and wait for it on the worker.
+
+        :param client: of the PBX.
+        :param request: what to ask for.
+        :param attempt: how often it has been asked for, this time included.
+        :param until: epoch seconds at which the task's own time is over, where that is known from an earlier attempt.
+        :raises TaskKilledError: when the task was killed meanwhile.
+        """
+        bounds = self.new_bounds(until)
+        report = run_on_worker(client.wait_for_report(request, bounds), lambda: self.killed)
+        return Outcome(request, report, attempt, bounds.until)
+
+    def new_bounds(self, until: float | None = None) -> Bounds:
+        """Return until when a wait that begins now may last.
+
+        :param until: epoch seconds at which the task's own time is over, where that is known from an earlier attempt.
+        """
+        from airflow_provider_yeastar.pbx.waiting.bounds import Bounds  # not needed to parse a DAG file
+
+        now = time.time()
+        seconds = self.own_seconds
+        if until is None and seconds is not None:
+            until = now + seconds
+        return Bounds(queue_until=now + self.queue_timeout, wait_timeout=self.wait_timeout, until=until)
+
+    @property
+    def own_seconds(self) -> float | None:
+        """The seconds that Airflow gives the task as a whole, None without such a bound.
+
+        It is kept here too, because Airflow does not look at ``execution_timeout`` while a task is deferred.
+        """
+        return self.execution_timeout.total_seconds() if self.execution_timeout else None
+
+
+def _seconds(name: str, value: object) -> float:
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
+        raise InvalidRequestError(f"`{name}` is {value!r}, neither a number of seconds above 0 nor a timedelta")
+    return float(seconds)

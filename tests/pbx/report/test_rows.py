@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_yeastar.pbx.errors import NotAPbxError
+from airflow_provider_yeastar.pbx.report.rows import flattened_rows, listed_rows
+
+
+def rows(**answer: Any) -> list[dict[str, Any]]:
+    return flattened_rows(listed_rows({"errcode": 0, "errmsg": "SUCCESS", **answer}, pbx="pbx:443", endpoint="list"))
+
+
+class TestWhichListHoldsTheRows:
+    def test_an_unknown_key_is_as_good_as_a_known_one(self) -> None:
+        assert rows(total_number=1, brand_new_list=[{"a": 1}]) == [{"a": 1}]
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            {},
+            {"total_number": 0},
+            {"ivr_list": []},
+            {"ivr_list": None},
+            {"invalid_param_list": []},
+            {"total_number": "0"},
+        ],
+        ids=["nothing", "no rows", "an empty list", "null", "no complaints", "no rows in a text"],
+    )
+    def test_a_report_without_rows(self, answer: dict[str, Any]) -> None:
+        assert rows(**answer) == []
+
+    def test_of_several_lists_all_are_taken_and_told_apart(self) -> None:
+        assert rows(queue_list=[{"a": 1}], agent_list=[{"b": 2}]) == [
+            {"a": 1, "list_key": "queue_list"},
+            {"b": 2, "list_key": "agent_list"},
+        ]
+
+    def test_rows_that_are_counted_but_not_listed_are_no_empty_report(self) -> None:
+        with pytest.raises(NotAPbxError, match="counts 3 rows and lists none"):
+            rows(total_number=3, ivr_list=None)
+
+    def test_a_list_of_something_else_is_no_report(self) -> None:
+        with pytest.raises(NotAPbxError, match="The list ivr_list of the answer holds no rows"):
+            rows(ivr_list=["a"])
+
+
+class TestFlattening:
+    def test_values_stay_as_the_pbx_types_them(self) -> None:
+        row = {"queue_num": "0640", "total_calls": 3, "answered_rate": "50.00%", "max_waiting_time": 61, "sla": None}
+
+        assert rows(queue_performance_list=[row]) == [row]
+
+    def test_each_member_is_a_row_with_the_keys_around_it(self) -> None:
+        agents = [{"agent": "Alice", "calls": 1}, {"agent": "Bob", "calls": 2, "newer": True}]
+
+        assert rows(some_list=[{"queue": "Sales", "detail": agents}]) == [
+            {"queue": "Sales", "agent": "Alice", "calls": 1},
+            {"queue": "Sales", "agent": "Bob", "calls": 2, "newer": True},
+        ]
+
+    def test_a_key_that_is_inside_and_outside_is_kept_twice(self) -> None:
+        nested = {"calls": 3, "detail_calls": 9, "detail": [{"calls": 1}, {"calls": 2}]}
+
+        assert rows(some_list=[nested]) == [
+            {"calls": 3, "detail_calls": 9, "detail_detail_calls": 1},
+            {"calls": 3, "detail_calls": 9, "detail_detail_calls": 2},
+        ]
+
+    def test_lists_in_lists_are_flattened_to_the_innermost(self) -> None:
+        calls = [{"call_id": "x"}, {"call_id": "y"}]
+
+        assert rows(some_list=[{"queue": "Sales", "agents": [{"agent": "Alice", "calls": calls}]}]) == [
+            {"queue": "Sales", "agent": "Alice", "call_id": "x"},
+            {"queue": "Sales", "agent": "Alice", "call_id": "y"},
+        ]
+
+    def test_a_group_without_members_is_not_lost(self) -> None:
+        assert rows(some_list=[{"queue": "Sales", "detail": []}]) == [{"queue": "Sales"}]
+
+    def test_two_lists_beside_one_another_do_not_multiply(self) -> None:
+        assert rows(some_list=[{"queue": "Sales", "calls": [{"a": 1}, {"a": 2}], "pauses": [{"b": 3}]}]) == [
+            {"queue": "Sales", "a": 1, "list_key": "calls"},
+            {"queue": "Sales", "a": 2, "list_key": "calls"},
+            {"queue": "Sales", "b": 3, "list_key": "pauses"},
+        ]
+
+    def test_plain_lists_and_objects_stay(self) -> None:
+        row = {"tags": ["a", "b"], "sla": {"within": 20}}
+
+        assert rows(some_list=[row]) == [row]
