@@ -64,10 +64,12 @@ MAY_IMPORT = {
 
 WITHOUT_AIRFLOW = {"__init__", "get_provider_info", "pbx", "simulator"}
 
-AIRFLOW_NAMES = ("airflow.providers.common.compat", "airflow.triggers.base", "airflow.providers.openlineage.extractors")
-"""What looks the same from Airflow 2.11 to 3.x. The last is imported only when the OpenLineage provider asks for it."""
+AIRFLOW_NAMES = ("airflow.triggers.base",)
+"""What is the same from Airflow 2.11 to 3.x; every other name of Airflow comes from the package's compat.py."""
 
 AIRFLOW_NAMES_OF_ONE = {
+    # The one that looks where an Airflow keeps its names.
+    "compat": ("airflow",),
     # The shape of a provider's commands has no other home; only Airflows that read them (3.2 on) import it.
     "cli": ("airflow.cli.cli_config",),
 }
@@ -78,6 +80,10 @@ LIBRARIES = {
     "urllib3": {"pbx.http"},
     "websockets": {"pbx.events"},
     "filelock": {"pbx"},
+    # What a lineage is made of, of the library that the OpenLineage provider brings.
+    "openlineage": {"compat"},
+    # The way out of an event loop that Airflow's own calls need.
+    "asgiref": {"compat"},
     # Airflow's Fernet keys, with the library that Airflow uses for them.
     "cryptography": {"hooks"},
     # Only for the connection form of Airflow before 3.2, which brings them.

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
-
+from airflow_provider_yeastar.compat import AirflowNotFoundException, BaseHook, conf
 from airflow_provider_yeastar.pbx.concurrency.per_loop import PerLoop
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, YeastarError
 from airflow_provider_yeastar.pbx.files.fetch_rules import MAX_FILE_BYTES, check_max_bytes
@@ -21,8 +20,7 @@ from airflow_provider_yeastar.pbx.settings import API_VERSIONS, TOKEN_SHARING, P
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from airflow.providers.common.compat.sdk import Connection, ObjectStoragePath
-
+    from airflow_provider_yeastar.compat import Connection, ObjectStoragePath
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.pbx.login.token_store import Cipher
     from airflow_provider_yeastar.pbx.report.listings import MenuOption, MyReport, ScheduledReport
@@ -67,16 +65,17 @@ class YeastarHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the form's extra fields for Airflow before 3.2; later ones read them from the provider info."""
-        from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
         from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
         from flask_babel import lazy_gettext
         from wtforms import StringField
         from wtforms.validators import any_of
 
+        from airflow_provider_yeastar.compat import AIRFLOW_3
+
         def choices(schema: Mapping[str, Any]) -> list[Any]:
             # Airflow 3 makes a list of them. The form of 2.11 would refuse another value without a word, as its script
             # writes a warning over the field's error; there the Test button and the task say what is wrong.
-            return [any_of(schema["enum"])] if AIRFLOW_V_3_0_PLUS and "enum" in schema else []
+            return [any_of(schema["enum"])] if AIRFLOW_3 and "enum" in schema else []
 
         return {
             name: StringField(
@@ -317,8 +316,7 @@ async def connect(conn_id: str) -> PbxClient:
     :param conn_id: id of the Airflow connection; resolved once, with the asynchronous accessor.
     :raises InvalidSettingsError: when the connection is missing or cannot be used.
     """
-    from airflow.providers.common.compat.connection import get_async_connection
-
+    from airflow_provider_yeastar.compat import get_async_connection
     from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 
     # One by one: a triggerer that starts with a thousand triggers has other things to do in between.
@@ -333,7 +331,7 @@ async def connect(conn_id: str) -> PbxClient:
 
 def _mask(secret: str) -> None:
     """Have a token masked in every spelling that a URL may give it."""
-    from airflow.providers.common.compat.sdk import mask_secret
+    from airflow_provider_yeastar.compat import mask_secret
 
     for spelling in {secret, quote(secret, safe=""), quote_plus(secret)}:
         mask_secret(spelling)

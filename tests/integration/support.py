@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import TaskDeferred
 
+from airflow_provider_yeastar.compat import TaskDeferred
 from airflow_provider_yeastar.pbx.client import PbxClient
 from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.pbx.settings import PbxSettings

@@ -19,7 +19,7 @@ from tests.integration.support import airflow, connection_to, start_airflow
 
 DAG_FILE = """
 from datetime import UTC, datetime
-from airflow.providers.common.compat.sdk import DAG, Asset
+from airflow_provider_yeastar.compat import DAG, Asset
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 
 with DAG("delivery", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
