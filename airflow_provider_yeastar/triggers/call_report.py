@@ -12,7 +12,7 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_yeastar.compat import conf
-from airflow_provider_yeastar.hooks.yeastar import connect
+from airflow_provider_yeastar.hooks.connection import connect
 from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.redaction import redact_text
 from airflow_provider_yeastar.pbx.report.request import ReportRequest

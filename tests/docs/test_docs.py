@@ -18,7 +18,8 @@ from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
 from airflow_provider_yeastar.compat import DAG, XComArg
 from airflow_provider_yeastar.get_provider_info import get_provider_info
-from airflow_provider_yeastar.hooks.yeastar import YeastarHook, settings_from_connection
+from airflow_provider_yeastar.hooks.connection import settings_from_connection
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.simulator import PbxSimulator

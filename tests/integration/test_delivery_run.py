@@ -61,9 +61,6 @@ class Run:
             "AIRFLOW__YEASTAR__STATE_DIR": str(self.folder / "state"),
             "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
         }
-        if version("apache-airflow").startswith("3.0."):
-            # Its `dags test` refuses an outlet of which no scheduler has heard (apache/airflow#51644).
-            airflow(self.home, environment, "dags", "reserialize")
         return environment
 
     def asset_extras(self) -> list[dict[str, Any]]:
