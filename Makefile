@@ -7,8 +7,8 @@
 SHELL := bash
 VENV := .venv
 NEWEST := 3.3.2
-# The last release of each older line that is supported.
-OLDER := 2.11.2 3.0.6 3.1.8 3.2.2
+# Of each older minor version the last release, and the first one that is supported where its contemporaries differ.
+OLDER := 2.11.0 2.11.2 3.0.1 3.0.6 3.1.8 3.2.2 3.3.0
 OLDEST := $(firstword $(OLDER))
 BETWEEN := $(filter-out $(OLDEST),$(OLDER))
 PYTEST_ARGS ?=
@@ -151,10 +151,13 @@ clean:  ## Remove the environments and all that was built
 
 # The Python of each: the oldest for the oldest Airflow; the newest that is found, up to what that Airflow runs on, for the
 # others; whatever `python3` is for the newest. A PYTHON that is given has to lie within.
-PYTHONS_2.11.2 := 3.11 3.12
+PYTHONS_2.11.0 := 3.11 3.12
+PYTHONS_2.11.2 := --newest 3.11 3.12
+PYTHONS_3.0.1 := 3.11 3.12
 PYTHONS_3.0.6 := --newest 3.11 3.12
 PYTHONS_3.1.8 := --newest 3.11 3.13
 PYTHONS_3.2.2 := --newest 3.11 3.14
+PYTHONS_3.3.0 := --newest 3.11 3.14
 PYTHONS_3.3.2 := 3.11 3.14
 
 $(VENV)/.installed: $(SOURCES) constraints/airflow-$(NEWEST).txt
@@ -198,36 +201,31 @@ endef
 
 # --- constraints ----------------------------------------------------------------------------------------------------
 
-# A release's contemporaries; a few packages have to be newer than that for the common-compat that is wanted.
+# Everything is resolved as of the day on which the release was published, as the constraints files of the Airflow project
+# are: a managed service installs these versions, common-compat included.
 DATE_3.3.2 := 2026-11-23
+DATE_3.3.0 := 2026-08-20
 DATE_3.2.2 := 2026-06-10
-DATE_3.1.8 := 2026-03-31
-DATE_3.0.6 := 2025-09-15
-DATE_2.11.2 := 2026-03-31
-NEEDED_BY_COMMON_COMPAT := apache-airflow-providers-common-compat asgiref
-# The oldest one that is supported.
-COMMON_COMPAT := 1.22.0
+DATE_3.1.8 := 2026-03-20
+DATE_3.0.6 := 2025-09-03
+DATE_3.0.1 := 2025-05-29
+DATE_2.11.2 := 2026-03-20
+DATE_2.11.0 := 2025-05-22
 UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 
 .PHONY: constraints
 constraints:  ## Resolve the dependencies anew, after a change of them or of the dates above
-	$(call resolve,$(NEWEST),--group dev --group ui,)
-	$(foreach version,$(OLDER),$(call resolve-older,$(version)))
+	$(call resolve,$(NEWEST),--group dev --group ui)
+	$(foreach version,$(OLDER),$(call resolve,$(version),--group bootstrap --group test --group ui))
 
-# $(call resolve,version of Airflow,options,further pins): only versions are written, not where they were found.
+# $(call resolve,version of Airflow,groups): only versions are written, not where they were found.
 define resolve
 @echo "Writing constraints/airflow-$(1).txt"
 @$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --extra simulator $(2) \
-	--exclude-newer $(DATE_$(1)) -c <(printf '%s\n' apache-airflow==$(1) $(3)) \
+	--exclude-newer $(DATE_$(1)) -c <(echo apache-airflow==$(1)) \
 	-o constraints/airflow-$(1).new pyproject.toml
 @{ echo '# Airflow $(1) and what this project uses beside it. Written by `make constraints`.'; \
 	cat constraints/airflow-$(1).new; } > constraints/airflow-$(1).txt
 @rm constraints/airflow-$(1).new
 
-endef
-
-define resolve-older
-$(call resolve,$(1),--group bootstrap --group test --group ui \
-	$(NEEDED_BY_COMMON_COMPAT:%=--exclude-newer-package %=$(DATE_$(NEWEST))),\
-	apache-airflow-providers-common-compat==$(COMMON_COMPAT))
 endef

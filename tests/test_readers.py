@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from airflow_provider_yeastar.pbx.errors import BadFileError, Reaction
 from airflow_provider_yeastar.readers import (
@@ -27,8 +26,7 @@ from airflow_provider_yeastar.readers import (
 )
 from airflow_provider_yeastar.simulator.calls.directory import DEFAULT_DIRECTORY
 from airflow_provider_yeastar.simulator.files.rendering import CsvLayout, render
-from airflow_provider_yeastar.simulator.reports import ReportQuery, build_report
-from airflow_provider_yeastar.simulator.reports import ReportTable as BuiltReport
+from airflow_provider_yeastar.simulator.reports import ReportQuery, ReportTable as BuiltReport, build_report
 from airflow_provider_yeastar.simulator.reports.catalogue import REPORTS
 
 PLAIN = "Queue,Total,Answered\nSales<6400>,5,3\nSupport<6401>,6,6\n"

@@ -13,8 +13,7 @@ from airflow_provider_yeastar.tasks.arguments import RequestArguments
 from airflow_provider_yeastar.tasks.delivering import DeliveringTask
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
+    from airflow_provider_yeastar.compat import Context
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.runtime.outcome import Outcome
     from airflow_provider_yeastar.tasks.handover import Handover

@@ -52,7 +52,7 @@ def read_report(path: str) -> ReportTable:
 def _read_bytes(path: str) -> bytes:
     if not _SCHEME.match(path):
         return Path(path).read_bytes()
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    from airflow_provider_yeastar.compat import ObjectStoragePath
 
     with ObjectStoragePath(path).open("rb") as file:
         return bytes(file.read())

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import (
+from airflow_provider_yeastar.compat import (
     AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTimeout,
     BaseSensorOperator,
     PokeReturnValue,
 )
-
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.errors import DeadlineError, InvalidRequestError, WaitTimeoutError
@@ -23,8 +22,7 @@ from airflow_provider_yeastar.tasks.arguments import RequestArguments
 from airflow_provider_yeastar.tasks.waiting import WaitingTask
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
+    from airflow_provider_yeastar.compat import Context
     from airflow_provider_yeastar.runtime.outcome import Outcome
 
 __all__ = ["YeastarCallReportSensor"]

@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
+from airflow_provider_yeastar.compat import BaseOperator
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.request import TIME_FRAME, check_arguments
 

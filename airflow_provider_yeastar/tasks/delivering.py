@@ -21,8 +21,7 @@ from airflow_provider_yeastar.tasks.on_empty import refuse_empty_report
 from airflow_provider_yeastar.tasks.storing import StoringTask
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
+    from airflow_provider_yeastar.compat import Context
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.tasks.record import ReportRecord
 

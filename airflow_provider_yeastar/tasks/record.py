@@ -12,7 +12,7 @@ from airflow_provider_yeastar.pbx.files.body import safe_file_name
 from airflow_provider_yeastar.runtime.outcome import Outcome, iso_utc
 
 if TYPE_CHECKING:
-    from airflow.providers.openlineage.extractors import OperatorLineage
+    from airflow_provider_yeastar.compat import OperatorLineage
 
 __all__ = ["ReportRecord"]
 
@@ -89,12 +89,12 @@ class ReportRecord:
         Names follow OpenLineage's naming of data sets; a PBX is known by its serial number, its address may change.
         Only to be called where the OpenLineage provider is installed, which is who calls it.
         """
-        from airflow.providers.common.compat.openlineage.facet import (
+        from airflow_provider_yeastar.compat import (
             InputDataset,
+            OperatorLineage,
             OutputDataset,
             OutputStatisticsOutputDatasetFacet,
         )
-        from airflow.providers.openlineage.extractors import OperatorLineage
 
         namespace, name = _dataset(self.path)
         ((kind, value),) = self.identity.items()

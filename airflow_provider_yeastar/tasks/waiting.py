@@ -7,8 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator, conf
-
+from airflow_provider_yeastar.compat import BaseOperator, conf
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import YeastarPortalLink
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
@@ -17,8 +16,7 @@ from airflow_provider_yeastar.runtime.outcome import Outcome
 from airflow_provider_yeastar.runtime.worker import run_on_worker
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseOperatorLink
-
+    from airflow_provider_yeastar.compat import BaseOperatorLink
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
 

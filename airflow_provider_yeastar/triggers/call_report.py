@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
-from airflow.providers.common.compat.sdk import conf
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_yeastar.hooks.yeastar import connect
+from airflow_provider_yeastar.compat import conf
+from airflow_provider_yeastar.hooks.connection import connect
 from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.redaction import redact_text
 from airflow_provider_yeastar.pbx.report.request import ReportRequest

@@ -175,6 +175,6 @@ def section(found: Any, kind: str) -> list[Any]:
 
 
 def test_roles_of_sphinx_become_code(package: Any) -> None:
-    text = package["hooks.yeastar.client_for"].docstring.value
+    text = package["hooks.connection.client_for"].docstring.value
     assert "`settings_from_connection`" in text
     assert ":func:" not in text

@@ -8,10 +8,11 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import Connection
 
+from airflow_provider_yeastar.compat import Connection
 from airflow_provider_yeastar.get_provider_info import get_provider_info
-from airflow_provider_yeastar.hooks.yeastar import YeastarHook, settings_from_connection
+from airflow_provider_yeastar.hooks.connection import settings_from_connection
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 

@@ -19,7 +19,7 @@ from tests.integration.support import airflow, connection_to, start_airflow
 
 DAG_FILE = """
 from datetime import UTC, datetime
-from airflow.providers.common.compat.sdk import DAG, Asset
+from airflow_provider_yeastar.compat import DAG, Asset
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 
 with DAG("delivery", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
@@ -61,9 +61,6 @@ class Run:
             "AIRFLOW__YEASTAR__STATE_DIR": str(self.folder / "state"),
             "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
         }
-        if version("apache-airflow").startswith("3.0."):
-            # Its `dags test` refuses an outlet of which no scheduler has heard (apache/airflow#51644).
-            airflow(self.home, environment, "dags", "reserialize")
         return environment
 
     def asset_extras(self) -> list[dict[str, Any]]:

@@ -13,9 +13,9 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, Asset
 from pyarrow import parquet
 
+from airflow_provider_yeastar.compat import AirflowFailException, AirflowSkipException, Asset
 from airflow_provider_yeastar.exceptions import TaskKilledError
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators.report_rows import YeastarCallReportRowsOperator

@@ -8,8 +8,8 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException, AirflowTaskTimeout, TaskDeferred
 
+from airflow_provider_yeastar.compat import DAG, AirflowFailException, AirflowTaskTimeout, TaskDeferred
 from airflow_provider_yeastar.exceptions import DestinationError, InvalidEventError
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator, YeastarDownloadReportOperator
 from airflow_provider_yeastar.pbx.errors import DeadlineError, InvalidRequestError
