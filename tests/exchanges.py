@@ -124,7 +124,7 @@ EXCHANGES = (
                 "sn": "369",
                 "firmware_version": "37.23.0.123",
                 "system_time": "2025/08/22 16:44:40",
-                "up_time": "1 day",
+                "up_time": 273906,
                 "system_date_format": "YYYY/MM/DD",
                 "system_time_format": "hh:mm:ss",
                 "timestamp": 1755852280,

@@ -39,9 +39,19 @@ class SimulatorSettings:
     :param csv_layout: which variant of CSV it writes, a ``CsvLayout`` of ``simulator.rendering``, default
         ``CsvLayout()``: with a byte order mark, without preamble or total row.
     :param report_seconds: how long making a report takes, default ``0.05``.
+    :param parallel_jobs: how many reports are made at the same time, default ``1``.
+    :param queued_jobs: how many more are accepted and made one after the other, default ``0``; a further one is refused
+        (70082).
+    :param announce_seconds: how long after a job's end its event is sent, default ``0.0``; the next job may begin
+        meanwhile.
     :param answers_at_once: a report that was asked for asynchronously is answered with its URL, default ``False``.
     :param answer_has_id: PROCESSING carries the ``download_id`` of the event to come, default ``False``; no firmware is
         known to do so.
+    :param sync_limit: the connection of a synchronous request is cut after so long while its job goes on, None for
+        never.
+    :param sync_says_processing: synchronous requests are answered PROCESSING, and an event follows, default ``False``.
+    :param sync_announces: an event follows a synchronous answer as well, default ``False``.
+    :param one_token: a new login ends all older tokens, default ``False``.
     :param event_text: ``msg`` of an event is a JSON string instead of an object, default ``False``.
     :param event_serial: events carry ``sn``, default ``True``.
     :param null_errmsg: ``errmsg`` of a success is null, default ``False``.
@@ -57,7 +67,7 @@ class SimulatorSettings:
     :param login_limit: refused logins in a row after which an address is blocked (70004), default ``5``.
     :param file_life: how long a file can be fetched, default ``1800``.
     :param idle_limit: how long a WebSocket may be silent before it is closed, default ``60``.
-    :raises ValueError: for a time zone or date format that is none.
+    :raises ValueError: for an unknown time zone or date format, and for numbers out of range.
     """
 
     client_id: str = "simulated-client-id"
@@ -75,8 +85,15 @@ class SimulatorSettings:
     directory: Directory = DEFAULT_DIRECTORY
     csv_layout: CsvLayout = field(default_factory=CsvLayout)
     report_seconds: float = 0.05
+    parallel_jobs: int = 1
+    queued_jobs: int = 0
+    announce_seconds: float = 0.0
     answers_at_once: bool = False
     answer_has_id: bool = False
+    sync_limit: float | None = None
+    sync_says_processing: bool = False
+    sync_announces: bool = False
+    one_token: bool = False
     event_text: bool = False
     event_serial: bool = True
     null_errmsg: bool = False
@@ -101,6 +118,8 @@ class SimulatorSettings:
         parts = re.fullmatch(r"(YYYY|MM|DD)([-/.])(YYYY|MM|DD)\2(YYYY|MM|DD)", self.date_format)
         if not parts or len(set(parts.groups())) < 4:
             raise ValueError(f"{self.date_format!r} is no date format; an example is DD/MM/YYYY.")
+        if self.parallel_jobs < 1 or self.queued_jobs < 0:
+            raise ValueError("A PBX makes one report at a time or more: parallel_jobs >= 1, queued_jobs >= 0.")
 
     @property
     def success(self) -> str | None:

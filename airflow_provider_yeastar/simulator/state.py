@@ -80,6 +80,7 @@ class PbxState:
     failed_logins: dict[str, int] = field(default_factory=dict)
     files: dict[str, StoredFile] = field(default_factory=dict)
     logins: int = 0
+    booted_at: float = 0.0
 
     def log_in(self, address: str, username: object, password: object, now: float) -> dict[str, Any]:
         """Answer ``get_token``: five refusals in a row block the address, and eight tokens are the most."""
@@ -89,8 +90,11 @@ class PbxState:
             self.failed_logins[address] = self.failed_logins.get(address, 0) + 1
             raise Refusal(-1, [{"field": "username or password", "value": "error"}])
         self.failed_logins.pop(address, None)
-        self._make_sure_of_room(now)
+        if not self.settings.one_token:
+            self._make_sure_of_room(now)
         self.logins += 1
+        if self.settings.one_token:
+            self.tokens.clear()
         return self._issue(now)
 
     def unblock(self) -> None:
@@ -134,10 +138,11 @@ class PbxState:
             raise Refusal(60001)
         return stored.content
 
-    def restart(self) -> None:
-        """Lose what a reboot loses."""
+    def restart(self, now: float) -> None:
+        """Lose what a reboot loses; ``up_time`` counts from now."""
         self.tokens.clear()
         self.files.clear()
+        self.booted_at = now
 
     def _make_sure_of_room(self, now: float) -> None:
         if sum(now < token.access_until for token in self.tokens.values()) >= self.settings.token_cap:

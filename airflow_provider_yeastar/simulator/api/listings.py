@@ -24,8 +24,12 @@ def local_time(settings: SimulatorSettings, now: float) -> datetime:
     return datetime.fromtimestamp(now, ZoneInfo(settings.timezone)).replace(tzinfo=None)
 
 
-def information(settings: SimulatorSettings, now: float) -> Entry:
-    """Answer ``system/information``."""
+def information(settings: SimulatorSettings, now: float, booted_at: float) -> Entry:
+    """Answer ``system/information``.
+
+    :param now: epoch seconds by the PBX's clock.
+    :param booted_at: epoch seconds of its last start.
+    """
     shown = local_time(settings, now)
     display = Display(settings.date_format, settings.twelve_hour)
     data: Entry = {
@@ -34,7 +38,7 @@ def information(settings: SimulatorSettings, now: float) -> Entry:
         "sn": settings.serial_number,
         "firmware_version": settings.firmware_version,
         "system_time": display.show(shown),
-        "up_time": "3 days 04:05:06",
+        "up_time": int(now - booted_at),
     }
     if settings.tells_display:
         data |= {
