@@ -205,7 +205,7 @@ class YeastarHook(BaseHook):
         :raises YeastarError: when it cannot be had, is no report, or cannot be written.
         """
         from airflow_provider_yeastar.files.fetching import FileFetch, fetch_report
-        from airflow_provider_yeastar.files.storage import receive, resolve_path
+        from airflow_provider_yeastar.files.storage import resolve_path
         from airflow_provider_yeastar.pbx.files.body import format_of, safe_file_name
 
         name = safe_file_name(unquote(urlsplit(download_resource_url).path))
@@ -215,10 +215,9 @@ class YeastarHook(BaseHook):
 
         def download(new_token: bool) -> str:
             fetching = FileFetch(client, download_resource_url, killed=lambda: False, new_token=new_token)
-            with client.hiding_secrets(), fetching as fetch:
-                check = fetch.new_check(file_format, max_bytes)
-                with receive(fetch.chunks(check), path, check) as received:
-                    received.put_in_place()
+            receiving = fetching.receive(path, file_format, max_bytes)
+            with client.hiding_secrets(), fetching, receiving as received:
+                received.put_in_place()
             return path
 
         with self.get_conn() as client:

@@ -12,7 +12,7 @@ from airflow_provider_yeastar.exceptions import TaskKilledError
 from airflow_provider_yeastar.files import storage
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
-from airflow_provider_yeastar.pbx.errors import InvalidRequestError, NotFoundError, YeastarError
+from airflow_provider_yeastar.pbx.errors import BadFileError, InvalidRequestError, NotFoundError, YeastarError
 from airflow_provider_yeastar.pbx.files.fetch_rules import MAX_FILE_BYTES, another_report_may_help, check_max_bytes
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.runtime.outcome import Outcome, errors_for_airflow, read_event
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["DeliveringTask"]
 
 _ATTEMPTS = 2
-_READ_BYTES = 1 << 20
 _NO_FILE = (
     "Nothing matches the request, and the PBX made no file that could be kept; check ids and time window, or set "
     "`on_empty` to skip if that is to be expected."
@@ -159,28 +158,33 @@ class DeliveringTask(StoringTask):
 
         file_format, url = outcome.request.file_format, outcome.report.url
         fetching = FileFetch(client, url, killed=lambda: self.killed, new_token=new_token)
-        with client.hiding_secrets(), fetching as fetch:
-            check = fetch.new_check(file_format, self.max_bytes)
-            with storage.receive(fetch.chunks(check), path, check) as received:
-                self._refuse_empty(received.temporary, file_format)
-                record = ReportRecord.of(outcome, received.stored, time.time())
-                self._refuse_to_go_on_when_killed()
-                if self.keeps_file(path):
-                    return None
-                received.put_in_place(record.to_json() if self.write_metadata else None)
+        receiving = fetching.receive(path, file_format, self.max_bytes)
+        with client.hiding_secrets(), fetching, receiving as received:
+            self._refuse_empty(received.temporary, file_format)
+            record = ReportRecord.of(outcome, received.stored, time.time())
+            self._refuse_to_go_on_when_killed()
+            if self.keeps_file(path):
+                return None
+            received.put_in_place(record.to_json() if self.write_metadata else None)
         # An upload cannot be broken off; the file is whole then, but the task was to end.
         self._refuse_to_go_on_when_killed()
         return record
 
     def _refuse_empty(self, file: Path, file_format: str) -> None:
-        """Look at the whole file, still in its temporary place, as ``on_empty`` wants it."""
+        """Apply ``on_empty`` to the temporary file, before it is published."""
         if self.on_empty == "ok":
             return
-        from airflow_provider_yeastar.pbx.files.emptiness import is_empty_report
+        from airflow_provider_yeastar.pbx.files.emptiness import Content, content_of
+        from airflow_provider_yeastar.pbx.files.whole import pieces_of
 
         with file.open("rb") as opened:
-            empty = is_empty_report(iter(lambda: opened.read(_READ_BYTES), b""), file_format)
-        if empty:
+            content = content_of(pieces_of(opened, self._refuse_to_go_on_when_killed), file_format)
+        if content is Content.UNCLEAR:
+            raise BadFileError(
+                f"Whether the {file_format} report holds rows cannot be told from its file",
+                remedy="Ask for csv, or set `on_empty` to ok to keep any file. Nothing was written to the destination.",
+            )
+        if content is Content.EMPTY:
             refuse_empty_report(self.on_empty)
 
     def _refuse_to_go_on_when_killed(self) -> None:
