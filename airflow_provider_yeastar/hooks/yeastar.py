@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
@@ -19,8 +20,6 @@ from airflow_provider_yeastar.pbx.files.fetch_rules import MAX_FILE_BYTES, check
 from airflow_provider_yeastar.pbx.settings import API_VERSIONS, TOKEN_SHARING, PbxSettings
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from airflow.providers.common.compat.sdk import Connection, ObjectStoragePath
 
     from airflow_provider_yeastar.pbx.client import PbxClient
@@ -216,6 +215,7 @@ class YeastarHook(BaseHook):
             parameters=parameters,
             check_ids=check_ids,
             api_version=api_version,
+            as_of=datetime.now(UTC),
         )
         with self.get_conn() as client:
             rows, _ = asyncio.run(client.fetch_rows(request, Bounds(time.time() + queue_timeout, wait_timeout)))
