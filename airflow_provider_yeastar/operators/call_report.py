@@ -195,6 +195,7 @@ class YeastarDownloadReportOperator(DeliveringTask):
     def _take_handover(self) -> Handover:
         from airflow_provider_yeastar.tasks.handover import read_handover  # not needed to parse a DAG file
 
+        self.check_templates()
         handover = read_handover(self.report)
         self._sensed_serial_number = handover.outcome.report.serial_number
         # A file of one PBX is not to be looked for on another.
