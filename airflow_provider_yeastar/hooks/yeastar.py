@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -14,8 +15,6 @@ from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.files.fetch_rules import MAX_FILE_BYTES, check_max_bytes
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from airflow_provider_yeastar.compat import ObjectStoragePath
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.pbx.report.listings import MenuOption, MyReport, ScheduledReport
@@ -180,6 +179,7 @@ class YeastarHook(BaseHook):
             parameters=parameters,
             check_ids=check_ids,
             api_version=api_version,
+            as_of=datetime.now(UTC),
         )
         with self.get_conn() as client:
             rows, _ = asyncio.run(client.fetch_rows(request, Bounds(time.time() + queue_timeout, wait_timeout)))

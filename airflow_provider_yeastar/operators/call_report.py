@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
-from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow, iso_utc
 from airflow_provider_yeastar.tasks.arguments import RequestArguments
 from airflow_provider_yeastar.tasks.delivering import DeliveringTask
@@ -94,7 +93,7 @@ class YeastarCallReportOperator(RequestArguments, DeliveringTask):
     def execute(self, context: Context) -> str:
         """Ask for the report; wait for it here, or defer."""
         with errors_for_airflow():
-            return self.deliver(context, build_request(**self.request_arguments))
+            return self.deliver(context, self.resolved(self.build_request(), context))
 
 
 class YeastarDownloadReportOperator(DeliveringTask):
@@ -195,6 +194,7 @@ class YeastarDownloadReportOperator(DeliveringTask):
     def _take_handover(self) -> Handover:
         from airflow_provider_yeastar.tasks.handover import read_handover  # not needed to parse a DAG file
 
+        self.check_templates()
         handover = read_handover(self.report)
         self._sensed_serial_number = handover.outcome.report.serial_number
         # A file of one PBX is not to be looked for on another.

@@ -176,6 +176,22 @@ class PbxClient:
             report = await wait.run()
             return wait.rows, report
 
+    async def resolve(self, request: ReportRequest, until: float) -> ReportRequest:
+        """Return a request whose period is no longer in words.
+
+        The PBX is only asked, for its present UTC offset, where the connection names no ``timezone``.
+
+        :param request: what to ask for.
+        :param until: epoch seconds until which a login is tried.
+        :raises YeastarError: when the PBX's offset cannot be had, or does not tell what is asked for.
+        """
+        if self._settings.timezone is None:
+            await self.log_in(until)
+        try:
+            return await in_thread(partial(self._session.resolve, request))
+        finally:
+            self._session.announce_secrets()
+
     async def log_in(self, until: float) -> None:
         """Have a live token, trying again where time may mend it, such as when all tokens are taken (60002).
 

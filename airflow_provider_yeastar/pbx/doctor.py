@@ -24,7 +24,8 @@ from airflow_provider_yeastar.pbx.events.websocket import subscribe
 from airflow_provider_yeastar.pbx.files.body import FileCheck
 from airflow_provider_yeastar.pbx.http.tls import certificate_complaint, fetch_fingerprint, make_ssl_context
 from airflow_provider_yeastar.pbx.http.transport import USER_AGENT
-from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request, choose_api_version
+from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request
+from airflow_provider_yeastar.pbx.report.versions import choose_api_version
 from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
 from airflow_provider_yeastar.pbx.waiting.report_wait import ReportWait

@@ -28,8 +28,10 @@ from airflow_provider_yeastar.pbx.login.authentication import Login
 from airflow_provider_yeastar.pbx.login.token_store import TokenStore
 from airflow_provider_yeastar.pbx.report import clock
 from airflow_provider_yeastar.pbx.report.paging import row_pages
-from airflow_provider_yeastar.pbx.report.request import ReportRequest, choose_api_version
+from airflow_provider_yeastar.pbx.report.periods import shares_its_last_second
+from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.report.rows import Row, flattened_rows
+from airflow_provider_yeastar.pbx.report.versions import choose_api_version
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 
 __all__ = ["PbxFacts", "PbxSession", "Plan"]
@@ -185,6 +187,12 @@ class PbxSession:
                 pbx=self.settings.address,
                 remedy="Set `date_format` and `time_format` in the Airflow connection.",
             )
+        request = self.resolve(request)
+        if shares_its_last_second(request.start_time, request.end_time):
+            log.info(
+                "%s: the PBX includes `end_time`, where the next such window begins; asking until a second before.",
+                request.window_text,
+            )
         now = datetime.now(facts.zone)
         if request.is_unfinished(now, facts.zone):
             log.warning(
@@ -194,6 +202,26 @@ class PbxSession:
                 f"{now:%Y-%m-%d %H:%M}",
             )
         return Plan(self.directory.resolve(request), facts, version, as_rows)
+
+    def resolve(self, request: ReportRequest) -> ReportRequest:
+        """Return the request with a period that is no longer in words.
+
+        The PBX is only asked, for its present UTC offset, where the connection names no ``timezone``.
+
+        :raises InvalidRequestError: when that offset does not tell what is asked for.
+        :raises InvalidSettingsError: when the PBX does not tell its offset either.
+        """
+        now = datetime.now(UTC)
+        if self.settings.timezone:
+            return request.resolved(clock.zone_named(self.settings.timezone), now)
+        facts = self.facts()
+        if request.is_relative and not _pbx_time(facts.information, facts.display):
+            raise InvalidSettingsError(
+                f"The PBX does not tell its clock, by which `period` {str(request.period)!r} is counted",
+                pbx=self.settings.address,
+                remedy="Set `timezone` in the Airflow connection.",
+            )
+        return request.resolved(facts.zone, now, zone_is_named=False)
 
     def request_report(self, plan: Plan, timeout: float | None = None) -> wire.ReportFile | wire.Processing:
         """Ask the PBX to make a report, and say whether it is ready or still being made.
@@ -279,7 +307,7 @@ class PbxSession:
                 clock.check_zone(zone, *pbx_time, self.settings.address)
             return zone
         if pbx_time:
-            offset = clock.utc_offset(*pbx_time)
+            offset = clock.utc_offset(*pbx_time, self.settings.address)
             log.warning(
                 "The connection names no `timezone`; the present UTC offset of the PBX, %s, is used for all dates.",
                 timezone(offset),

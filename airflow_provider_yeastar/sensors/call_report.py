@@ -16,7 +16,6 @@ from airflow_provider_yeastar.compat import (
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.errors import DeadlineError, InvalidRequestError, WaitTimeoutError
-from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow, read_event
 from airflow_provider_yeastar.tasks.arguments import RequestArguments
 from airflow_provider_yeastar.tasks.waiting import WaitingTask
@@ -103,7 +102,7 @@ class YeastarCallReportSensor(RequestArguments, WaitingTask, BaseSensorOperator)
         """Ask for the report; wait for it in one poke, or defer."""
         publish_portal_link(context, self.yeastar_conn_id)
         with self._errors():
-            request = build_request(**self.request_arguments)
+            request = self.resolved(self.build_request(), context)
             if self.waits_in_triggerer(request):
                 self.defer_wait(request)
         return super().execute(context)
@@ -111,7 +110,7 @@ class YeastarCallReportSensor(RequestArguments, WaitingTask, BaseSensorOperator)
     def poke(self, context: Context) -> PokeReturnValue:
         """Ask for the report and listen until it is ready."""
         with self._errors(), YeastarHook(self.yeastar_conn_id).get_conn() as client:
-            outcome = self.wait_here(client, build_request(**self.request_arguments))
+            outcome = self.wait_here(client, self.resolved(self.build_request(), context))
             return PokeReturnValue(is_done=True, xcom_value=self._hand_over(outcome))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:

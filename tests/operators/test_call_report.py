@@ -36,7 +36,7 @@ class TestWhenTheDagIsParsed:
             ({"my_report_id": 7}, "Exactly one of"),
             ({"parameters": {}}, "queue_id_list"),
             ({"parameters": {"queue_ids": 1}}, "queue_id"),
-            ({"period": "yesterday"}, "yesterday"),
+            ({"period": "yesterdy"}, "yesterday"),
             ({"file_format": "xlsx"}, "csv, xls, pdf, html"),
             ({"on_empty": "drop"}, "ok, skip, fail"),
             ({"on_empty": "skip", "file_format": "pdf"}, "csv or html"),

@@ -223,5 +223,5 @@ class ReportWait:
             api_version=plan.api_version,
             timezone=str(plan.facts.zone),
             serial_number=plan.facts.information.serial_number,
-            window=self._request.describe(plan.facts.zone),
+            window=plan.request.describe(plan.facts.zone),
         )
