@@ -14,9 +14,21 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
 
 from airflow_provider_yeastar.pbx.concurrency.per_loop import PerLoop
-from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, YeastarError
+from airflow_provider_yeastar.pbx.concurrency.running import run_coroutine
+from airflow_provider_yeastar.pbx.errors import (
+    InvalidRequestError,
+    InvalidSettingsError,
+    MissingConnectionError,
+    YeastarError,
+)
 from airflow_provider_yeastar.pbx.files.fetch_rules import MAX_FILE_BYTES, check_max_bytes
-from airflow_provider_yeastar.pbx.settings import API_VERSIONS, TOKEN_SHARING, PbxSettings
+from airflow_provider_yeastar.pbx.settings import (
+    API_VERSIONS,
+    PROXY_FROM_ENVIRONMENT,
+    TOKEN_SHARING,
+    PbxSettings,
+    check_seconds,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,6 +50,7 @@ _EXTRAS = (
     "verify",
     "ssl_fingerprint",
     "timeout",
+    "proxy",
     "token_sharing",
 )
 # Before the names of these fields in the form of Airflow 2.11, whose Test button sends each under both names.
@@ -217,8 +230,10 @@ class YeastarHook(BaseHook):
             check_ids=check_ids,
             api_version=api_version,
         )
+        check_seconds("wait_timeout", wait_timeout, InvalidRequestError)
+        check_seconds("queue_timeout", queue_timeout, InvalidRequestError)
         with self.get_conn() as client:
-            rows, _ = asyncio.run(client.fetch_rows(request, Bounds(time.time() + queue_timeout, wait_timeout)))
+            rows, _ = run_coroutine(client.fetch_rows(request, Bounds(time.time() + queue_timeout, wait_timeout)))
         return rows
 
     def download_file(
@@ -259,7 +274,7 @@ class YeastarHook(BaseHook):
 
         with self.get_conn() as client:
             # Before the file, so that a refusal of the login is not taken for one of the file.
-            asyncio.run(client.log_in(time.time()))
+            run_coroutine(client.log_in(time.time()))
             return fetch_report(download)
 
     def test_connection(self) -> tuple[bool, str]:
@@ -282,14 +297,15 @@ class YeastarHook(BaseHook):
         )
 
 
-def missing_connection(conn_id: str) -> InvalidSettingsError:
-    """Return the error for a connection id that Airflow does not know.
+def missing_connection(conn_id: str) -> MissingConnectionError:
+    """Return the error for a connection that Airflow did not give; it is retried, as Airflow hides why.
 
     :param conn_id: that id.
     """
-    return InvalidSettingsError(
-        f"There is no Airflow connection {conn_id!r}",
-        remedy=f"Create it (type Yeastar PBX), or set the task's `yeastar_conn_id`, now {conn_id!r}.",
+    return MissingConnectionError(
+        f"There is no Airflow connection {conn_id!r}, or Airflow could not read it at the moment",
+        remedy=f"Create it (type Yeastar PBX), or set the task's `yeastar_conn_id`, now {conn_id!r}. If it "
+        "exists, check Airflow's secrets backend and API server.",
     )
 
 
@@ -358,7 +374,7 @@ def settings_from_connection(connection: Connection) -> PbxSettings:
         client_id=connection.login or "",
         client_secret=connection.password or "",
         port=connection.port,
-        scheme=connection.schema or _scheme_in(connection.host),
+        scheme=connection.schema or "",
         api_version=_text(extras, "api_version") or API_VERSIONS[0],
         timezone=_text(extras, "timezone"),
         date_format=_text(extras, "date_format"),
@@ -366,12 +382,9 @@ def settings_from_connection(connection: Connection) -> PbxSettings:
         verify=_verify(extras.get("verify")),
         ssl_fingerprint=_text(extras, "ssl_fingerprint"),
         timeout=_seconds(extras.get("timeout")),
+        proxy=_text(extras, "proxy") or PROXY_FROM_ENVIRONMENT,
         token_sharing=_text(extras, "token_sharing") or TOKEN_SHARING[0],
     )
-
-
-def _scheme_in(host: str | None) -> str:
-    return "http" if (host or "").startswith("http://") else "https"
 
 
 def _extras(connection: Connection) -> Mapping[str, Any]:
