@@ -101,6 +101,11 @@ def _extra_fields() -> dict[str, Any]:
             "description": "SHA-256 fingerprint of the PBX's own certificate, in hex; takes the place of Verify TLS.",
             "schema": {"type": ["string", "null"]},
         },
+        "proxy": {
+            "label": "Proxy",
+            "description": "environment (if left blank: HTTPS_PROXY, NO_PROXY, ...), none, or the URL of a proxy.",
+            "schema": {"type": ["string", "null"]},
+        },
         "verify": {
             "label": "Verify TLS",
             "description": "true (if left blank), false, or the path of a CA bundle for the PBX's certificate.",

@@ -12,8 +12,8 @@ from urllib.parse import quote, quote_plus
 
 from airflow_provider_yeastar.compat import AirflowNotFoundException, conf, get_async_connection
 from airflow_provider_yeastar.pbx.concurrency.per_loop import PerLoop
-from airflow_provider_yeastar.pbx.errors import InvalidSettingsError
-from airflow_provider_yeastar.pbx.settings import API_VERSIONS, TOKEN_SHARING, PbxSettings
+from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, MissingConnectionError
+from airflow_provider_yeastar.pbx.settings import API_VERSIONS, PROXY_FROM_ENVIRONMENT, TOKEN_SHARING, PbxSettings
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Connection
@@ -30,21 +30,23 @@ _EXTRAS = (
     "verify",
     "ssl_fingerprint",
     "timeout",
+    "proxy",
     "token_sharing",
 )
 # The form of Airflow 2.11 puts this before the fields' names; its Test button sends each field under both names.
 _PREFIX_IN_FORM = "extra__yeastar__"
 
 
-def missing_connection(conn_id: str) -> InvalidSettingsError:
-    """Return the error for a connection id that Airflow does not know.
+def missing_connection(conn_id: str) -> MissingConnectionError:
+    """Return the error for a connection that Airflow did not give; it is retried, because Airflow hides the reason.
 
     :param conn_id: text, that id.
     :return: the error, to be raised.
     """
-    return InvalidSettingsError(
-        f"There is no Airflow connection {conn_id!r}",
-        remedy=f"Create it (type Yeastar PBX), or set the task's `yeastar_conn_id`, now {conn_id!r}.",
+    return MissingConnectionError(
+        f"There is no Airflow connection {conn_id!r}, or Airflow could not read it at the moment",
+        remedy=f"Create it (type Yeastar PBX), or set the task's `yeastar_conn_id`, now {conn_id!r}. If it "
+        "exists, check Airflow's secrets backend and API server.",
     )
 
 
@@ -108,7 +110,7 @@ def settings_from_connection(connection: Connection) -> PbxSettings:
         client_id=connection.login or "",
         client_secret=connection.password or "",
         port=connection.port,
-        scheme=connection.schema or _scheme_in(connection.host),
+        scheme=connection.schema or "",
         api_version=_text(extras, "api_version") or API_VERSIONS[0],
         timezone=_text(extras, "timezone"),
         date_format=_text(extras, "date_format"),
@@ -116,12 +118,9 @@ def settings_from_connection(connection: Connection) -> PbxSettings:
         verify=_verify(extras.get("verify")),
         ssl_fingerprint=_text(extras, "ssl_fingerprint"),
         timeout=_seconds(extras.get("timeout")),
+        proxy=_text(extras, "proxy") or PROXY_FROM_ENVIRONMENT,
         token_sharing=_text(extras, "token_sharing") or TOKEN_SHARING[0],
     )
-
-
-def _scheme_in(host: str | None) -> str:
-    return "http" if (host or "").startswith("http://") else "https"
 
 
 def _extras(connection: Connection) -> Mapping[str, Any]:

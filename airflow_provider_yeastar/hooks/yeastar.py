@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider_yeastar.compat import AirflowNotFoundException, BaseHook
-from airflow_provider_yeastar.pbx.errors import YeastarError
+from airflow_provider_yeastar.pbx.concurrency.running import run_coroutine
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError, YeastarError
 from airflow_provider_yeastar.pbx.files.fetch_rules import MAX_FILE_BYTES, check_max_bytes
+from airflow_provider_yeastar.pbx.settings import check_seconds
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import ObjectStoragePath
@@ -181,8 +183,10 @@ class YeastarHook(BaseHook):
             api_version=api_version,
             as_of=datetime.now(UTC),
         )
+        check_seconds("wait_timeout", wait_timeout, InvalidRequestError)
+        check_seconds("queue_timeout", queue_timeout, InvalidRequestError)
         with self.get_conn() as client:
-            rows, _ = asyncio.run(client.fetch_rows(request, Bounds(time.time() + queue_timeout, wait_timeout)))
+            rows, _ = run_coroutine(client.fetch_rows(request, Bounds(time.time() + queue_timeout, wait_timeout)))
         return rows
 
     def download_file(
@@ -222,7 +226,7 @@ class YeastarHook(BaseHook):
 
         with self.get_conn() as client:
             # Before the file, so that a refusal of the login is not taken for one of the file.
-            asyncio.run(client.log_in(time.time()))
+            run_coroutine(client.log_in(time.time()))
             return fetch_report(download)
 
     def test_connection(self) -> tuple[bool, str]:

@@ -2,6 +2,7 @@
 
     YeastarError
     ├── InvalidSettingsError        the connection's settings cannot be used
+    │   └── MissingConnectionError  Airflow gave no connection of that id               ask again
     ├── InvalidRequestError         the report request was refused before anything was sent
     ├── ClockMismatchError          the PBX's clock and the configured time zone disagree
     ├── AnswerError                 the PBX answered with an errcode
@@ -37,11 +38,9 @@ data. Texts never hold a token or a secret: who raises, passes texts through `re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from enum import Enum
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from airflow_provider_yeastar.pbx.redaction import redact_text
+from airflow_provider_yeastar.pbx.error_base import Reaction, YeastarError, error_from_dict, error_to_dict, error_tree
 
 __all__ = [
     "AmbiguousEventError",
@@ -60,6 +59,7 @@ __all__ = [
     "InterfaceError",
     "InvalidRequestError",
     "InvalidSettingsError",
+    "MissingConnectionError",
     "NetworkError",
     "NotAPbxError",
     "NotFoundError",
@@ -82,80 +82,28 @@ __all__ = [
 ]
 
 
-class Reaction(Enum):
-    """What a caller does about an error."""
-
-    ASK_AGAIN = "ask again"
-    LOG_IN_AGAIN = "log in again"
-    GIVE_UP = "give up"
-
-
-class YeastarError(Exception):
-    """Something that keeps a report from arriving.
-
-    :param what: what happened, one sentence without the final full stop.
-    :param pbx: ``host:port`` of the PBX, where one was concerned.
-    :param endpoint: the API path that was called, without query.
-    :param errcode: the PBX's error code, where it gave one.
-    :param remedy: what the reader should do; the class's own remedy when left out.
-    :param retry_after: seconds before which another try of the whole task is hardly worth it; those of the class when
-        left out. None where nothing about the cause tells.
-    """
-
-    reaction: ClassVar[Reaction] = Reaction.GIVE_UP
-    default_remedy: ClassVar[str] = ""
-    default_retry_after: ClassVar[float | None] = None
-
-    def __init__(
-        self,
-        what: str,
-        *,
-        pbx: str | None = None,
-        endpoint: str | None = None,
-        errcode: int | None = None,
-        remedy: str | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(what)
-        self.what = what
-        self.pbx = pbx
-        self.endpoint = endpoint
-        self.errcode = errcode
-        self.remedy = self.default_remedy if remedy is None else remedy
-        self.retry_after = self.default_retry_after if retry_after is None else retry_after
-
-    def hide(self, secrets: Iterable[str]) -> None:
-        """Take secrets out of the text, whatever of it is shown: a PBX may quote what it was sent.
-
-        :param secrets: tokens and passwords that are in use.
-        """
-        self.what = redact_text(self.what, secrets)
-        self.args = (self.what,)
-
-    def __str__(self) -> str:
-        return f"{self.sentence} {self.remedy}".rstrip()
-
-    @property
-    def sentence(self) -> str:
-        """What happened and where, without what to do."""
-        facts = [
-            f"PBX {self.pbx}" if self.pbx else "",
-            self.endpoint or "",
-            f"errcode {self.errcode}" if self.errcode is not None else "",
-        ]
-        where = ", ".join(fact for fact in facts if fact)
-        return f"{self.what} ({where})." if where else f"{self.what}."
-
-
 class InvalidSettingsError(YeastarError):
+    reaction = Reaction.GIVE_UP
     default_remedy = "Correct the Airflow connection."
 
 
+class MissingConnectionError(InvalidSettingsError):
+    """Airflow gave no connection: there is none, or its secrets backend or API server did not answer.
+
+    Airflow reports both alike.
+    """
+
+    reaction = Reaction.ASK_AGAIN
+    default_remedy = "Create it (type Yeastar PBX); if it exists, check Airflow's secrets backend and API server."
+
+
 class InvalidRequestError(YeastarError):
+    reaction = Reaction.GIVE_UP
     default_remedy = "Correct the task's arguments."
 
 
 class ClockMismatchError(YeastarError):
+    reaction = Reaction.GIVE_UP
     default_remedy = "Correct `timezone` in the Airflow connection, or the clock of the PBX."
 
 
@@ -169,6 +117,7 @@ class AnswerError(YeastarError):
 
 
 class CredentialsError(AnswerError):
+    reaction = Reaction.GIVE_UP
     default_remedy = (
         "Correct Client ID and Client Secret in the Airflow connection; not tried again, "
         "because the PBX blocks this address after five refused logins."
@@ -183,27 +132,30 @@ class TokenExpiredError(AnswerError):
 
 class PermissionDeniedError(AnswerError):
     errcodes = (10005,)
+    reaction = Reaction.GIVE_UP
     default_remedy = "Grant the API application this permission in the PBX's web portal (Integrations > API)."
 
 
 class InterfaceError(AnswerError):
     errcodes = (10001, 10002, 10003)
+    reaction = Reaction.GIVE_UP
     default_remedy = "Check `api_version` against the firmware of the PBX."
 
 
 class ParameterError(AnswerError):
     errcodes = (40001, 40002, 40003, 40004)
+    reaction = Reaction.GIVE_UP
     default_remedy = "Correct the task's `parameters`."
 
 
 class NotFoundError(AnswerError):
     errcodes = (60001,)
+    reaction = Reaction.GIVE_UP
     default_remedy = "Nothing on the PBX matches the request; check ids and time window."
 
 
 class TokenCapError(AnswerError):
     errcodes = (60002,)
-    reaction = Reaction.ASK_AGAIN
     default_remedy = (
         "An application may hold 8 live tokens; one comes free within 30 minutes. "
         "Give each program an application of its own."
@@ -214,6 +166,7 @@ class TokenCapError(AnswerError):
 
 class BlockedError(AnswerError):
     errcodes = (70004, 70087)
+    reaction = Reaction.GIVE_UP
     default_remedy = (
         "Unblock this machine's address in the PBX's web portal (Security > Blocked IP, or the API's allow-list)."
     )
@@ -221,7 +174,6 @@ class BlockedError(AnswerError):
 
 class BusyError(AnswerError):
     errcodes = (70082,)
-    reaction = Reaction.ASK_AGAIN
     default_remedy = (
         "The PBX makes one heavy report at a time; try again later or limit the tasks with an Airflow pool."
     )
@@ -231,21 +183,21 @@ class BusyError(AnswerError):
 
 class CallRateMissingError(AnswerError):
     errcodes = (70106,)
+    reaction = Reaction.GIVE_UP
     default_remedy = "Set a call rate on the PBX before asking for call accounting reports."
 
 
 class ApiDisabledError(AnswerError):
     errcodes = (70123,)
+    reaction = Reaction.GIVE_UP
     default_remedy = "Switch the API on in the PBX's web portal (Integrations > API)."
 
 
 class PbxInternalError(AnswerError):
-    reaction = Reaction.ASK_AGAIN
     default_remedy = "The PBX could not carry the call out; its own logs tell more."
 
 
 class NetworkError(YeastarError):
-    reaction = Reaction.ASK_AGAIN
     default_remedy = "Check host, port and schema of the Airflow connection, and that this machine may reach the PBX."
     # What a PBX needs to restart, or a link to come back, is a matter of minutes.
     default_retry_after: ClassVar[float | None] = 300.0
@@ -261,7 +213,6 @@ class CertificateError(NetworkError):
 
 
 class NotAPbxError(YeastarError):
-    reaction = Reaction.ASK_AGAIN
     default_remedy = (
         "Check host, port and schema of the Airflow connection: something other than the PBX's API answers there."
     )
@@ -270,19 +221,16 @@ class NotAPbxError(YeastarError):
 
 
 class ReportFailedError(YeastarError):
-    reaction = Reaction.ASK_AGAIN
     default_remedy = "Try the same report in the PBX's web portal."
 
 
 class AmbiguousEventError(YeastarError):
-    reaction = Reaction.ASK_AGAIN
     default_remedy = (
         "No event says whose report it is; let one program at a time ask this PBX, for instance with an Airflow pool."
     )
 
 
 class WaitTimeoutError(YeastarError):
-    reaction = Reaction.ASK_AGAIN
     default_remedy = "Raise `wait_timeout` or `queue_timeout`, or ask for a shorter period."
     # The PBX may still be at the report that was waited for, or at those before it.
     default_retry_after: ClassVar[float | None] = BusyError.default_retry_after
@@ -297,7 +245,6 @@ class DeadlineError(WaitTimeoutError):
 
 
 class BadFileError(YeastarError):
-    reaction = Reaction.ASK_AGAIN
     default_remedy = "Nothing was written to the destination."
 
 
@@ -327,22 +274,14 @@ class ReportLayoutError(BadFileError):
 class StateDirectoryError(YeastarError):
     """The state directory cannot be used just now: a full disk, no more open files, a file system that is away."""
 
-    reaction = Reaction.ASK_AGAIN
     default_remedy = "Check the disk or file system that holds `[yeastar] state_dir`."
     # A full disk waits for a clean-up or for a person.
     default_retry_after = 900.0
 
 
 class UnsafeUrlError(YeastarError):
+    reaction = Reaction.GIVE_UP
     default_remedy = "Nothing was fetched; the token is only ever sent to the connection's own host and port."
-
-
-def error_tree(base: type[YeastarError] = YeastarError) -> dict[str, type[YeastarError]]:
-    """Return the class and all below it, by name, in the order in which they are drawn."""
-    found = {base.__name__: base}
-    for child in base.__subclasses__():
-        found.update(error_tree(child))
-    return found
 
 
 def answer_error_class(errcode: int) -> type[AnswerError]:
@@ -351,29 +290,3 @@ def answer_error_class(errcode: int) -> type[AnswerError]:
         if issubclass(found, AnswerError) and errcode in found.errcodes:
             return found
     return PbxInternalError
-
-
-def error_to_dict(error: YeastarError) -> dict[str, Any]:
-    """Return the error as JSON types, for the way from a trigger to its task."""
-    return {
-        "error": type(error).__name__,
-        "what": error.what,
-        "pbx": error.pbx,
-        "endpoint": error.endpoint,
-        "errcode": error.errcode,
-        "remedy": error.remedy,
-        "retry_after": error.retry_after,
-    }
-
-
-def error_from_dict(data: Mapping[str, Any]) -> YeastarError:
-    """Return the error that :func:`error_to_dict` described; an unknown class becomes :class:`YeastarError`."""
-    error_class = error_tree().get(str(data.get("error")), YeastarError)
-    return error_class(
-        str(data.get("what")),
-        pbx=data.get("pbx"),
-        endpoint=data.get("endpoint"),
-        errcode=data.get("errcode"),
-        remedy=data.get("remedy"),
-        retry_after=data.get("retry_after"),
-    )

@@ -67,7 +67,7 @@ class YeastarCallReportSensor(RequestArguments, WaitingTask, BaseSensorOperator)
         left out; within it ``queue_timeout`` and ``wait_timeout`` hold.
     :param soft_fail: bool, default ``False``; True skips, rather than fails, after a time-out, in both modes; any other
         error fails the task.
-    :param mode: only ``poke``, the default; see ``deferrable`` for a wait without a worker slot.
+    :param mode: only ``poke``, the default; ignored with ``deferrable=True``, which waits without a worker slot.
     :raises InvalidRequestError: for arguments that cannot be meant, ``mode`` among them, when the DAG is parsed. What
         holds a template or another task's output is checked when the task runs, and then ends in
         ``AirflowFailException``.
@@ -86,6 +86,8 @@ class YeastarCallReportSensor(RequestArguments, WaitingTask, BaseSensorOperator)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if self.deferrable:
+            self.mode = "poke"  # a deferred sensor has no mode: "reschedule" may come from the DAG's `default_args`
         if self.mode != "poke":
             raise InvalidRequestError(
                 f"`mode={self.mode!r}` would lose the report: the PBX announces it once, and between two pokes nobody "

@@ -13,6 +13,7 @@ from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import YeastarPortalLink
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
+from airflow_provider_yeastar.pbx.settings import check_seconds
 from airflow_provider_yeastar.runtime.outcome import Outcome
 from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.tasks.run_moment import run_moment
@@ -155,6 +156,4 @@ class WaitingTask(TemplatedTask):
 
 def _seconds(name: str, value: object) -> float:
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
-        raise InvalidRequestError(f"`{name}` is {value!r}, neither a number of seconds above 0 nor a timedelta")
-    return float(seconds)
+    return check_seconds(name, seconds, InvalidRequestError)
