@@ -14,13 +14,13 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.compat import BaseOperator
-
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.parameters import is_nothing
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
 
 if TYPE_CHECKING:
     import jinja2
+
     from airflow_provider_yeastar.compat import Context
 
 __all__ = ["RenderedToNothing", "TemplatedTask"]

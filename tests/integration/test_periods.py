@@ -10,8 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from airflow_provider_yeastar.compat import AirflowFailException
 
+from airflow_provider_yeastar.compat import AirflowFailException
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator, YeastarDownloadReportOperator
 from airflow_provider_yeastar.operators.report_rows import YeastarCallReportRowsOperator

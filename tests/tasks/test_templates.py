@@ -8,8 +8,8 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from airflow_provider_yeastar.compat import DAG, AirflowFailException, ObjectStoragePath
 
+from airflow_provider_yeastar.compat import DAG, AirflowFailException, ObjectStoragePath
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator, YeastarDownloadReportOperator
 from airflow_provider_yeastar.operators.report_rows import YeastarCallReportRowsOperator
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError

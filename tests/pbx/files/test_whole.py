@@ -9,8 +9,7 @@ import zipfile
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from airflow_provider_yeastar.pbx.files.whole import whole_complaint
 from tests.pbx.files.samples import CSV, HTML, linearized_pdf, ole2, pdf, updated_pdf, xls, xlsx
