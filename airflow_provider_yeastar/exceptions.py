@@ -3,7 +3,9 @@
     YeastarError                    (pbx.errors)
     ├── DestinationError            the file cannot be written where it was wanted      ask again
     ├── EmptyReportError            the report holds no row and ``on_empty`` is "fail"
+    ├── FewerRowsError              a period would be replaced by one with fewer rows
     ├── InvalidEventError           the triggerer handed back something unknown         ask again
+    ├── SchemaError                 the report does not fit its declared columns
     └── TaskKilledError             the task was told to stop                           ask again
 
 "Ask again" means here that Airflow retries the task if it has ``retries``. No loop of this provider catches these.
@@ -15,7 +17,16 @@ from dataclasses import dataclass
 
 from airflow_provider_yeastar.pbx.errors import AnswerError, Reaction, YeastarError, error_tree
 
-__all__ = ["Cause", "DestinationError", "EmptyReportError", "InvalidEventError", "TaskKilledError", "causes"]
+__all__ = [
+    "Cause",
+    "DestinationError",
+    "EmptyReportError",
+    "FewerRowsError",
+    "InvalidEventError",
+    "SchemaError",
+    "TaskKilledError",
+    "causes",
+]
 
 
 class DestinationError(YeastarError):
@@ -36,10 +47,24 @@ class EmptyReportError(YeastarError):
     )
 
 
+class FewerRowsError(YeastarError):
+    """A period that was loaded before would be replaced by one with fewer rows; the old rows stay."""
+
+    default_remedy = (
+        "The PBX deletes its oldest calls; if fewer rows are right, run the task once with `allow_shrink=True`."
+    )
+
+
 class InvalidEventError(YeastarError):
     """What came back from the triggerer is no event of this provider's trigger."""
 
     default_remedy = "Let triggerer and workers run the same version of this provider, then run the task again."
+
+
+class SchemaError(YeastarError):
+    """A report's columns or values do not fit what is declared for it."""
+
+    default_remedy = "Declare the columns with `columns`, or let them change with `on_schema_change` evolve or drop."
 
 
 class TaskKilledError(YeastarError):

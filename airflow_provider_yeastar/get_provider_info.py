@@ -127,6 +127,11 @@ def _extra_fields() -> dict[str, Any]:
             # Without a default: Airflow takes what is called a token for a secret, and would show "***" in its place.
             "schema": {"type": ["string", "null"], "enum": ["host", "none"]},
         },
+        "protect_secret": {
+            "label": "Protect secret",
+            "description": "Key with which `protect` hides personal data by hmac; 16 characters or more.",
+            "schema": {"type": ["string", "null"], "format": "password"},
+        },
         "date_format": {
             "label": "Date format",
             "description": "Only for firmware that does not tell: the PBX's date display format, such as DD/MM/YYYY.",

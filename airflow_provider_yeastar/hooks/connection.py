@@ -32,6 +32,8 @@ _EXTRAS = (
     "timeout",
     "proxy",
     "token_sharing",
+    # Read by the tasks that protect personal data.
+    "protect_secret",
 )
 # The form of Airflow 2.11 puts this before the fields' names; its Test button sends each field under both names.
 _PREFIX_IN_FORM = "extra__yeastar__"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_yeastar.pbx.report.listings import MenuOption, MyReport, ScheduledReport
     from airflow_provider_yeastar.pbx.settings import PbxSettings
     from airflow_provider_yeastar.pbx.wire import PbxInformation
+    from airflow_provider_yeastar.schemas.result import ReportRows
 
 __all__ = ["YeastarHook"]
 
@@ -142,8 +143,13 @@ class YeastarHook(BaseHook):
         api_version: str | None = None,
         wait_timeout: float = 1800,
         queue_timeout: float = 21600,
-    ) -> list[dict[str, Any]]:
-        """Return a call report as rows: the PBX's own keys, its values as it types them (durations in seconds).
+        columns: Mapping[str, str] | None = None,
+    ) -> ReportRows:
+        """Return a call report as rows: a list of dicts with the PBX's own keys and values in the report's schema.
+
+        Numbers are numbers, durations whole seconds, rates percent points; phone numbers, extensions and ids are text,
+        times ISO 8601 by the PBX's clock. ``to_arrow()`` and ``to_pandas()`` of what is returned give all columns of
+        the report. A key that the schema does not have is typed by its name, and listed in ``unknown_columns``.
 
         Agents within a queue and members within a ring group become one row each with the keys around them repeated;
         the rules stand at :func:`.flattened_rows`. The rows are held in memory. It blocks: not for a trigger.
@@ -164,12 +170,17 @@ class YeastarHook(BaseHook):
         :param api_version: ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's when left out.
         :param wait_timeout: seconds from one's turn at the PBX to the rows, default ``1800``.
         :param queue_timeout: seconds until one's turn, behind the PBX's other reports, default ``21600``.
+        :param columns: mapping of keys to ``text``, ``integer``, ``decimal``, ``duration``, ``percent`` or
+            ``timestamp``: the columns of a user-created report, or other types than the schema's.
+        :raises SchemaError: when a value does not fit its column.
         :raises InvalidRequestError: for arguments that cannot be meant, before anything is sent.
         :raises InvalidSettingsError: when the connection is missing or cannot be used.
         :raises YeastarError: when no rows came; docs/errors.md lists the causes.
         """
         from airflow_provider_yeastar.pbx.report.request import build_request
         from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
+        from airflow_provider_yeastar.schemas.result import ReportRows
+        from airflow_provider_yeastar.schemas.schema import Schema, SchemaRows
 
         request = build_request(
             report_type=report_type,
@@ -186,7 +197,8 @@ class YeastarHook(BaseHook):
         check_seconds("queue_timeout", queue_timeout, InvalidRequestError)
         with self.get_conn() as client:
             rows, _ = run_coroutine(client.fetch_rows(request, Bounds(time.time() + queue_timeout, wait_timeout)))
-        return rows
+            schema = Schema.of(request.report_type, columns, label=request.label)
+            return ReportRows(SchemaRows(rows, schema, display=client.display_format))
 
     def download_file(
         self,

@@ -13,28 +13,30 @@ from airflow_provider_yeastar.files.rows import RowsDigest, check_row_format, en
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.report.parameters import is_open
-from airflow_provider_yeastar.pbx.report.request import ReportRequest, check_arguments
+from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.runtime.outcome import Outcome, errors_for_airflow
-from airflow_provider_yeastar.runtime.worker import run_on_worker
-from airflow_provider_yeastar.tasks.arguments import ReportArguments
 from airflow_provider_yeastar.tasks.on_empty import refuse_empty_report
+from airflow_provider_yeastar.tasks.schema_rows import RowsTask
 from airflow_provider_yeastar.tasks.storing import StoringTask
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Context
 
+    from airflow_provider_yeastar.schemas.schema import SchemaRows
+
 __all__ = ["YeastarCallReportRowsOperator"]
 
 
-class YeastarCallReportRowsOperator(ReportArguments, StoringTask):
+class YeastarCallReportRowsOperator(RowsTask, StoringTask):
     """Fetch a call report as typed rows; the XCom return value is the path of their file, a ``str``.
 
-    The rows have the PBX's own keys and types: whole numbers are numbers, durations are seconds. Agents within a
-    queue and members within a ring group become one row each with the keys around them repeated; an inner key that
-    is an outer one too follows its list's, as in ``detail_total_calls``. The PBX answers with the rows themselves,
-    so the task stays on the worker, and all rows are in memory for a moment. A second XCom, ``report``, holds path,
-    bytes, sha256, format, rows, what was asked for, api_version, requested_at, ready_at, downloaded_at and
-    serial_number. Asset events of the task's ``outlets`` and OpenLineage tell the same.
+    Every row has all columns of the report's schema (docs/reports.md), with the PBX's own keys: whole numbers are
+    numbers, durations whole seconds, rates percent points; phone numbers, extensions and ids are text, times ISO 8601
+    by the PBX's clock (in Parquet timestamps without zone). Agents within a queue and members within a ring group
+    become one row each with the keys around them repeated. The PBX answers with the rows themselves, so the task stays
+    on the worker. The file is written in batches. A second XCom, ``report``, holds path, bytes, sha256, format, rows,
+    unknown_columns, what was asked for, api_version, requested_at, ready_at, downloaded_at and serial_number. Asset
+    events of the task's ``outlets`` and OpenLineage tell the same.
     Vendor's endpoint: ``call_report/list``.
 
     Templated: ``report_type``, ``my_report_id``, ``period``, ``start_time``, ``end_time``, ``parameters``,
@@ -60,8 +62,16 @@ class YeastarCallReportRowsOperator(ReportArguments, StoringTask):
     :param overwrite: bool, default ``True``; False leaves a file alone that is there already and returns its path. The
         PBX is then not asked, and as nothing is stored there is no XCom ``report`` and nothing in the extra of asset
         events. A file that appears while the task is at work is left alone too.
-    :param on_empty: what to do about a report without a row, default ``ok``, which writes a file without rows (Parquet:
-        or columns). ``skip`` skips and ``fail`` fails the task, and both leave nothing at the destination.
+    :param on_empty: what to do about a report without a row, default ``ok``, which writes a file without rows.
+        ``skip`` skips and ``fail`` fails the task, and both leave nothing at the destination.
+    :param columns: mapping of keys to ``text``, ``integer``, ``decimal``, ``duration``, ``percent`` or ``timestamp``:
+        the columns of a user-created report, or other types than the schema's.
+    :param on_schema_change: ``evolve`` (default) keeps columns that the schema does not have, typed by their names;
+        ``drop`` leaves them out; ``freeze`` fails the task for them, and for a column that vanished. They are told in
+        the log and in ``unknown_columns``.
+    :param protect: mapping of columns to ``hmac`` (HMAC-SHA256 in hex, keyed by the connection's ``protect_secret``),
+        ``mask`` (all but the last three characters) or ``drop``; it covers columns made of them, such as
+        ``caller_number`` of ``caller``. Default none.
     :param wait_timeout: seconds or timedelta from one's turn at the PBX to the rows, default ``1800``.
     :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports, default ``21600``.
     :param yeastar_conn_id: id of the Airflow connection, default ``yeastar_default``.
@@ -69,7 +79,7 @@ class YeastarCallReportRowsOperator(ReportArguments, StoringTask):
         another task's output is checked when the task runs, and then ends in ``AirflowFailException``.
     :raises AirflowFailException: when no retry can mend it, with its cause in one sentence: ``CredentialsError``,
         ``PermissionDeniedError``, ``BlockedError``, ``ParameterError``, ``CertificateError``, ``EmptyReportError``
-        (``on_empty`` fail) and others.
+        (``on_empty`` fail), ``SchemaError`` and others.
     :raises AirflowSkipException: for a report without a row, with ``on_empty`` skip.
     :raises YeastarError: for what may pass, after it was asked for again within the time-outs: ``WaitTimeoutError``,
         ``NetworkError``, ``BusyError``, ``TokenCapError``, ``DestinationError`` and others. docs/errors.md lists all
@@ -78,18 +88,17 @@ class YeastarCallReportRowsOperator(ReportArguments, StoringTask):
     """
 
     template_fields: Sequence[str] = (
-        *ReportArguments.template_fields,
+        *RowsTask.template_fields,
         *StoringTask.template_fields,
         "file_format",
     )
     ui_color = "#e3f2fb"
 
     def __init__(self, *, file_format: str = "ndjson", **kwargs: Any) -> None:
-        super().__init__(deferrable=False, **kwargs)
+        super().__init__(**kwargs)
         self.file_format = file_format
         if not is_open(file_format):
             check_row_format(file_format)
-        check_arguments(**self.request_arguments)
 
     def execute(self, context: Context) -> str:
         """Ask for the rows and put them at the destination."""
@@ -105,18 +114,29 @@ class YeastarCallReportRowsOperator(ReportArguments, StoringTask):
         storage.prepare(path)
         publish_portal_link(context, self.yeastar_conn_id)
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
-            rows, report = run_on_worker(client.fetch_rows(request, self.new_bounds()), lambda: self.killed)
+            rows, report = self.fetch_rows(client, request)
+            if not rows.count:
+                refuse_empty_report(self.on_empty)
+            return self._store(context, Outcome(request, report), rows, path)
+
+    def _store(self, context: Context, outcome: Outcome, rows: SchemaRows, path: str) -> str:
         from airflow_provider_yeastar.tasks.record import ReportRecord  # not needed to parse a DAG file
 
-        if not rows:
-            refuse_empty_report(self.on_empty)
-        chunks = self._until_killed(encoded_rows(rows, self.file_format))
+        chunks = self._until_killed(encoded_rows(rows.columns, rows, self.file_format))
         with storage.receive(chunks, path, RowsDigest()) as received:
-            record = ReportRecord.of(Outcome(request, report), received.stored, time.time())
+            record = ReportRecord.of(outcome, received.stored, time.time())
             if self.keeps_file(path):
                 return path
             received.put_in_place()
-        self.tell(context, replace(record, file=None, format=self.file_format, rows=len(rows)))
+        told = replace(
+            record,
+            file=None,
+            format=self.file_format,
+            rows=rows.count,
+            unknown_columns=list(rows.drift.unknown),
+            columns=[(column.key, column.type) for column in rows.columns],
+        )
+        self.tell(context, told)
         return path
 
     def _until_killed(self, chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -19,6 +19,7 @@ from airflow_provider_yeastar.pbx.events.shared import PbxLink, shared_link
 from airflow_provider_yeastar.pbx.http.ranges import RestOfFile
 from airflow_provider_yeastar.pbx.http.transport import FileStream
 from airflow_provider_yeastar.pbx.login.token_store import Cipher, MemoryTokenStore, SharedTokenStore
+from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
 from airflow_provider_yeastar.pbx.report.listings import MenuOption, MyReport, ScheduledReport
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.report.rows import Row
@@ -104,6 +105,14 @@ class PbxClient:
         """
         with self._announcing():
             return self._session.facts(fresh=True).information
+
+    def display_format(self) -> DisplayFormat | None:
+        """Return how the PBX writes dates and times, as it told lately; None where it does not tell.
+
+        :raises YeastarError: when it has to be asked and cannot.
+        """
+        with self._announcing():
+            return self._session.facts().display
 
     def list_menu_options(self, menu: str, queue_id: int | str | None = None) -> list[MenuOption]:
         """Return what ``parameters`` may name, with the internal ids (vendor's page "Query Menu Options").

@@ -85,12 +85,13 @@ class TestTheFile:
             ("6401", number) for number in ("1005", "1006", "1007", "1008", "1009", "1004")
         ]
         assert all(type(row["total_calls"]) is int and "detail" not in row for row in rows)
-        assert report | {"requested_at": "", "ready_at": "", "downloaded_at": ""} == {
+        assert report | {"requested_at": "", "ready_at": "", "downloaded_at": "", "unknown_columns": []} == {
             "path": path,
             "bytes": len(content),
             "sha256": sha256(content).hexdigest(),
             "format": "ndjson",
             "rows": 6,
+            "unknown_columns": [],
             "report_type": "queueagentperformance",
             "start_time": "2026-11-20T00:00:00",
             "end_time": "2026-11-20T23:59:59",
