@@ -24,6 +24,7 @@ from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.report.rows import Row
 from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.pbx.settings import PbxSettings
+from airflow_provider_yeastar.pbx.state.directory import DirectoryState
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 from airflow_provider_yeastar.pbx.waiting.report_wait import ReportWait
 from airflow_provider_yeastar.pbx.waiting.report_watch import watch_reports
@@ -54,6 +55,7 @@ class PbxClient:
     ) -> None:
         self._settings = settings
         self._state_dir = state_dir
+        self._state = DirectoryState(state_dir)
         self._cipher = cipher
         self._announce_secret = announce_secret
 
@@ -141,7 +143,7 @@ class PbxClient:
 
     def examine(self) -> Iterator[Finding]:
         """Yield what stands between this machine and the PBX's reports, step by step."""
-        return examine(self._session, self._state_dir)
+        return examine(self._session, self._state)
 
     async def wait_for_report(self, request: ReportRequest, bounds: waiting.Bounds) -> waiting.FinishedReport:
         """Ask for a report and return where it can be fetched (vendor's page "Download a Call Report").
@@ -151,7 +153,7 @@ class PbxClient:
         :raises YeastarError: see :meth:`ReportWait.run`.
         """
         async with self.linked() as link:
-            return await ReportWait(link, request, bounds, self._state_dir).run()
+            return await ReportWait(link, request, bounds, self._state).run()
 
     async def watch_reports(self) -> AsyncGenerator[waiting.AnnouncedReport]:
         """Yield every finished report that the PBX announces from now on, whoever asked for it; never ends.
@@ -172,7 +174,7 @@ class PbxClient:
         :raises YeastarError: see :meth:`ReportWait.run`.
         """
         async with self.linked() as link:
-            wait = RowsWait(link, request, bounds, self._state_dir)
+            wait = RowsWait(link, request, bounds, self._state)
             report = await wait.run()
             return wait.rows, report
 

@@ -28,7 +28,7 @@
     │   ├── FileExpiredError        the file's URL is no longer served                  ask again
     │   ├── FileTooLargeError       the file exceeds `max_bytes`
     │   └── ReportLayoutError       a report's file is laid out in no way that the reader knows
-    ├── StateDirectoryError         the state directory cannot be used just now         ask again
+    ├── StateUnavailableError       the shared state cannot be used just now            ask again
     └── UnsafeUrlError              the PBX named a URL outside itself
 
 Every class has the one constructor below, so that an error can cross from the triggerer to the worker as plain
@@ -69,7 +69,7 @@ __all__ = [
     "Reaction",
     "ReportFailedError",
     "ReportLayoutError",
-    "StateDirectoryError",
+    "StateUnavailableError",
     "TokenCapError",
     "TokenExpiredError",
     "UnsafeUrlError",
@@ -324,11 +324,11 @@ class ReportLayoutError(BadFileError):
     default_remedy = "The file itself is unchanged: have a look at it, and read it by other means."
 
 
-class StateDirectoryError(YeastarError):
-    """The state directory cannot be used just now: a full disk, no more open files, a file system that is away."""
+class StateUnavailableError(YeastarError):
+    """The shared state is unavailable: a full disk, too many open files, a file system or Redis server that is down."""
 
     reaction = Reaction.ASK_AGAIN
-    default_remedy = "Check the disk or file system that holds `[yeastar] state_dir`."
+    default_remedy = "Check the disk that holds `[yeastar] state_dir`, or the Redis server of `[yeastar] state_url`."
     # A full disk waits for a clean-up or for a person.
     default_retry_after = 900.0
 

@@ -17,7 +17,6 @@ from airflow_provider_yeastar.pbx.errors import (
     PbxInternalError,
     Reaction,
     ReportFailedError,
-    StateDirectoryError,
     TokenExpiredError,
     YeastarError,
 )
@@ -53,8 +52,6 @@ _LIMITS: dict[type[YeastarError], int] = {
     ReportFailedError: 1,
     AmbiguousEventError: 5,
     PbxInternalError: 2,
-    # A login that cannot be kept costs one of eight tokens: another try is left to Airflow, later.
-    StateDirectoryError: 0,
 }
 
 

@@ -12,7 +12,6 @@ import logging
 import random
 import time
 from contextlib import AsyncExitStack, suppress
-from pathlib import Path
 
 from airflow_provider_yeastar.pbx import wire
 from airflow_provider_yeastar.pbx.errors import (
@@ -26,6 +25,7 @@ from airflow_provider_yeastar.pbx.errors import (
 from airflow_provider_yeastar.pbx.events.shared import Listener, PbxLink
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.session import Plan
+from airflow_provider_yeastar.pbx.state.interface import SharedState
 from airflow_provider_yeastar.pbx.state.turns import turn
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 
@@ -44,15 +44,15 @@ class ReportWait:
     :param link: to the PBX, shared with its other waiters.
     :param request: what to ask for.
     :param bounds: how long.
-    :param state_dir: where the processes of this host keep their turns.
+    :param state: that holds whose turn it is.
     """
 
-    def __init__(self, link: PbxLink, request: ReportRequest, bounds: waiting.Bounds, state_dir: Path) -> None:
+    def __init__(self, link: PbxLink, request: ReportRequest, bounds: waiting.Bounds, state: SharedState) -> None:
         self._link = link
         self._session = link.session
         self._request = request
         self._bounds = bounds
-        self._state_dir = state_dir
+        self._state = state
         self._pbx = link.session.settings.address
         self._setbacks = waiting.Setbacks()
         self._accepted: wire.Processing | None = None
@@ -67,9 +67,9 @@ class ReportWait:
         """
         async with AsyncExitStack() as held:
             try:
-                # One look is due even to a wait that comes late, for instance in a restarted trigger.
-                async with asyncio.timeout(max(1.0, self._bounds.queue_end - time.time())):
-                    await held.enter_async_context(turn(self._session.settings.pbx_key, self._state_dir))
+                # A wait that comes late, for instance in a restarted trigger, gets a second for one look.
+                until = max(time.time() + 1.0, self._bounds.queue_end)
+                await held.enter_async_context(turn(self._state, self._session.settings.pbx_key, until))
             except TimeoutError:
                 raise self._queue_timeout() from None
             return await self._take_turn()
