@@ -52,7 +52,18 @@ def get_provider_info() -> dict[str, Any]:
                         "type": "string",
                         "example": "/var/lib/airflow/yeastar",
                         "default": "",
-                    }
+                    },
+                    "exclusive": {
+                        "description": (
+                            "Whether nobody but this Airflow makes or downloads reports at its PBXs: no other host, "
+                            "program or person.\nOnly then can a PBX's event say whose report it announces. The extra "
+                            "exclusive of a connection overrides it.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "boolean",
+                        "example": None,
+                        "default": "False",
+                    },
                 },
             }
         },
@@ -121,6 +132,11 @@ def _extra_fields() -> dict[str, Any]:
             "description": "host (if left blank): a host's tasks share a token; none: one each. Airflow hides it.",
             # Without a default: Airflow takes what is called a token for a secret, and would show "***" in its place.
             "schema": {"type": ["string", "null"], "enum": ["host", "none"]},
+        },
+        "exclusive": {
+            "label": "Exclusive",
+            "description": "true only if nobody but this Airflow makes reports at this PBX; if blank: [yeastar] exclusive.",
+            "schema": {"type": ["boolean", "null"]},
         },
         "date_format": {
             "label": "Date format",

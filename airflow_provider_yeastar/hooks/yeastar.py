@@ -39,6 +39,7 @@ _EXTRAS = (
     "ssl_fingerprint",
     "timeout",
     "token_sharing",
+    "exclusive",
 )
 # Before the names of these fields in the form of Airflow 2.11, whose Test button sends each under both names.
 _PREFIX_IN_FORM = "extra__yeastar__"
@@ -367,6 +368,7 @@ def settings_from_connection(connection: Connection) -> PbxSettings:
         ssl_fingerprint=_text(extras, "ssl_fingerprint"),
         timeout=_seconds(extras.get("timeout")),
         token_sharing=_text(extras, "token_sharing") or TOKEN_SHARING[0],
+        exclusive=_exclusive(extras.get("exclusive")),
     )
 
 
@@ -408,6 +410,15 @@ def _verify(value: object) -> bool | str:
     if not isinstance(value, str):
         raise InvalidSettingsError(f"The extra verify is {value!r}, neither true nor false nor a CA bundle's path")
     return {"true": True, "false": False}.get(value.strip().lower(), value.strip())
+
+
+def _exclusive(value: object) -> bool:
+    if value is None or value == "":
+        return bool(conf.getboolean("yeastar", "exclusive", fallback=False))
+    given = value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).strip().lower())
+    if given is None:
+        raise InvalidSettingsError(f"The extra exclusive is {value!r}, neither true nor false")
+    return given
 
 
 def _seconds(value: object) -> float:

@@ -15,7 +15,7 @@ from types import TracebackType
 from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.doctor import Finding, examine
 from airflow_provider_yeastar.pbx.errors import YeastarError
-from airflow_provider_yeastar.pbx.events.shared import PbxLink, shared_link
+from airflow_provider_yeastar.pbx.events.shared import SharedConnection, shared_connection
 from airflow_provider_yeastar.pbx.http.ranges import RestOfFile
 from airflow_provider_yeastar.pbx.http.transport import FileStream
 from airflow_provider_yeastar.pbx.login.token_store import Cipher, MemoryTokenStore, SharedTokenStore
@@ -61,7 +61,7 @@ class PbxClient:
 
     @cached_property
     def _session(self) -> PbxSession:
-        """This client's own session; a client that only waits has none, waiters share that of their link."""
+        """This client's own session; a client that only waits has none, waiters share one."""
         return self._make_session()
 
     def _make_session(self) -> PbxSession:
@@ -69,9 +69,9 @@ class PbxClient:
         store = SharedTokenStore(self._settings, self._state_dir, self._cipher) if shared else MemoryTokenStore()
         return PbxSession(self._settings, store, self._announce_secret)
 
-    def linked(self) -> AbstractAsyncContextManager[PbxLink]:
-        """Keep what waiters of this PBX share, its socket above all, from being closed meanwhile."""
-        return shared_link((self._settings, self._state_dir), self._make_session)
+    def connected(self) -> AbstractAsyncContextManager[SharedConnection]:
+        """Keep what the waiters of this PBX share, its socket above all, open meanwhile."""
+        return shared_connection((self._settings, self._state_dir), lambda: (self._make_session(), self._state))
 
     def __enter__(self) -> PbxClient:
         return self
@@ -148,19 +148,19 @@ class PbxClient:
     async def wait_for_report(self, request: ReportRequest, bounds: waiting.Bounds) -> waiting.FinishedReport:
         """Ask for a report and return where it can be fetched (vendor's page "Download a Call Report").
 
-        :param request: what to ask for; ``asynchronous`` decides between the event and one long request.
+        :param request: what to ask for.
         :param bounds: until when to wait.
         :raises YeastarError: see :meth:`ReportWait.run`.
         """
-        async with self.linked() as link:
-            return await ReportWait(link, request, bounds, self._state).run()
+        async with self.connected() as connection:
+            return await ReportWait(connection, request, bounds).run()
 
     async def watch_reports(self) -> AsyncGenerator[waiting.AnnouncedReport]:
         """Yield every finished report that the PBX announces from now on, whoever asked for it; never ends.
 
         See :func:`.watch_reports`.
         """
-        async with self.linked() as link, aclosing(watch_reports(link)) as reports:
+        async with self.connected() as connection, aclosing(watch_reports(connection)) as reports:
             async for report in reports:
                 yield report
 
@@ -173,8 +173,8 @@ class PbxClient:
         :param bounds: until when to wait.
         :raises YeastarError: see :meth:`ReportWait.run`.
         """
-        async with self.linked() as link:
-            wait = RowsWait(link, request, bounds, self._state)
+        async with self.connected() as connection:
+            wait = RowsWait(connection, request, bounds)
             report = await wait.run()
             return wait.rows, report
 

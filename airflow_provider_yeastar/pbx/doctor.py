@@ -18,7 +18,7 @@ from functools import partial
 
 from airflow_provider_yeastar.pbx import wire
 from airflow_provider_yeastar.pbx.errors import YeastarError
-from airflow_provider_yeastar.pbx.events.shared import PbxLink
+from airflow_provider_yeastar.pbx.events.shared import SharedConnection
 from airflow_provider_yeastar.pbx.events.websocket import subscribe
 from airflow_provider_yeastar.pbx.files.body import FileCheck
 from airflow_provider_yeastar.pbx.http.tls import certificate_complaint, fetch_fingerprint, make_ssl_context
@@ -179,11 +179,11 @@ async def _report(session: PbxSession, state: SharedState) -> str:
     yesterday = (datetime.now(session.facts().zone) - timedelta(days=1)).date().isoformat()
     started = time.time()
     bounds = Bounds(queue_until=started + _WAIT_SECONDS, wait_timeout=_WAIT_SECONDS)
-    link = PbxLink(session)
+    connection = SharedConnection(session, state)
     try:
-        report = await ReportWait(link, _tiny_request(yesterday), bounds, state).run()
+        report = await ReportWait(connection, _tiny_request(yesterday), bounds).run()
     finally:
-        await link.disconnect()
+        await connection.disconnect()
     with closing(session.open_file(report.url)) as stream:
         check = FileCheck(
             "csv",

@@ -21,9 +21,10 @@
     │   └── CertificateError        the TLS certificate is not the one expected
     ├── NotAPbxError                an answer that no PBX gives: a proxy, a web page    ask again
     ├── ReportFailedError           the PBX said that making the report failed          ask again
-    ├── AmbiguousEventError         two files came that could both be ours              ask again
+    ├── AmbiguousEventError         nothing says for certain whose report it is         ask again
     ├── WaitTimeoutError            `wait_timeout` or `queue_timeout` passed            ask again
     │   └── DeadlineError           the task's own time is over                         ask again
+    ├── WrongReportError            what was downloaded is another report
     ├── BadFileError                what was downloaded is not the report               ask again
     │   ├── FileExpiredError        the file's URL is no longer served                  ask again
     │   ├── FileTooLargeError       the file exceeds `max_bytes`
@@ -74,6 +75,7 @@ __all__ = [
     "TokenExpiredError",
     "UnsafeUrlError",
     "WaitTimeoutError",
+    "WrongReportError",
     "YeastarError",
     "answer_error_class",
     "error_from_dict",
@@ -275,9 +277,23 @@ class ReportFailedError(YeastarError):
 
 
 class AmbiguousEventError(YeastarError):
+    """The PBX makes the report, but neither an answer nor an event says for certain which file it is."""
+
     reaction = Reaction.ASK_AGAIN
     default_remedy = (
-        "No event says whose report it is; let one program at a time ask this PBX, for instance with an Airflow pool."
+        "If no other program, host or person makes reports at this PBX, set `exclusive` in the Airflow connection, so "
+        "that its events can be believed; else raise `wait_timeout`, or request a shorter period."
+    )
+    # Each attempt may leave the PBX with another report to make.
+    default_retry_after = 600.0
+
+
+class WrongReportError(YeastarError):
+    """The content of a file contradicts the request: it is another report's."""
+
+    default_remedy = (
+        "Nothing was written to the destination. If the connection sets `exclusive`, remove it: somebody else makes "
+        "reports at this PBX. Else check the `timezone` of the connection."
     )
 
 

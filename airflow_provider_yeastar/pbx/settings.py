@@ -35,6 +35,7 @@ class PbxSettings:
     :param ssl_fingerprint: SHA-256 of the PBX's certificate, hex with or without colons; replaces ``verify``.
     :param timeout: seconds a single call may take to connect, and to go without an answer.
     :param token_sharing: ``host``: one token for all of a host's processes; ``none``: one's own, revoked at the end.
+    :param exclusive: the user's word that nobody but this Airflow makes or downloads reports at this PBX.
     :raises InvalidSettingsError: with a sentence that names the field.
     """
 
@@ -51,6 +52,7 @@ class PbxSettings:
     ssl_fingerprint: str | None = None
     timeout: float = 30.0
     token_sharing: str = "host"
+    exclusive: bool = False
 
     def __post_init__(self) -> None:
         self._take_url_apart()

@@ -58,7 +58,7 @@ _TIME_FIELDS = frozenset({"start_time", "end_time", "time"})
 
 @dataclass(frozen=True)
 class PbxInformation:
-    """What a PBX says of itself; older firmware leaves the last four out (None). Endpoint: ``system/information``.
+    """What a PBX says of itself; older firmware leaves fields out (None). Endpoint: ``system/information``.
 
     :param serial_number: empty where the PBX does not tell.
     :param model: for instance ``P570``.
@@ -67,6 +67,7 @@ class PbxInformation:
     :param date_format: its display format of dates, for instance ``YYYY/MM/DD``.
     :param time_format: its display format of times, for instance ``hh:mm:ss``.
     :param timestamp: its clock, in epoch seconds.
+    :param up_time: seconds since it has started.
     """
 
     serial_number: str
@@ -76,6 +77,7 @@ class PbxInformation:
     date_format: str | None
     time_format: str | None
     timestamp: int | None
+    up_time: int | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def decode_answer(body: bytes, status: int, *, pbx: str, endpoint: str) -> dict[
     """
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter for JSON that is nested too deep
         kind = "a web page" if body.lstrip()[:1] == b"<" else "something that is not JSON"
         raise NotAPbxError(f"The answer was {kind}, HTTP status {status}", pbx=pbx, endpoint=endpoint) from None
     if not isinstance(answer, dict) or type(answer.get("errcode")) is not int:
@@ -202,6 +204,7 @@ def decode_information(answer: Mapping[str, Any]) -> PbxInformation:
         date_format=data.get("system_date_format") or None,
         time_format=data.get("system_time_format") or None,
         timestamp=int(timestamp) if timestamp else None,
+        up_time=_integer(data.get("up_time")),
     )
 
 
@@ -266,7 +269,7 @@ def decode_frame(
 def _json_object(text: object) -> dict[str, Any]:
     try:
         data = json.loads(text) if isinstance(text, str) else None
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter for JSON that is nested too deep
         data = None
     return data if isinstance(data, dict) else {}
 

@@ -27,6 +27,8 @@ class ReportRecord:
     :param file: the PBX's own name of it, made harmless; None where the PBX made none.
     :param identity: one of report_type, my_report_id and scheduled_report_id.
     :param rows: how many the file holds, where they were counted.
+    :param identified_by: how the file was told from other reports' files, ``answer`` or ``turn``: see
+        :class:`.FinishedReport`.
     :param window: start_time and end_time, or time; as the PBX understood them.
     """
 
@@ -43,6 +45,7 @@ class ReportRecord:
     ready_at: str
     downloaded_at: str
     serial_number: str
+    identified_by: str
     rows: int | None = None
 
     @classmethod
@@ -66,6 +69,7 @@ class ReportRecord:
             ready_at=iso_utc(report.ready_at),
             downloaded_at=iso_utc(downloaded_at),
             serial_number=report.serial_number,
+            identified_by=report.identified_by,
         )
 
     def to_dict(self) -> dict[str, Any]:

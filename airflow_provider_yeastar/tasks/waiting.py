@@ -77,10 +77,6 @@ class WaitingTask(BaseOperator):
         """What tells this task's PBX from others in the name of a file: the connection, unless it is the default."""
         return None if self.yeastar_conn_id == YeastarHook.default_conn_name else self.yeastar_conn_id
 
-    def waits_in_triggerer(self, request: ReportRequest) -> bool:
-        """Whether the wait for this report is deferred: a synchronous request is one call of the worker."""
-        return self.deferrable and request.asynchronous
-
     def defer_wait(self, request: ReportRequest, *, attempt: int = 1, until: float | None = None) -> None:
         """Hand the request and the wait to the triggerer; the task goes on in ``execute_complete``.
 

@@ -69,7 +69,7 @@ class ReportRequest:
     parameters: tuple[tuple[str, ParameterValue], ...]
     file_format: str
     duration_format: str
-    asynchronous: bool
+    asynchronous: bool | None
     api_version: str | None
     check_ids: bool = True
 
@@ -122,7 +122,7 @@ class ReportRequest:
         :param zone: the PBX's time zone, for aware times.
         :raises InvalidRequestError: when the window is empty in that zone.
         """
-        is_async = {"is_async": str(int(self.asynchronous))}
+        is_async = {"is_async": str(int(self.asynchronous is not False))}
         if self.scheduled_report_id is not None:
             return {"id": str(self.scheduled_report_id), **self._filters()} | is_async
         formats = {"format": self.file_format, "duration_format": self.duration_format}
@@ -227,7 +227,7 @@ def build_request(**arguments: Any) -> ReportRequest:
         wanted, an int is an id; a text is a dialled number or a name, and an id where it is neither.
     :param file_format: ``csv`` (default), ``xls``, ``pdf``, ``html``; for a scheduled report what the file is to be.
     :param duration_format: ``seconds`` (default) or ``hhmmss``.
-    :param asynchronous: whether an event announces the file.
+    :param asynchronous: whether the PBX is asked to announce the file by an event; None leaves it to the wait.
     :param api_version: ``auto``, ``v1.0``, ``v2.0``; None is the connection's.
     :param check_ids: False sends ids as they are given, without looking them up on the PBX.
     :raises InvalidRequestError: one sentence: what is wrong, where, what to do.
@@ -257,7 +257,7 @@ class _Arguments:
     parameters: Any = None
     file_format: Any = "csv"
     duration_format: Any = "seconds"
-    asynchronous: Any = True
+    asynchronous: Any = None
     api_version: Any = None
     check_ids: Any = True
 
@@ -283,7 +283,7 @@ def _check(given: _Arguments, *, may_be_open: bool) -> ReportRequest:
         parameters=tuple(sorted(parameters.items())),
         file_format=_one_of("file_format", known(given.file_format) or "csv", FILE_FORMATS),
         duration_format=_one_of("duration_format", known(given.duration_format) or "seconds", _DURATION_FORMATS),
-        asynchronous=_switch("asynchronous", known(given.asynchronous)),
+        asynchronous=_choice("asynchronous", known(given.asynchronous)),
         api_version=_one_of("api_version", known(given.api_version) or None, (*_API_VERSIONS, None)),
         check_ids=_switch("check_ids", known(given.check_ids)),
     )
@@ -341,9 +341,13 @@ def _one_of(argument: str, value: Any, allowed: Collection[str | None]) -> Any:
 
 
 def _switch(argument: str, value: Any) -> bool:
+    return _choice(argument, value) is not False
+
+
+def _choice(argument: str, value: Any) -> bool | None:
     if value is not None and not isinstance(value, bool):
         raise InvalidRequestError(f"`{argument}` is {value!r}, neither True nor False")
-    return value is not False
+    return value
 
 
 def _period(value: Any) -> Period | None:
