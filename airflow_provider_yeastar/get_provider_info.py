@@ -135,7 +135,7 @@ def _extra_fields() -> dict[str, Any]:
         },
         "exclusive": {
             "label": "Exclusive",
-            "description": "true only if nobody but this Airflow makes reports at this PBX; if blank: [yeastar] exclusive.",
+            "description": "true only if nobody but this Airflow makes reports at this PBX; see [yeastar] exclusive.",
             "schema": {"type": ["boolean", "null"]},
         },
         "date_format": {

@@ -4,6 +4,7 @@ Prints how many tasks were green and how many of those held another's file, whic
 reproduces its run.
 """
 
+# ruff: noqa: T201 - a program prints
 from __future__ import annotations
 
 import argparse

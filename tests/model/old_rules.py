@@ -1,4 +1,4 @@
-"""The rules before attribution was written, as a negative control: a model that cannot find their faults proves nothing.
+"""The rules before `attribution`, as a negative control: a model that cannot find their faults proves nothing.
 
 They believed the first event with the right extension unless a second file was announced within a second, took 70082
 after an accepted request for the own job, and held a lock that only the processes of one host shared.
@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from contextlib import asynccontextmanager
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import PurePosixPath
 from types import SimpleNamespace

@@ -73,7 +73,7 @@ MUTANTS: dict[str, tuple[Scenario, Any, str, Any]] = {
         Scenario(Behaviour(queued=9, job=20.0), True, tasks=8, kills=0.6),
         Ledger,
         "without_jobs_before_boot",
-        lambda self, up_time, now: self._with_jobs(()),
+        lambda self, up_time, now: replace(self, jobs=(), unclaimed=()),
     ),
     "an event is believed without the word": (
         Scenario(Behaviour(parallel=9), False, hosts=3, is_shared=False, tasks=8),

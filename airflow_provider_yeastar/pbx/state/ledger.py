@@ -130,7 +130,7 @@ class Ledger:
             )
         except (KeyError, TypeError, ValueError, IndexError):
             return cls(contest=Contest(now, "the ledger of its report jobs was damaged"))
-        return ledger._pruned(now)
+        return _pruned(ledger, now)
 
     def to_entry(self) -> dict[str, Any]:
         """Return the ledger as JSON types; :meth:`read` makes an equal one of it."""
@@ -167,19 +167,19 @@ class Ledger:
 
     def without_job(self, job: str) -> Ledger:
         """Close a job that the PBX refused."""
-        return self._with_jobs(tuple(other for other in self.jobs if other.id != job))
+        return _with_jobs(self, tuple(other for other in self.jobs if other.id != job))
 
     def with_file(self, job: str, mark: str, now: float) -> Ledger:
         """Close a job whose file is known now, and remember the file."""
         files = tuple(file for file in self.files if file.mark != mark)
         unclaimed = tuple(other for other in self.unclaimed if other != mark)
         known = replace(self, files=(*files, KnownFile(mark, now))[-_MOST_FILES:], unclaimed=unclaimed)
-        return known.without_job(job)._settled(now)
+        return _settled(known.without_job(job), now)
 
     def with_events(self, marks: Iterable[str], now: float) -> Ledger:
         """Take note of announced files that no answer names; duplicates and known files do not count."""
         new = [mark for mark in dict.fromkeys(marks) if not self.knows(mark) and mark not in self.unclaimed]
-        return replace(self, unclaimed=(*self.unclaimed, *new))._settled(now)
+        return _settled(replace(self, unclaimed=(*self.unclaimed, *new)), now)
 
     def without_jobs_before_boot(self, up_time: float, now: float) -> Ledger:
         """Close the jobs that a restart of the PBX has ended.
@@ -188,7 +188,7 @@ class Ledger:
         :param now: epoch seconds by the state's clock.
         """
         ended_before = now - up_time - _REBOOT_MARGIN_SECONDS
-        return self._with_jobs(tuple(job for job in self.jobs if job.opened_at >= ended_before))
+        return _with_jobs(self, tuple(job for job in self.jobs if job.opened_at >= ended_before))
 
     def contested(self, why: str, now: float) -> Ledger:
         """Take note of somebody else's event or job."""
@@ -199,19 +199,22 @@ class Ledger:
         """Whether more files were announced than this deployment has jobs."""
         return len(self.unclaimed) > len(self.jobs)
 
-    def _with_jobs(self, jobs: tuple[Job, ...]) -> Ledger:
-        # Without an open job there is nobody left whose file an announced one could be.
-        return replace(self, jobs=jobs, unclaimed=self.unclaimed if jobs else ())
 
-    def _settled(self, now: float) -> Ledger:
-        """As many files as jobs: all jobs have ended."""
-        if not self.jobs or len(self.unclaimed) != len(self.jobs):
-            return self
-        ended = tuple(KnownFile(mark, now) for mark in self.unclaimed)
-        return replace(self, jobs=(), unclaimed=(), files=(*self.files, *ended)[-_MOST_FILES:])
+def _with_jobs(ledger: Ledger, jobs: tuple[Job, ...]) -> Ledger:
+    # Without an open job there is nobody left whose file an announced one could be.
+    return replace(ledger, jobs=jobs, unclaimed=ledger.unclaimed if jobs else ())
 
-    def _pruned(self, now: float) -> Ledger:
-        contest = self.contest if self.contest and now - self.contest.at < CONTEST_SECONDS else None
-        files = tuple(file for file in self.files if now - file.at < FILE_MEMORY_SECONDS)
-        jobs = tuple(job for job in self.jobs if now - job.opened_at < JOB_LIFE_SECONDS)
-        return replace(self, files=files, contest=contest)._with_jobs(jobs)
+
+def _settled(ledger: Ledger, now: float) -> Ledger:
+    """As many files as jobs: all jobs have ended."""
+    if not ledger.jobs or len(ledger.unclaimed) != len(ledger.jobs):
+        return ledger
+    ended = tuple(KnownFile(mark, now) for mark in ledger.unclaimed)
+    return replace(ledger, jobs=(), unclaimed=(), files=(*ledger.files, *ended)[-_MOST_FILES:])
+
+
+def _pruned(ledger: Ledger, now: float) -> Ledger:
+    contest = ledger.contest if ledger.contest and now - ledger.contest.at < CONTEST_SECONDS else None
+    files = tuple(file for file in ledger.files if now - file.at < FILE_MEMORY_SECONDS)
+    jobs = tuple(job for job in ledger.jobs if now - job.opened_at < JOB_LIFE_SECONDS)
+    return _with_jobs(replace(ledger, files=files, contest=contest), jobs)

@@ -7,26 +7,25 @@ if everything else rules out another report. In doubt the report is requested sy
 
 The rules of :func:`judge`, the first that applies decides:
 
-====  ==================================================================  ===============================================
-rule  observed                                                            verdict
-====  ==================================================================  ===============================================
-1     the answer names the file                                           believe the answer
-2     70082, a job runs, whoever's it is                                  wait for others; *contested* if nothing of ours
-                                                                          explains it, in spite of the word
-3     the answer carries a ``download_id``                                believe the event with this id, while the
-                                                                          subscription stands; pass over all
-                                                                          others; ask synchronously if overdue
-4     PROCESSING to a synchronous request                                 ask synchronously again, later
-5     nothing requested yet, ``asynchronous=False``                       ask synchronously
-6     nothing requested yet, ``asynchronous=True``, no earlier doubt      ask for the event
-7     nothing requested yet, no word or any doubt (below)                 ask synchronously
-8     nothing requested yet, the word and no doubt                        ask for the event
-9     an event is awaited without the word, or in doubt                   ask synchronously
-10    a new file of another format, or more than one new file             *contested*; ask synchronously
-11    one new file                                                        believe the event
-12    no new file within half of ``wait_timeout``                         ask synchronously
-13    no new file                                                         wait
-====  ==================================================================  ===============================================
+====  =========================================================  =====================================================
+rule  observed                                                   verdict
+====  =========================================================  =====================================================
+1     the answer names the file                                  believe the answer
+2     70082: a job runs, whoever's it is                         wait for others; *contested* if the word was given
+                                                                 and nothing of this deployment explains it
+3     the answer carries a ``download_id``                       believe the event with this id while the subscription
+                                                                 stands; if that is lost or overdue, ask synchronously
+4     nothing requested, ``asynchronous=False``                  ask synchronously
+5     nothing requested, ``asynchronous=True``, no doubt so far  ask for the event
+6     nothing requested, no word or any doubt                    ask synchronously
+7     nothing requested, the word and no doubt                   ask for the event
+8     PROCESSING to a synchronous request                        ask synchronously again, later
+9     an event is awaited without the word, or in doubt          ask synchronously
+10    a new file of another format, or two new files             *contested*; ask synchronously
+11    one new file                                               believe the event
+12    no new file within half of ``wait_timeout``                ask synchronously
+13    no new file                                                wait
+====  =========================================================  =====================================================
 
 Doubt is any of: an earlier doubt in this wait; the PBX is contested; another job of this deployment is open in the
 ledger, or our own no longer is; the subscription was lost since the request; the lease on the PBX (the turn) lapsed. A
