@@ -52,7 +52,18 @@ def get_provider_info() -> dict[str, Any]:
                         "type": "string",
                         "example": "/var/lib/airflow/yeastar",
                         "default": "",
-                    }
+                    },
+                    "exclusive": {
+                        "description": (
+                            "Whether nobody but this Airflow makes or downloads reports at its PBXs: no other host, "
+                            "program or person.\nOnly then can a PBX's event say whose report it announces. The extra "
+                            "exclusive of a connection overrides it.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "boolean",
+                        "example": None,
+                        "default": "False",
+                    },
                 },
             }
         },
@@ -131,6 +142,11 @@ def _extra_fields() -> dict[str, Any]:
             "label": "Protect secret",
             "description": "Key with which `protect` hides personal data by hmac; 16 characters or more.",
             "schema": {"type": ["string", "null"], "format": "password"},
+        },
+        "exclusive": {
+            "label": "Exclusive",
+            "description": "true only if nobody but this Airflow makes reports at this PBX; see [yeastar] exclusive.",
+            "schema": {"type": ["boolean", "null"]},
         },
         "date_format": {
             "label": "Date format",

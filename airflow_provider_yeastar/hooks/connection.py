@@ -32,6 +32,7 @@ _EXTRAS = (
     "timeout",
     "proxy",
     "token_sharing",
+    "exclusive",
     # Read by the tasks that protect personal data.
     "protect_secret",
 )
@@ -122,6 +123,7 @@ def settings_from_connection(connection: Connection) -> PbxSettings:
         timeout=_seconds(extras.get("timeout")),
         proxy=_text(extras, "proxy") or PROXY_FROM_ENVIRONMENT,
         token_sharing=_text(extras, "token_sharing") or TOKEN_SHARING[0],
+        exclusive=_exclusive(extras.get("exclusive")),
     )
 
 
@@ -159,6 +161,15 @@ def _verify(value: object) -> bool | str:
     if not isinstance(value, str):
         raise InvalidSettingsError(f"The extra verify is {value!r}, neither true nor false nor a CA bundle's path")
     return {"true": True, "false": False}.get(value.strip().lower(), value.strip())
+
+
+def _exclusive(value: object) -> bool:
+    if value is None or value == "":
+        return bool(conf.getboolean("yeastar", "exclusive", fallback=False))
+    given = value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).strip().lower())
+    if given is None:
+        raise InvalidSettingsError(f"The extra exclusive is {value!r}, neither true nor false")
+    return given
 
 
 def _seconds(value: object) -> float:

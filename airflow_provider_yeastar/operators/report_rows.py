@@ -21,7 +21,6 @@ from airflow_provider_yeastar.tasks.storing import StoringTask
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Context
-
     from airflow_provider_yeastar.schemas.schema import SchemaRows
 
 __all__ = ["YeastarCallReportRowsOperator"]

@@ -15,7 +15,7 @@ from types import TracebackType
 from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.doctor import Finding, examine
 from airflow_provider_yeastar.pbx.errors import YeastarError
-from airflow_provider_yeastar.pbx.events.shared import PbxLink, shared_link
+from airflow_provider_yeastar.pbx.events.shared import SharedConnection, shared_connection
 from airflow_provider_yeastar.pbx.http.ranges import RestOfFile
 from airflow_provider_yeastar.pbx.http.transport import FileStream
 from airflow_provider_yeastar.pbx.login.token_store import Cipher, MemoryTokenStore, SharedTokenStore
@@ -25,6 +25,7 @@ from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.report.rows import Row
 from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.pbx.settings import PbxSettings
+from airflow_provider_yeastar.pbx.state.directory import DirectoryState
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 from airflow_provider_yeastar.pbx.waiting.report_wait import ReportWait
 from airflow_provider_yeastar.pbx.waiting.report_watch import watch_reports
@@ -55,12 +56,13 @@ class PbxClient:
     ) -> None:
         self._settings = settings
         self._state_dir = state_dir
+        self._state = DirectoryState(state_dir)
         self._cipher = cipher
         self._announce_secret = announce_secret
 
     @cached_property
     def _session(self) -> PbxSession:
-        """This client's own session; a client that only waits has none, waiters share that of their link."""
+        """This client's own session; a client that only waits has none, waiters share one."""
         return self._make_session()
 
     def _make_session(self) -> PbxSession:
@@ -68,9 +70,9 @@ class PbxClient:
         store = SharedTokenStore(self._settings, self._state_dir, self._cipher) if shared else MemoryTokenStore()
         return PbxSession(self._settings, store, self._announce_secret)
 
-    def linked(self) -> AbstractAsyncContextManager[PbxLink]:
-        """Keep what waiters of this PBX share, its socket above all, from being closed meanwhile."""
-        return shared_link((self._settings, self._state_dir), self._make_session)
+    def connected(self) -> AbstractAsyncContextManager[SharedConnection]:
+        """Keep what the waiters of this PBX share, its socket above all, open meanwhile."""
+        return shared_connection((self._settings, self._state_dir), lambda: (self._make_session(), self._state))
 
     def __enter__(self) -> PbxClient:
         return self
@@ -150,24 +152,24 @@ class PbxClient:
 
     def examine(self) -> Iterator[Finding]:
         """Yield what stands between this machine and the PBX's reports, step by step."""
-        return examine(self._session, self._state_dir)
+        return examine(self._session, self._state)
 
     async def wait_for_report(self, request: ReportRequest, bounds: waiting.Bounds) -> waiting.FinishedReport:
         """Ask for a report and return where it can be fetched (vendor's page "Download a Call Report").
 
-        :param request: what to ask for; ``asynchronous`` decides between the event and one long request.
+        :param request: what to ask for.
         :param bounds: until when to wait.
         :raises YeastarError: see :meth:`ReportWait.run`.
         """
-        async with self.linked() as link:
-            return await ReportWait(link, request, bounds, self._state_dir).run()
+        async with self.connected() as connection:
+            return await ReportWait(connection, request, bounds).run()
 
     async def watch_reports(self) -> AsyncGenerator[waiting.AnnouncedReport]:
         """Yield every finished report that the PBX announces from now on, whoever asked for it; never ends.
 
         See :func:`.watch_reports`.
         """
-        async with self.linked() as link, aclosing(watch_reports(link)) as reports:
+        async with self.connected() as connection, aclosing(watch_reports(connection)) as reports:
             async for report in reports:
                 yield report
 
@@ -180,8 +182,8 @@ class PbxClient:
         :param bounds: until when to wait.
         :raises YeastarError: see :meth:`ReportWait.run`.
         """
-        async with self.linked() as link:
-            wait = RowsWait(link, request, bounds, self._state_dir)
+        async with self.connected() as connection:
+            wait = RowsWait(connection, request, bounds)
             report = await wait.run()
             return wait.rows, report
 

@@ -15,12 +15,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 from airflow_provider_yeastar.pbx import wire
 from airflow_provider_yeastar.pbx.concurrency.running import run_coroutine
 from airflow_provider_yeastar.pbx.errors import YeastarError
-from airflow_provider_yeastar.pbx.events.shared import PbxLink
+from airflow_provider_yeastar.pbx.events.shared import SharedConnection
 from airflow_provider_yeastar.pbx.events.websocket import subscribe
 from airflow_provider_yeastar.pbx.files.body import FileCheck
 from airflow_provider_yeastar.pbx.http.dialing import dial
@@ -32,6 +31,7 @@ from airflow_provider_yeastar.pbx.http.transport import USER_AGENT
 from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request
 from airflow_provider_yeastar.pbx.report.versions import choose_api_version
 from airflow_provider_yeastar.pbx.session import PbxSession
+from airflow_provider_yeastar.pbx.state.interface import SharedState
 from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
 from airflow_provider_yeastar.pbx.waiting.report_wait import ReportWait
 
@@ -70,11 +70,11 @@ class Finding:
     remedy: str = ""
 
 
-def examine(session: PbxSession, state_dir: Path) -> Iterator[Finding]:
+def examine(session: PbxSession, state: SharedState) -> Iterator[Finding]:
     """Yield what is found, step by step.
 
     :param session: a session with the PBX.
-    :param state_dir: where the processes of this host keep their turns.
+    :param state: that holds whose turn it is.
     """
     for subject, look in _FOUNDATIONS.items():
         if subject == "TLS" and session.settings.scheme != "https":
@@ -86,7 +86,7 @@ def examine(session: PbxSession, state_dir: Path) -> Iterator[Finding]:
     for endpoint, query in _ENDPOINTS.items():
         yield _look(f"permission {endpoint}", partial(_permission, session, endpoint, query))
     yield _look("events", lambda: run_coroutine(_events(session)))
-    yield _look("report", lambda: run_coroutine(_report(session, state_dir)))
+    yield _look("report", lambda: run_coroutine(_report(session, state)))
 
 
 def _look(subject: str, look: Callable[[], str]) -> Finding:
@@ -206,15 +206,15 @@ async def _events(session: PbxSession) -> str:
             return f"subscribed to event {wire.REPORT_EVENT}"
 
 
-async def _report(session: PbxSession, state_dir: Path) -> str:
+async def _report(session: PbxSession, state: SharedState) -> str:
     yesterday = (datetime.now(session.facts().zone) - timedelta(days=1)).date().isoformat()
     started = time.time()
     bounds = Bounds(queue_until=started + _WAIT_SECONDS, wait_timeout=_WAIT_SECONDS)
-    link = PbxLink(session)
+    connection = SharedConnection(session, state)
     try:
-        report = await ReportWait(link, _tiny_request(yesterday), bounds, state_dir).run()
+        report = await ReportWait(connection, _tiny_request(yesterday), bounds).run()
     finally:
-        await link.disconnect()
+        await connection.disconnect()
     with closing(session.open_file(report.url)) as stream:
         check = FileCheck(
             "csv",

@@ -22,14 +22,15 @@
     │   └── CertificateError        the TLS certificate is not the one expected
     ├── NotAPbxError                an answer that no PBX gives: a proxy, a web page    ask again
     ├── ReportFailedError           the PBX said that making the report failed          ask again
-    ├── AmbiguousEventError         two files came that could both be ours              ask again
+    ├── AmbiguousEventError         nothing says for certain whose report it is         ask again
     ├── WaitTimeoutError            `wait_timeout` or `queue_timeout` passed            ask again
     │   └── DeadlineError           the task's own time is over                         ask again
+    ├── WrongReportError            what was downloaded is another report
     ├── BadFileError                what was downloaded is not the report               ask again
     │   ├── FileExpiredError        the file's URL is no longer served                  ask again
     │   ├── FileTooLargeError       the file exceeds `max_bytes`
     │   └── ReportLayoutError       a report's file is laid out in no way that the reader knows
-    ├── StateDirectoryError         the state directory cannot be used just now         ask again
+    ├── StateUnavailableError       the shared state cannot be used just now            ask again
     └── UnsafeUrlError              the PBX named a URL outside itself
 
 Every class has the one constructor below, so that an error can cross from the triggerer to the worker as plain
@@ -69,11 +70,12 @@ __all__ = [
     "Reaction",
     "ReportFailedError",
     "ReportLayoutError",
-    "StateDirectoryError",
+    "StateUnavailableError",
     "TokenCapError",
     "TokenExpiredError",
     "UnsafeUrlError",
     "WaitTimeoutError",
+    "WrongReportError",
     "YeastarError",
     "answer_error_class",
     "error_from_dict",
@@ -225,8 +227,23 @@ class ReportFailedError(YeastarError):
 
 
 class AmbiguousEventError(YeastarError):
+    """The PBX makes the report, but neither an answer nor an event says for certain which file it is."""
+
     default_remedy = (
-        "No event says whose report it is; let one program at a time ask this PBX, for instance with an Airflow pool."
+        "If no other program, host or person makes reports at this PBX, set `exclusive` in the Airflow connection, so "
+        "that its events can be believed; else raise `wait_timeout`, or request a shorter period."
+    )
+    # Each attempt may leave the PBX with another report to make.
+    default_retry_after = 600.0
+
+
+class WrongReportError(YeastarError):
+    """The content of a file contradicts the request: it is another report's."""
+
+    reaction = Reaction.GIVE_UP
+    default_remedy = (
+        "Nothing was written to the destination. If the connection sets `exclusive`, remove it: somebody else makes "
+        "reports at this PBX. Else check the `timezone` of the connection."
     )
 
 
@@ -271,10 +288,10 @@ class ReportLayoutError(BadFileError):
     default_remedy = "The file itself is unchanged: have a look at it, and read it by other means."
 
 
-class StateDirectoryError(YeastarError):
-    """The state directory cannot be used just now: a full disk, no more open files, a file system that is away."""
+class StateUnavailableError(YeastarError):
+    """The shared state is unavailable: a full disk, too many open files, a file system or Redis server that is down."""
 
-    default_remedy = "Check the disk or file system that holds `[yeastar] state_dir`."
+    default_remedy = "Check the disk that holds `[yeastar] state_dir`, or the Redis server of `[yeastar] state_url`."
     # A full disk waits for a clean-up or for a person.
     default_retry_after = 900.0
 

@@ -167,6 +167,10 @@ class PbxSession:
             self._store.save(replace(self._store.load(), information=information, informed_at=time.time()))
         return information
 
+    def pbx_id(self) -> str:
+        """Return the name of this PBX in the shared state: its serial number, since one PBX has several addresses."""
+        return self.facts().information.serial_number or self.settings.pbx_key
+
     def api_version(self) -> str:
         """Return the API version for what this PBX recorded, as the connection or the firmware has it."""
         return choose_api_version(self.settings.api_version, self.facts().information.firmware)

@@ -38,6 +38,7 @@ class PbxSettings:
     :param timeout: seconds that a single call may take in all; a file may take longer while its bytes keep coming.
     :param token_sharing: ``host``: one token for all of a host's processes; ``none``: one's own, revoked at the end.
     :param proxy: ``environment`` (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY), ``none``, or a proxy's URL.
+    :param exclusive: the user's word that nobody but this Airflow makes or downloads reports at this PBX.
     :raises InvalidSettingsError: with a sentence that names the field.
     """
 
@@ -55,6 +56,7 @@ class PbxSettings:
     timeout: float = 30.0
     token_sharing: str = "host"
     proxy: str = field(default=PROXY_FROM_ENVIRONMENT, repr=False)  # a URL may hold a password
+    exclusive: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scheme", self.scheme.strip().lower())

@@ -77,7 +77,7 @@ _END_OF_TIME = 253402300800
 
 @dataclass(frozen=True)
 class PbxInformation:
-    """What a PBX says of itself; older firmware leaves the last four out (None). Endpoint: ``system/information``.
+    """What a PBX says of itself; older firmware leaves fields out (None). Endpoint: ``system/information``.
 
     :param serial_number: empty where the PBX does not tell.
     :param model: for instance ``P570``.
@@ -86,6 +86,7 @@ class PbxInformation:
     :param date_format: its display format of dates, for instance ``YYYY/MM/DD``.
     :param time_format: its display format of times, for instance ``hh:mm:ss``.
     :param timestamp: its clock, in epoch seconds.
+    :param up_time: seconds since it has started.
     """
 
     serial_number: str
@@ -95,6 +96,7 @@ class PbxInformation:
     date_format: str | None
     time_format: str | None
     timestamp: int | None
+    up_time: int | None = None
 
 
 @dataclass(frozen=True)
@@ -247,6 +249,7 @@ def decode_information(answer: Mapping[str, Any]) -> PbxInformation:
         date_format=short_text(data.get("system_date_format")) or None,
         time_format=short_text(data.get("system_time_format")) or None,
         timestamp=timestamp if timestamp and 0 < timestamp < _END_OF_TIME else None,
+        up_time=whole_number(data.get("up_time")),
     )
 
 

@@ -105,7 +105,7 @@ class YeastarCallReportSensor(RequestArguments, WaitingTask, BaseSensorOperator)
         publish_portal_link(context, self.yeastar_conn_id)
         with self._errors():
             request = self.resolved(self.build_request(), context)
-            if self.waits_in_triggerer(request):
+            if self.deferrable:
                 self.defer_wait(request)
         return super().execute(context)
 

@@ -95,7 +95,7 @@ class RequestArguments(ReportArguments):
         scheduled_report_id: int | str | None = None,
         file_format: str = "csv",
         duration_format: str = "seconds",
-        asynchronous: bool = True,
+        asynchronous: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

@@ -92,7 +92,7 @@ class DeliveringTask(StoringTask):
         if self.write_metadata:
             storage.prepare(storage.sidecar_path(path))
         publish_portal_link(context, self.yeastar_conn_id)
-        if ready is None and self.waits_in_triggerer(request):
+        if ready is None and self.deferrable:
             self.defer_wait(request)
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
             return self.collect(context, client, ready or self.wait_here(client, request))
@@ -136,7 +136,7 @@ class DeliveringTask(StoringTask):
                 raise
             self.log.warning("%s The report is asked for once more.", error)
             again: dict[str, Any] = {"attempt": outcome.attempt + 1, "until": outcome.until}
-            if self.waits_in_triggerer(outcome.request):
+            if self.deferrable:
                 self.defer_wait(outcome.request, **again)
             return self.collect(context, client, self.wait_here(client, outcome.request, **again))
         if record:

@@ -29,6 +29,8 @@ class ReportRecord:
     :param rows: how many the file holds, where they were counted.
     :param unknown_columns: keys of its rows that the report's schema does not have, where rows were asked for.
     :param columns: names and types of its columns, where they are known; for lineage.
+    :param identified_by: how the file was told from other reports' files, ``answer`` or ``turn``: see
+        :class:`.FinishedReport`.
     :param window: start_time and end_time, or time; as the PBX understood them.
     """
 
@@ -45,6 +47,7 @@ class ReportRecord:
     ready_at: str
     downloaded_at: str
     serial_number: str
+    identified_by: str
     rows: int | None = None
     unknown_columns: Sequence[str] | None = None
     columns: Sequence[tuple[str, str]] = ()
@@ -70,6 +73,7 @@ class ReportRecord:
             ready_at=iso_utc(report.ready_at),
             downloaded_at=iso_utc(downloaded_at),
             serial_number=report.serial_number,
+            identified_by=report.identified_by,
         )
 
     def to_dict(self) -> dict[str, Any]:

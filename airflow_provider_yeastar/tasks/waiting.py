@@ -87,10 +87,6 @@ class WaitingTask(TemplatedTask):
         self.log.info("The period %s, counted from %s, is %s.", request.period, counted.as_of, found.window_text)
         return found
 
-    def waits_in_triggerer(self, request: ReportRequest) -> bool:
-        """Whether the wait for this report is deferred: a synchronous request is one call of the worker."""
-        return self.deferrable and request.asynchronous
-
     def defer_wait(self, request: ReportRequest, *, attempt: int = 1, until: float | None = None) -> None:
         """Hand the request and the wait to the triggerer; the task goes on in ``execute_complete``.
 

@@ -110,7 +110,7 @@ class YeastarCallReportTrigger(BaseTrigger):
     async def _wait(self, held: AsyncExitStack) -> Outcome:
         request = ReportRequest.from_dict(self.request)
         client = await connect(self.yeastar_conn_id)
-        await held.enter_async_context(client.linked())
+        await held.enter_async_context(client.connected())
         report = await client.wait_for_report(request, Bounds(self.queue_until, self.wait_timeout, self.until))
         return Outcome(request, report, self.attempt, self.until)
 

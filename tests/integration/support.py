@@ -45,7 +45,7 @@ def connection_to(pbx: PbxSimulator, **changes: Any) -> str:
         "port": pbx.port,
         "login": pbx.client_id,
         "password": pbx.client_secret,
-        "extra": {"timezone": pbx.settings.timezone},
+        "extra": {"timezone": pbx.settings.timezone, "exclusive": True},
     }
     return json.dumps(fields | changes)
 
@@ -101,6 +101,7 @@ def settings_for(pbx: PbxSimulator, **changes: Any) -> PbxSettings:
         scheme=pbx.scheme,
         timezone=pbx.settings.timezone,
         timeout=10,
+        exclusive=True,  # nobody else makes reports at a simulator of one's own
     )
     return replace(settings, **changes)
 

@@ -52,7 +52,7 @@ class Run:
         dags.mkdir()
         (dags / "delivery.py").write_text(DAG_FILE.format(arguments={"destination": f"{self.out}/"} | arguments))
         transport = {"type": "file", "log_file_path": str(self.events), "append": True}
-        environment = {
+        return {
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             # A time-out that no test would survive: only the kill can end a wait.
             "AIRFLOW_CONN_YEASTAR_DEFAULT": connection_to(
@@ -61,7 +61,6 @@ class Run:
             "AIRFLOW__YEASTAR__STATE_DIR": str(self.folder / "state"),
             "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
         }
-        return environment
 
     def asset_extras(self) -> list[dict[str, Any]]:
         """The extras of all asset events in Airflow's database; `dags test` of Airflow 2 writes none."""

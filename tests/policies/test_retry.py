@@ -52,7 +52,7 @@ class TestEveryCause:
             ("BusyError", 10),
             ("WaitTimeoutError", 10),
             ("DestinationError", 15),
-            ("StateDirectoryError", 15),
+            ("StateUnavailableError", 15),
             ("TokenCapError", 30),
         ],
     )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from airflow_provider_yeastar.readers import ReportLayoutError, parse_report, read_report, typed_columns
 from airflow_provider_yeastar.schemas.reports import REPORT_COLUMNS

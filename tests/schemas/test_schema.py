@@ -7,8 +7,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from airflow_provider_yeastar.exceptions import SchemaError
 from airflow_provider_yeastar.files.rows import encoded_rows

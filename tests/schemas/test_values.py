@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from airflow_provider_yeastar.schemas.columns import ColumnType
 from airflow_provider_yeastar.schemas.values import CONVERTERS, iso_timestamp

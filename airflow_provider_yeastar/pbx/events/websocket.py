@@ -1,13 +1,14 @@
 """The WebSocket of one PBX: the only asyncio I/O of this package.
 
 :func:`open_channel` returns only when the PBX has confirmed the subscription, because an event is never replayed. A
-channel reads all the time on its own task, sends the heartbeat without which the PBX drops the link after 60 seconds,
-and turns every way of dying into one error, which is the last thing that it delivers.
+channel reads on its own task, sends the heartbeat without which the PBX closes the socket after 60 seconds, and turns
+every cause of its end, even a bug in the reader, into one error, which is the last thing that it delivers.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -24,7 +25,9 @@ __all__ = ["HEARTBEAT_INTERVAL", "HEARTBEAT_REPLY_TIMEOUT", "EventChannel", "ope
 HEARTBEAT_INTERVAL = 25.0
 """Seconds between two heartbeats; the PBX hangs up after 60 seconds of silence."""
 HEARTBEAT_REPLY_TIMEOUT = 10.0
-"""Seconds within which any frame must follow a heartbeat, else the link counts as dead."""
+"""Seconds within which any frame must follow a heartbeat, else the connection counts as lost."""
+
+log = logging.getLogger(__name__)
 
 
 class EventChannel:
@@ -56,7 +59,8 @@ class EventChannel:
             )
         finally:
             confirmed.cancel()
-        if not self._subscribed.is_set():
+        # It may have been confirmed and refused in one breath.
+        if self.failure or not self._subscribed.is_set():
             raise self.failure or self._lost("The PBX did not confirm the subscription to its events")
 
     async def close(self) -> None:
@@ -70,7 +74,15 @@ class EventChannel:
             raise
 
     async def _read(self) -> None:
-        """Read until the link dies."""
+        """Read until the connection ends, and deliver why."""
+        try:
+            await self._read_frames()
+        except Exception as error:  # noqa: BLE001 - the task's boundary: a reader that ends silently loses every event
+            log.error("The reader of PBX %s's events failed with %s.", self._settings.address, type(error).__name__)
+            self.failure = self._lost(f"The reader of the PBX's events failed with {type(error).__name__}")
+        self._deliver(self, self.failure or self._lost("The event connection ended"))
+
+    async def _read_frames(self) -> None:
         awaiting_reply = False
         while self.failure is None:
             try:
@@ -87,7 +99,6 @@ class EventChannel:
                         await self._socket.send(wire.HEARTBEAT)
             except ConnectionClosed:
                 self.failure = self._lost("The PBX closed the event connection")
-        self._deliver(self, self.failure)
 
     def _take(self, frame: str | bytes) -> None:
         secrets = (self.token, self._settings.client_secret)
@@ -127,7 +138,7 @@ async def open_channel(settings: PbxSettings, token: str, user_agent: str, deliv
 
 @asynccontextmanager
 async def subscribe(settings: PbxSettings, token: str, user_agent: str) -> AsyncIterator[EventChannel]:
-    """Hold a subscription and let its events go by, to see that there can be one; see :func:`open_channel`."""
+    """Subscribe and discard events; used by the doctor to test the connection. See :func:`open_channel`."""
     channel = await open_channel(settings, token, user_agent, lambda channel, arrival: None)
     try:
         yield channel

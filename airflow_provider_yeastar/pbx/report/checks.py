@@ -28,6 +28,7 @@ __all__ = [
     "check_scheduled",
     "check_version",
     "check_without_offset",
+    "choice",
     "known_id",
     "known_moment",
     "known_period",
@@ -52,7 +53,7 @@ class Arguments:
     parameters: Any = None
     file_format: Any = "csv"
     duration_format: Any = "seconds"
-    asynchronous: Any = True
+    asynchronous: Any = None
     api_version: Any = None
     check_ids: Any = True
     as_of: Any = None
@@ -176,9 +177,14 @@ def one_of(argument: str, value: Any, allowed: Collection[str | None]) -> Any:
 
 def switch(argument: str, value: Any) -> bool:
     """Return a bool; None counts as True."""
+    return choice(argument, value) is not False
+
+
+def choice(argument: str, value: Any) -> bool | None:
+    """Return a bool, or None where it is left open."""
     if value is not None and not isinstance(value, bool):
         raise InvalidRequestError(f"`{argument}` is {value!r}, neither True nor False")
-    return value is not False
+    return value
 
 
 def known_period(value: Any) -> Period | RelativePeriod | None:

@@ -62,7 +62,7 @@ class ReportRequest:
     parameters: tuple[tuple[str, ParameterValue], ...]
     file_format: str
     duration_format: str
-    asynchronous: bool
+    asynchronous: bool | None
     api_version: str | None
     check_ids: bool = True
     as_of: datetime | None = None
@@ -144,7 +144,7 @@ class ReportRequest:
         :param zone: the PBX's time zone, for aware times.
         :raises InvalidRequestError: when the window is empty in that zone.
         """
-        is_async = {"is_async": str(int(self.asynchronous))}
+        is_async = {"is_async": str(int(self.asynchronous is not False))}
         if self.scheduled_report_id is not None:
             return {"id": str(self.scheduled_report_id), **self._filters()} | is_async
         formats = {"format": self.file_format, "duration_format": self.duration_format}
@@ -237,7 +237,7 @@ def build_request(**arguments: Any) -> ReportRequest:
         an id; a text is a dialled number or a name, and an id where it is neither.
     :param file_format: ``csv`` (default), ``xls``, ``pdf``, ``html``; for a scheduled report what the file is to be.
     :param duration_format: ``seconds`` (default) or ``hhmmss``.
-    :param asynchronous: whether an event announces the file.
+    :param asynchronous: whether the PBX is asked to announce the file by an event; None leaves it to the wait.
     :param api_version: ``auto``, ``v1.0``, ``v2.0``; None is the connection's.
     :param check_ids: False sends ids as they are given, without looking them up on the PBX.
     :param as_of: datetime with UTC offset, or ISO 8601 text, that a period in words is counted from.
@@ -278,7 +278,7 @@ def _check(given: checks.Arguments, *, may_be_open: bool) -> ReportRequest:
         parameters=tuple(sorted(parameters.items())),
         file_format=checks.one_of("file_format", known(given.file_format) or "csv", FILE_FORMATS),
         duration_format=checks.one_of("duration_format", known(given.duration_format) or "seconds", _DURATION_FORMATS),
-        asynchronous=checks.switch("asynchronous", known(given.asynchronous)),
+        asynchronous=checks.choice("asynchronous", known(given.asynchronous)),
         api_version=checks.one_of("api_version", known(given.api_version), (*_API_VERSIONS, None)),
         check_ids=checks.switch("check_ids", known(given.check_ids)),
         as_of=checks.known_moment("as_of", given.as_of) if isinstance(period, RelativePeriod) else None,
