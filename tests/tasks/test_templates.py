@@ -112,7 +112,7 @@ class TestWhatRendersToNothing:
             {"queue_id_list": "{{ none }}"},
             {"queue_id_list": [1, "{{ none }}"]},
             {"queue_id_list": (1, "{{ empty }}")},
-            {"queue_id_list": {"1", "{{ no_items }}"}},
+            {"queue_id_list": {"{{ no_items }}"}},
             {"queue_id_list": 1, "call_from": "{{ none }}"},
             {"queue_id_list": 1, "call_from": "+{{ none }}"},
             {"queue_id_list": "6400,{{ empty }}"},
