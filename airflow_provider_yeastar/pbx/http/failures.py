@@ -6,6 +6,7 @@ Their exceptions hold whole URLs, token included, so nothing of their texts is s
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,16 +57,18 @@ def network_failure(
 
 
 def _what(found: list[BaseException], seconds: float, subject: str) -> str:
+    words = next(_strerrors(found), "")
+    if words:
+        return f"The {subject} to the PBX failed: {words}"
     if _any(found, requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
         return f"The PBX could not be reached within {seconds:g} seconds"
-    if _any(found, requests.Timeout, urllib3.exceptions.ReadTimeoutError, TimeoutError) and not list(_strerrors(found)):
+    if _any(found, TimeoutError, requests.Timeout, urllib3.exceptions.ReadTimeoutError):
         return "The PBX took the call but did not answer in time"
-    cause = next(_strerrors(found), "")
-    if _any(found, requests.exceptions.SSLError, urllib3.exceptions.SSLError) and not cause:
+    if _any(found, ssl.SSLError, requests.exceptions.SSLError, urllib3.exceptions.SSLError):
         return "The TLS connection to the PBX failed"
     if _any(found, UnicodeError, requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueError):
         return "The address of the PBX cannot be used"
-    return f"The {subject} to the PBX failed: {cause}" if cause else f"The {subject} to the PBX broke off"
+    return f"The {subject} to the PBX broke off"
 
 
 def _any(found: list[BaseException], *kinds: type[BaseException]) -> bool:
@@ -75,7 +78,7 @@ def _any(found: list[BaseException], *kinds: type[BaseException]) -> bool:
 def _strerrors(found: list[BaseException]) -> Iterator[str]:
     """The operating system's own words, the only part of such an exception that holds no URL."""
     for cause in found:
-        if isinstance(cause, OSError) and isinstance(cause.strerror, str) and type(cause).__module__ != "ssl":
+        if isinstance(cause, OSError) and isinstance(cause.strerror, str) and not isinstance(cause, ssl.SSLError):
             yield cause.strerror
 
 
