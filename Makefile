@@ -44,7 +44,7 @@ sys.exit(share < 95)
 endef
 export CHECK_BRANCHES
 
-# On one of the older Airflows: make test-2.11.2
+# On one of the older Airflows: make test-2.11.0
 .PHONY: $(OLDER:%=test-%)
 $(OLDER:%=test-%): test-%: .venv-%/.installed
 	.venv-$*/bin/python -m $(PYTEST) -o cache_dir=.pytest_cache/airflow-$* $(PYTEST_ARGS)
@@ -54,18 +54,35 @@ $(OLDER:%=test-%): test-%: .venv-%/.installed
 $(OLDER:%=python-for-%): python-for-%:
 	@.ci/find-python $(PYTHONS_$*) $(PYTHON)
 
-# What the lines between may differ in: all unit tests, the simulator, each role and each example DAG under Airflow. The
-# faults of a PBX are the same for all of them; `make test-3.1.8` tries these there, too.
-ROLES := bad_input_run doctor example_dags_run links operator report_event report_rows sensor trigger
-NOT_PART := tests/docs/ tests/integration/ tests/ui/ tests/__pycache__/
-PART := $(filter-out $(NOT_PART),$(wildcard tests/*/)) $(wildcard tests/test_*.py) $(ROLES:%=tests/integration/test_%.py)
+# What the lines between may differ in: the roles of Airflow, each example DAG, storage, connection, metadata. What knows no
+# Airflow (pbx, readers, simulator) and the faults of a PBX are tested with the oldest and the newest libraries; `make
+# test-3.1.8` tries these with the libraries between, too.
+UNITS := compat example_dags exceptions provider_info
+ROLES := bad_input_run example_dags_run links operator report_event report_rows sensor trigger
+NOT_PART := $(addprefix tests/,__pycache__/ docs/ integration/ model/ packaging/ pbx/ readers/ simulator/ ui/)
+PART := $(filter-out $(NOT_PART),$(wildcard tests/*/)) $(UNITS:%=tests/test_%.py) $(ROLES:%=tests/integration/test_%.py)
 
 .PHONY: $(BETWEEN:%=part-%)
 $(BETWEEN:%=part-%): part-%:
 	$(MAKE) test-$* PYTEST_ARGS='$(PART) $(PYTEST_ARGS)'
 
+# What `make matrix` runs beside the newest, one a line.
+MATRIX := test-$(OLDEST) $(BETWEEN:%=part-%)
+
 .PHONY: matrix
-matrix: test test-$(OLDEST) $(BETWEEN:%=part-%)  ## Run the tests on each line of Airflow that is supported
+matrix: test $(MATRIX)  ## Run the tests on each line of Airflow that is supported
+
+.PHONY: print-matrix
+print-matrix:
+	@printf '%s\n' $(MATRIX)
+
+.PHONY: pinned
+pinned: $(VENV)/.installed  ## Install the wheel as managed services do, by pinned lists, and run a DAG with it
+	YEASTAR_PACKAGING_TESTS=1 $(VENV)/bin/python -m pytest -o cache_dir=.pytest_cache/packaging tests/packaging $(PYTEST_ARGS)
+
+.PHONY: model
+model: $(VENV)/.installed  ## Drive the attribution of reports through 10,000 random histories of simulated PBXs
+	$(VENV)/bin/python -m pytest tests/model --model-runs=10000 $(PYTEST_ARGS)
 
 # $(call look,folder of the environment)
 define look
@@ -215,17 +232,26 @@ UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 
 .PHONY: constraints
 constraints:  ## Resolve the dependencies anew, after a change of them or of the dates above
-	$(call resolve,$(NEWEST),--group dev --group ui)
-	$(foreach version,$(OLDER),$(call resolve,$(version),--group bootstrap --group test --group ui))
+	$(call resolve,airflow-$(NEWEST),$(NEWEST),--extra simulator --group dev --group ui)
+	$(foreach version,$(OLDER),$(call resolve,airflow-$(version),$(version),--extra simulator \
+		--group bootstrap --group test --group ui))
+	$(call resolve,managed-3.0.1,3.0.1,$(USER_EXTRAS),$(MANAGED_3.0.1))
+	$(call resolve,lowest-2.11.0,2.11.0,$(USER_EXTRAS) --resolution lowest-direct)
 
-# $(call resolve,version of Airflow,groups): only versions are written, not where they were found.
+# Two lists that `make pinned` installs the wheel with. The Airflow project's own constraints of 3.0.1 (Python 3.11) hold
+# these back for other providers; with the lowest versions of our own bounds, each bound is one that works.
+USER_EXTRAS := --extra parquet --extra redis --extra simulator --extra sql
+MANAGED_3.0.1 := cryptography==42.0.8 filelock==3.18.0 numpy==1.26.4 pendulum==3.1.0 pyarrow==16.1.0 redis==5.2.1 \
+	requests==2.32.3 sqlalchemy==1.4.54 urllib3==2.4.0 websockets==14.2
+
+# $(call resolve,file,version of Airflow,options,further pins): only versions are written, not where they were found.
 define resolve
-@echo "Writing constraints/airflow-$(1).txt"
-@$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --extra simulator $(2) \
-	--exclude-newer $(DATE_$(1)) -c <(echo apache-airflow==$(1)) \
-	-o constraints/airflow-$(1).new pyproject.toml
-@{ echo '# Airflow $(1) and what this project uses beside it. Written by `make constraints`.'; \
-	cat constraints/airflow-$(1).new; } > constraints/airflow-$(1).txt
-@rm constraints/airflow-$(1).new
+@echo "Writing constraints/$(1).txt"
+@$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate $(3) \
+	--exclude-newer $(DATE_$(2)) -c <(printf '%s\n' apache-airflow==$(2) $(4)) \
+	-o constraints/$(1).new pyproject.toml
+@{ echo '# Airflow $(2) and what this project uses beside it. Written by `make constraints`.'; \
+	cat constraints/$(1).new; } > constraints/$(1).txt
+@rm constraints/$(1).new
 
 endef

@@ -72,8 +72,6 @@ class TestNames:
 
         assert import_module(expected).BaseOperator is compat.BaseOperator
 
-    # Airflow 2 loads all its providers to check the URI, and these warn about the libraries of their time.
-    @pytest.mark.filterwarnings("ignore")
     def test_what_was_called_otherwise_is_found(self) -> None:
         asset = compat.Asset("s3://lake/report.csv")
 

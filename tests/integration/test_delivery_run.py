@@ -7,7 +7,6 @@ import re
 import signal
 import sqlite3
 from contextlib import closing
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
+from tests.examples import AIRFLOW_2
 from tests.integration.support import airflow, connection_to, start_airflow
 
 DAG_FILE = """
@@ -33,7 +33,6 @@ with DAG("delivery", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC))
     )
 """
 SECONDS = 60
-AIRFLOW_2 = version("apache-airflow").startswith("2.")
 
 
 class Run:
