@@ -155,25 +155,29 @@ class YeastarHook(BaseHook):
         the rules stand at :func:`.flattened_rows`. The rows are held in memory. It blocks: not for a trigger.
         Vendor's endpoint: ``call_report/list``.
 
-        :param report_type: name of a built-in report, for instance ``queueperformance``; docs/reports.md lists them.
-            Exactly one of this and ``my_report_id``.
-        :param my_report_id: id of a user-created report, an int or a text of digits; :meth:`list_my_reports` lists
-            them.
-        :param period: text ``2026-11-22``, ``2026-11`` or ``2026``: a whole day, month or year by the PBX's clock.
-        :param start_time: datetime or ISO 8601 text, inclusive, in place of ``period``; without UTC offset it is by the
-            PBX's clock.
-        :param end_time: the same, inclusive.
-        :param parameters: mapping of further parameters by the vendor's names; lists and bools as Python has them.
-            Where ids are wanted, an int is an internal id; a text is a dialled number or a name, else an id.
-            docs/reports.md lists all.
+        :param report_type: str, the vendor's name of a built-in report, such as ``queueperformance``; docs/reports.md
+            lists them. Give exactly one of this and ``my_report_id``.
+        :param my_report_id: int or text of digits, id of a user-created report; :meth:`.YeastarHook.list_my_reports`
+            lists them.
+        :param period: str, by the PBX's clock: a day ``2026-11-22``, a month ``2026-11`` or a year ``2026``; or in
+            words, counted from now: ``today``, ``yesterday``, ``last_7_days``, ``last_30_days``, ``this_month``,
+            ``last_month``, ``this_year``, ``last_year``; or an Airflow partition key at midnight.
+        :param start_time: datetime or ISO 8601 text, first second of the time window, instead of ``period``. With a UTC
+            offset it needs ``timezone`` in the connection; without one it is by the PBX's clock.
+        :param end_time: datetime or ISO 8601 text, last second of the time window, inclusive; offsets as for
+            ``start_time``. If the window is a whole number of minutes long, as from ``data_interval_start`` to
+            ``data_interval_end``, the request ends one second earlier: the next window begins there.
+        :param parameters: mapping of the vendor's parameter names to values, lists and bools as in Python. Of ids, an
+            int is an internal id; a text is a dialled number or a name, or an id if it is neither. docs/reports.md
+            lists all.
         :param check_ids: bool, default ``True``; False sends ids as they are given, without looking them up on the PBX.
-        :param api_version: ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's when left out.
-        :param wait_timeout: seconds from one's turn at the PBX to the rows, default ``1800``.
-        :param queue_timeout: seconds until one's turn, behind the PBX's other reports, default ``21600``.
-        :param columns: mapping of keys to ``text``, ``integer``, ``decimal``, ``duration``, ``percent`` or
+        :param api_version: str, ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's if left out.
+        :param columns: mapping of column keys to ``text``, ``integer``, ``decimal``, ``duration``, ``percent`` or
             ``timestamp``: the columns of a user-created report, or other types than the schema's.
-        :raises SchemaError: when a value does not fit its column.
-        :raises InvalidRequestError: for arguments that cannot be meant, before anything is sent.
+        :param wait_timeout: seconds from taking the lock on the PBX to the rows, default ``1800``.
+        :param queue_timeout: seconds to wait for the lock on the PBX while other reports run, default ``21600``.
+        :raises SchemaError: if a value does not fit its column.
+        :raises InvalidRequestError: if an argument is invalid; nothing is sent then.
         :raises InvalidSettingsError: when the connection is missing or cannot be used.
         :raises YeastarError: when no rows came; docs/errors.md lists the causes.
         """

@@ -27,7 +27,7 @@ __all__ = ["YeastarCallReportRowsOperator"]
 
 
 class YeastarCallReportRowsOperator(RowsTask, StoringTask):
-    """Fetch a call report as typed rows; the XCom return value is the path of their file, a ``str``.
+    """Download a call report as typed rows; the XCom return value is the path of their file, a ``str``.
 
     Every row has all columns of the report's schema (docs/reports.md), with the PBX's own keys: whole numbers are
     numbers, durations whole seconds, rates percent points; phone numbers, extensions and ids are text, times ISO 8601
@@ -41,49 +41,52 @@ class YeastarCallReportRowsOperator(RowsTask, StoringTask):
     Templated: ``report_type``, ``my_report_id``, ``period``, ``start_time``, ``end_time``, ``parameters``,
     ``api_version``, ``yeastar_conn_id``, ``destination``, ``file_format``.
 
-    :param report_type: name of a built-in report, for instance ``queueperformance``; docs/reports.md lists them.
-        Exactly one of this and ``my_report_id``.
-    :param my_report_id: id of a user-created report, an int or a text of digits; :meth:`.YeastarHook.list_my_reports`
-        lists them.
-    :param period: text ``2026-11-22``, ``2026-11`` or ``2026``: a whole day, month or year by the PBX's clock.
-    :param start_time: datetime or ISO 8601 text, inclusive, in place of ``period``; without UTC offset it is by the
-        PBX's clock.
-    :param end_time: the same, inclusive.
-    :param parameters: mapping of further parameters by the vendor's names; lists and bools as Python has them. Where
-        ids are wanted, an int is an internal id; a text is a dialled number or a name, else an id. docs/reports.md
-        lists all.
+    :param report_type: str, the vendor's name of a built-in report, such as ``queueperformance``; docs/reports.md lists
+        them. Give exactly one of this and ``my_report_id``.
+    :param my_report_id: int or text of digits, id of a user-created report; :meth:`.YeastarHook.list_my_reports` lists
+        them.
+    :param period: str, by the PBX's clock: a day ``2026-11-22``, a month ``2026-11`` or a year ``2026``; or in words,
+        counted from the DAG run: ``today``, ``yesterday``, ``last_7_days``, ``last_30_days``, ``this_month``,
+        ``last_month``, ``this_year``, ``last_year``; or an Airflow partition key at midnight.
+    :param start_time: datetime or ISO 8601 text, first second of the time window, instead of ``period``. With a UTC
+        offset it needs ``timezone`` in the connection; without one it is by the PBX's clock.
+    :param end_time: datetime or ISO 8601 text, last second of the time window, inclusive; offsets as for
+        ``start_time``. If the window is a whole number of minutes long, as from ``data_interval_start`` to
+        ``data_interval_end``, the request ends one second earlier: the next window begins there.
+    :param parameters: mapping of the vendor's parameter names to values, lists and bools as in Python. Of ids, an int
+        is an internal id; a text is a dialled number or a name, or an id if it is neither. docs/reports.md lists all.
     :param check_ids: bool, default ``True``; False sends ids as they are given, without looking them up on the PBX.
-    :param api_version: ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's when left out.
-    :param file_format: default ``ndjson``, one JSON object a line; or ``parquet``, with the extra ``parquet``.
-    :param destination: text or path object of a file, or a text that ends in ``/`` of a directory; a local path or any
-        ObjectStoragePath. The file's name in a directory is made from connection and request, so that a re-run replaces
-        its own file and no other's.
-    :param overwrite: bool, default ``True``; False leaves a file alone that is there already and returns its path. The
-        PBX is then not asked, and as nothing is stored there is no XCom ``report`` and nothing in the extra of asset
-        events. A file that appears while the task is at work is left alone too.
-    :param on_empty: what to do about a report without a row, default ``ok``, which writes a file without rows.
-        ``skip`` skips and ``fail`` fails the task, and both leave nothing at the destination.
-    :param columns: mapping of keys to ``text``, ``integer``, ``decimal``, ``duration``, ``percent`` or ``timestamp``:
-        the columns of a user-created report, or other types than the schema's.
-    :param on_schema_change: ``evolve`` (default) keeps columns that the schema does not have, typed by their names;
-        ``drop`` leaves them out; ``freeze`` fails the task for them, and for a column that vanished. They are told in
-        the log and in ``unknown_columns``.
+    :param api_version: str, ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's if left out.
+    :param file_format: str, default ``ndjson``, one JSON object a line; or ``parquet``, with the extra ``parquet``.
+    :param destination: str, pathlib path or ObjectStoragePath of a file; or a text that ends in ``/`` for a directory.
+        The file name in a directory is made from connection and request, so that a rerun replaces its own file only.
+    :param overwrite: bool, default ``True``; False keeps an existing file and returns its path. The task then does not
+        ask the PBX, pushes no XCom ``report`` and adds nothing to asset events. A file that appears while the task runs
+        is kept too.
+    :param on_empty: str, what to do if the report has no rows, default ``ok``: write a file without rows. ``skip``
+        skips and ``fail`` fails the task; both leave nothing at the destination.
+    :param columns: mapping of column keys to ``text``, ``integer``, ``decimal``, ``duration``, ``percent`` or
+        ``timestamp``: the columns of a user-created report, or other types than the schema's.
+    :param on_schema_change: str, default ``evolve``: keep columns that the schema does not have, typed by their names;
+        ``drop`` leaves them out; ``freeze`` fails the task for a new or vanished column. The log and
+        ``unknown_columns`` in XCom ``report`` name them.
     :param protect: mapping of columns to ``hmac`` (HMAC-SHA256 in hex, keyed by the connection's ``protect_secret``),
-        ``mask`` (all but the last three characters) or ``drop``; it covers columns made of them, such as
-        ``caller_number`` of ``caller``. Default none.
-    :param wait_timeout: seconds or timedelta from one's turn at the PBX to the rows, default ``1800``.
-    :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports, default ``21600``.
-    :param yeastar_conn_id: id of the Airflow connection, default ``yeastar_default``.
-    :raises InvalidRequestError: for arguments that cannot be meant, when the DAG is parsed. What holds a template or
-        another task's output is checked when the task runs, and then ends in ``AirflowFailException``.
-    :raises AirflowFailException: when no retry can mend it, with its cause in one sentence: ``CredentialsError``,
+        ``mask`` (all but the last three characters) or ``drop``, default none. Covers columns derived from them, such
+        as ``caller_number`` from ``caller``.
+    :param wait_timeout: seconds or timedelta from taking the lock on the PBX to the rows, default ``1800``.
+    :param queue_timeout: seconds or timedelta to wait for the lock on the PBX while other reports run, default
+        ``21600``.
+    :param yeastar_conn_id: str, id of the Airflow connection, default ``yeastar_default``.
+    :raises InvalidRequestError: if an argument is invalid; raised at DAG-parse time. Templated arguments are validated
+        at run time, and raise ``AirflowFailException``.
+    :raises AirflowFailException: if a retry cannot help; the message names the cause: ``CredentialsError``,
         ``PermissionDeniedError``, ``BlockedError``, ``ParameterError``, ``CertificateError``, ``EmptyReportError``
         (``on_empty`` fail), ``SchemaError`` and others.
-    :raises AirflowSkipException: for a report without a row, with ``on_empty`` skip.
-    :raises YeastarError: for what may pass, after it was asked for again within the time-outs: ``WaitTimeoutError``,
+    :raises AirflowSkipException: if the report has no rows and ``on_empty`` is ``skip``.
+    :raises YeastarError: for a transient error that outlasted the retries within the timeouts: ``WaitTimeoutError``,
         ``NetworkError``, ``BusyError``, ``TokenCapError``, ``DestinationError`` and others. docs/errors.md lists all
         causes and which of them Airflow retries.
-    :raises AirflowTaskTimeout: when the task's ``execution_timeout`` is over, deferred or not.
+    :raises AirflowTaskTimeout: if the task exceeds its ``execution_timeout``, deferred or not.
     """
 
     template_fields: Sequence[str] = (
@@ -100,7 +103,7 @@ class YeastarCallReportRowsOperator(RowsTask, StoringTask):
             check_row_format(file_format)
 
     def execute(self, context: Context) -> str:
-        """Ask for the rows and put them at the destination."""
+        """Request the rows and write them to the destination."""
         with errors_for_airflow():
             return self._deliver(context, self.resolved(self.build_request(), context))
 
