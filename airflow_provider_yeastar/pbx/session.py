@@ -27,9 +27,9 @@ from airflow_provider_yeastar.pbx.http.transport import FileStream, Transport
 from airflow_provider_yeastar.pbx.login.authentication import Login
 from airflow_provider_yeastar.pbx.login.token_store import TokenStore
 from airflow_provider_yeastar.pbx.report import clock
-from airflow_provider_yeastar.pbx.report.listings import gather_pages
+from airflow_provider_yeastar.pbx.report.paging import row_pages
 from airflow_provider_yeastar.pbx.report.request import ReportRequest, choose_api_version
-from airflow_provider_yeastar.pbx.report.rows import Row, flattened_rows, listed_rows
+from airflow_provider_yeastar.pbx.report.rows import Row, flattened_rows
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 
 __all__ = ["PbxFacts", "PbxSession", "Plan"]
@@ -214,10 +214,8 @@ class PbxSession:
         def ask(page: int) -> dict[str, Any]:
             return self._ask(plan, {"page": str(page)} if page > 1 else {}, timeout)
 
-        def read(answer: Mapping[str, Any]) -> list[Row]:
-            return listed_rows(answer, pbx=self.settings.address, endpoint=plan.endpoint)
-
-        return flattened_rows(gather_pages(ask, read, whole=True))
+        pages = row_pages(ask, pbx=self.settings.address, endpoint=plan.endpoint)
+        return flattened_rows(row for page in pages for row in page)
 
     def _ask(self, plan: Plan, paging: Mapping[str, str], timeout: float | None) -> dict[str, Any]:
         plan = replace(plan, facts=self._facts or plan.facts)

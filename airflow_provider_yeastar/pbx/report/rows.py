@@ -6,13 +6,13 @@ Which keys a report has is known for a few only, so nothing here depends on one,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import NotAPbxError
-from airflow_provider_yeastar.pbx.report.listings import counted
 
-__all__ = ["LIST_KEY", "Row", "flattened_rows", "listed_rows"]
+__all__ = ["LIST_KEY", "Row", "counted_rows", "flattened_rows", "list_keys", "listed_rows", "members"]
 
 Row = dict[str, Any]
 
@@ -33,15 +33,43 @@ def listed_rows(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> list[R
     :param endpoint: the path that was called, for the message.
     :raises NotAPbxError: when it counts rows and lists none, or lists something else.
     """
-    lists = {key: value for key, value in answer.items() if isinstance(value, list) and key not in _NO_ROWS}
+    lists = {key: value for key, value in answer.items() if key in list_keys(answer)}
     strange = [key for key, value in lists.items() if not all(isinstance(row, dict) for row in value)]
     if strange:
         raise NotAPbxError(f"The list {strange[0]} of the answer holds no rows", pbx=pbx, endpoint=endpoint)
-    if not lists and counted(answer):
-        raise NotAPbxError(f"The answer counts {counted(answer)} rows and lists none", pbx=pbx, endpoint=endpoint)
+    if not lists and (total := counted_rows(answer, pbx=pbx, endpoint=endpoint)):
+        raise NotAPbxError(f"The answer counts {total} rows and lists none", pbx=pbx, endpoint=endpoint)
     if len(lists) == 1:
         return [dict(row) for rows in lists.values() for row in rows]
     return [_named(row, key) for key, rows in lists.items() for row in rows]
+
+
+def list_keys(answer: Mapping[str, Any]) -> frozenset[str]:
+    """Return the keys of the lists that hold an answer's rows."""
+    return frozenset(key for key, value in answer.items() if isinstance(value, list) and key not in _NO_ROWS)
+
+
+def counted_rows(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> int | None:
+    """Return how many rows an answer counts, on all pages together; None where it does not say.
+
+    :param answer: a successful one.
+    :param pbx: ``host:port``, for the message.
+    :param endpoint: the path that was called, for the message.
+    :raises NotAPbxError: when it says something that is no count.
+    """
+    total = answer.get("total_number")
+    if total is None:
+        return None
+    if isinstance(total, str) and re.fullmatch(r"\s*\d{1,18}\s*", total, re.ASCII):
+        return int(total)
+    if isinstance(total, int | float) and not isinstance(total, bool) and 0 <= total < 10**18 and total == int(total):
+        return int(total)
+    raise NotAPbxError(f"The answer counts its rows as {ascii(total)[:40]}", pbx=pbx, endpoint=endpoint)
+
+
+def members(row: Row) -> list[Row]:
+    """Return the objects that are nested in a row, agents in a queue for instance, one level deep."""
+    return [entry for value in row.values() if _is_list_of_objects(value) for entry in value]
 
 
 def flattened_rows(rows: Iterable[Row]) -> list[Row]:
