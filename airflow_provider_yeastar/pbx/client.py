@@ -27,6 +27,7 @@ from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.pbx.state.directory import DirectoryState
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
+from airflow_provider_yeastar.pbx.waiting.job_ledger import JobLedger
 from airflow_provider_yeastar.pbx.waiting.report_wait import ReportWait
 from airflow_provider_yeastar.pbx.waiting.report_watch import watch_reports
 from airflow_provider_yeastar.pbx.waiting.rows_wait import RowsWait
@@ -202,6 +203,14 @@ class PbxClient:
             return await in_thread(partial(self._session.resolve, request))
         finally:
             self._session.announce_secrets()
+
+    async def contest(self, why: str) -> None:
+        """Remember that somebody else makes reports at this PBX, so that its events are not believed for a day.
+
+        :param why: what shows it, one clause.
+        """
+        async with self.connected() as connection:
+            await JobLedger(connection, await connection.pbx_id()).contest(why)
 
     async def log_in(self, until: float) -> None:
         """Have a live token, trying again where time may mend it, such as when all tokens are taken (60002).

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,13 @@ from airflow_provider_yeastar.exceptions import TaskKilledError
 from airflow_provider_yeastar.files import storage
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
-from airflow_provider_yeastar.pbx.errors import BadFileError, InvalidRequestError, NotFoundError, YeastarError
+from airflow_provider_yeastar.pbx.errors import (
+    BadFileError,
+    InvalidRequestError,
+    NotFoundError,
+    WrongReportError,
+    YeastarError,
+)
 from airflow_provider_yeastar.pbx.files.fetch_rules import MAX_FILE_BYTES, another_report_may_help, check_max_bytes
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.runtime.outcome import Outcome, errors_for_airflow, read_event
@@ -160,6 +167,7 @@ class DeliveringTask(StoringTask):
         fetching = FileFetch(client, url, killed=lambda: self.killed, new_token=new_token)
         receiving = fetching.receive(path, file_format, self.max_bytes)
         with client.hiding_secrets(), fetching, receiving as received:
+            self._refuse_another_report(client, received.temporary, outcome)
             self._refuse_empty(received.temporary, file_format)
             record = ReportRecord.of(outcome, received.stored, time.time())
             self._refuse_to_go_on_when_killed()
@@ -169,6 +177,25 @@ class DeliveringTask(StoringTask):
         # An upload cannot be broken off; the file is whole then, but the task was to end.
         self._refuse_to_go_on_when_killed()
         return record
+
+    def _refuse_another_report(self, client: PbxClient, file: Path, outcome: Outcome) -> None:
+        """Hold the content of a CSV file against the request, before it is published.
+
+        :raises WrongReportError: if it contradicts the request.
+        """
+        if outcome.request.file_format != "csv":
+            return
+        from airflow_provider_yeastar.pbx.files.contradiction import Expected, contradiction
+
+        report = outcome.report
+        made_on = datetime.fromtimestamp(report.ready_at, UTC).date()
+        expected = Expected.of(report.window, made_on, report.asked_numbers, report.other_numbers)
+        with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+            contradicts = contradiction(lines, expected)
+        if contradicts:
+            if report.identified_by == "turn":
+                run_on_worker(client.contest("an event led to another report's file"), lambda: self.killed)
+            raise WrongReportError(f"The file {report.file!r} is another report's: {contradicts}")
 
     def _refuse_empty(self, file: Path, file_format: str) -> None:
         """Apply ``on_empty`` to the temporary file, before it is published."""

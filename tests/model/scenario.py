@@ -102,6 +102,7 @@ class ModelSession:
         self.settings = SimpleNamespace(
             address="pbx", base_url="http://pbx", exclusive=exclusive, pbx_key="pbx", events_url=""
         )
+        self.directory = SimpleNamespace(numbers=lambda request: ([], []))
 
     def plan(self, request: Any) -> Plan:
         return Plan(request, _FACTS, "v2.0")

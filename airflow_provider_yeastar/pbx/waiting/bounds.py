@@ -46,6 +46,8 @@ class FinishedReport:
 
     :param identified_by: ``answer``: the PBX's answer named the file, or carried the ``download_id`` of its event;
         ``turn``: an event was believed because this PBX is ``exclusive`` and no other report could be meant.
+    :param asked_numbers: numbers of the queues, extensions and so on that were asked for, as far as the PBX tells.
+    :param other_numbers: the numbers of others of the same kind, which the file must not be about.
     """
 
     file: str
@@ -57,6 +59,8 @@ class FinishedReport:
     serial_number: str
     window: dict[str, Any]
     identified_by: Literal["answer", "turn"] = "turn"
+    asked_numbers: list[str] = field(default_factory=list)
+    other_numbers: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

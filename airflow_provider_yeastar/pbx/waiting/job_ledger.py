@@ -63,7 +63,7 @@ class JobLedger:
             return verdict, ledger.with_job(job, now)
 
         verdict = await self._update(change)
-        self._warn(verdict)
+        self._warn(verdict.contest)
         for_event = verdict.step is Step.ASK_FOR_EVENT and can_listen
         # What was announced before the request cannot be its report.
         return replace(seen, job=job, for_event=for_event, events=()), verdict.reason
@@ -71,12 +71,17 @@ class JobLedger:
     async def conclude(self, seen: Observations) -> Verdict:
         """Return the verdict on a job; the ledger follows it in the same step."""
         verdict = await self._update(partial(conclude, seen))
-        self._warn(verdict)
+        self._warn(verdict.contest)
         return verdict
 
     async def close(self, seen: Observations) -> None:
         """Close a job that the PBX has certainly refused."""
         await self._update(lambda ledger, now: (None, ledger.without_job(seen.job or "")))
+
+    async def contest(self, why: str) -> None:
+        """Remember that somebody else makes reports at this PBX."""
+        await self._update(lambda ledger, now: (None, ledger.contested(why, now)))
+        self._warn(why)
 
     async def _read(self) -> Ledger:
         entry = await in_thread(self._state.read, self._name)
@@ -106,11 +111,11 @@ class JobLedger:
         await in_thread(partial(self._state.update, self._name, on_entry, keep_seconds=LEDGER_LIFE_SECONDS))
         return results[-1]
 
-    def _warn(self, verdict: Verdict) -> None:
-        if verdict.contest:
+    def _warn(self, contest: str) -> None:
+        if contest:
             log.warning(
                 "PBX %s is contested: %s. Its reports are requested synchronously for a day. Remove `exclusive` from "
                 "the connection if other programs, hosts or people make reports there.",
                 self._address,
-                verdict.contest,
+                contest,
             )

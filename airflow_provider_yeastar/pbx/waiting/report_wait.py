@@ -194,9 +194,9 @@ class ReportWait:
             await self._wait_for_others(limit)
             return None
         if verdict.step is Step.BELIEVE_ANSWER and isinstance(seen.answer, wire.ReportFile):
-            return self._finished(plan, seen.answer, asked_at, "answer")
+            return await self._finished(plan, seen.answer, asked_at, "answer")
         if verdict.step is Step.BELIEVE_EVENT and verdict.event:
-            return self._announced(plan, seen, verdict.event, asked_at)
+            return await self._announced(plan, seen, verdict.event, asked_at)
         self._doubt(verdict.reason)
         if not seen.for_event:
             raise AmbiguousEventError("The PBX took a synchronous request without naming the file", pbx=self._address)
@@ -269,7 +269,7 @@ class ReportWait:
             self._begin_turn()
             limit.reschedule(asyncio.get_running_loop().time() + self._turn_until - time.time())
 
-    def _announced(
+    async def _announced(
         self, plan: Plan, seen: Observations, event: wire.EventFrame, asked_at: float
     ) -> waiting.FinishedReport:
         if not event.succeeded:
@@ -277,14 +277,17 @@ class ReportWait:
             raise ReportFailedError(what, pbx=self._address)
         log.info("Event received: %s is ready.", event.file or "the report")
         has_id = isinstance(seen.answer, wire.Processing) and seen.answer.download_id is not None
-        return self._finished(plan, wire.ReportFile(event.file, event.url), asked_at, "answer" if has_id else "turn")
+        return await self._finished(
+            plan, wire.ReportFile(event.file, event.url), asked_at, "answer" if has_id else "turn"
+        )
 
-    def _finished(
+    async def _finished(
         self, plan: Plan, report: wire.ReportFile, requested_at: float, identified_by: Literal["answer", "turn"]
     ) -> waiting.FinishedReport:
         settings = self._session.settings
         # Checked here already: a URL that leads away from the PBX must not travel on.
         url = wire.file_url_path(report.url, settings.base_url, pbx=settings.address)
+        asked, others = await self._connection.call(self._session.directory.numbers, plan.request)
         return waiting.FinishedReport(
             file=report.file,
             url=url,
@@ -295,4 +298,6 @@ class ReportWait:
             serial_number=plan.facts.information.serial_number,
             window=plan.request.describe(plan.facts.zone),
             identified_by=identified_by,
+            asked_numbers=asked,
+            other_numbers=others,
         )
