@@ -79,7 +79,7 @@ LIBRARIES = {
     "websockets": {"pbx.events"},
     "filelock": {"pbx"},
     # Airflow's Fernet keys, with the library that Airflow uses for them.
-    "cryptography": {"hooks"},
+    "cryptography": {"hooks", "simulator.certificate"},
     # Only for the connection form of Airflow before 3.2, which brings them.
     "flask_appbuilder": {"hooks"},
     "flask_babel": {"hooks"},
