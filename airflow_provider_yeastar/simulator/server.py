@@ -165,7 +165,9 @@ class PbxSimulator:
         :raises Refusal: if the PBX does not accept it.
         """
         today = local_time(self.settings, self.now())
-        order = order_report(query | {"is_async": "1"}, self.settings.data_version, self.settings, today)
+        order = order_report(
+            query | {"is_async": "1"}, self.settings.data_version, self.settings, today, self.state.call_log(today)
+        )
         return self._loop.run(self._jobs.make_at_once(order) if at_once else self._jobs.take(order))
 
     def publish(self, message: dict[str, Any]) -> None:
@@ -230,6 +232,7 @@ class PbxSimulator:
         self.faults.clear()
         self.state.unblock()
         self.state.logins = 0
+        self.state.added_calls.clear()
         self.release_reports()
         self.release_events()
         self._advanced = 0.0

@@ -8,8 +8,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from airflow_provider_yeastar.simulator.calls.call import Call
+from airflow_provider_yeastar.simulator.calls.log import CallLog, keeping
 from airflow_provider_yeastar.simulator.settings import SimulatorSettings
 
 __all__ = ["PbxState", "Refusal", "StoredFile", "Token"]
@@ -81,6 +84,16 @@ class PbxState:
     files: dict[str, StoredFile] = field(default_factory=dict)
     logins: int = 0
     booted_at: float = 0.0
+    added_calls: list[Call] = field(default_factory=list)
+
+    def call_log(self, now: datetime) -> CallLog:
+        """Return the calls that the PBX has: all, or the newest as far as it keeps them.
+
+        :param now: what its clock shows.
+        """
+        settings = self.settings
+        log = CallLog(settings.seed, settings.directory, settings.traffic, added=tuple(self.added_calls))
+        return log if settings.kept_calls is None else keeping(log, settings.kept_calls, now)
 
     def log_in(self, address: str, username: object, password: object, now: float) -> dict[str, Any]:
         """Answer ``get_token``: five refusals in a row block the address, and eight tokens are the most."""

@@ -289,7 +289,7 @@ class TestHook:
             YeastarHook().get_information()
 
         assert YeastarHook().test_connection()[0]
-        assert YeastarHook().get_information().model == "P570"
+        assert YeastarHook().get_information().model == "Yeastar P570"
 
 
 class TestSecrets:

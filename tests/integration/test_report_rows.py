@@ -84,7 +84,9 @@ class TestTheFile:
         assert [(row["queue_num"], row["agent_number"]) for row in rows] == [
             ("6401", number) for number in ("1005", "1006", "1007", "1008", "1009", "1004")
         ]
-        assert all(type(row["total_calls"]) is int and "detail" not in row for row in rows)
+        totals = [(row["agent_total_calls"], row["queue_total_calls"]) for row in rows]
+        assert all(type(agent) is type(queue) is int for agent, queue in totals)
+        assert not any("detail" in row for row in rows)
         assert report | {"requested_at": "", "ready_at": "", "downloaded_at": "", "unknown_columns": []} == {
             "path": path,
             "bytes": len(content),
@@ -111,7 +113,7 @@ class TestTheFile:
         assert Path(path).stem == Path(ndjson).stem
         assert report["format"] == "parquet"
         assert table.to_pylist() == [json.loads(line) for line in Path(ndjson).read_text().splitlines()]
-        assert str(table.schema.field("total_calls").type) == "int64"
+        assert str(table.schema.field("agent_total_calls").type) == "int64"
 
     def test_an_asset_event_and_the_lineage_tell_of_it(self, pbx: PbxSimulator, tmp_path: Path) -> None:
         asset, events = Asset("yeastar-report://agents"), outlet_events()
@@ -161,7 +163,7 @@ class TestTheRequest:
     def test_it_is_that_of_the_file_without_what_concerns_the_file(self, pbx: PbxSimulator, tmp_path: Path) -> None:
         run(operator(f"{tmp_path}/"))
 
-        (call,) = pbx.calls(LIST)
+        call = pbx.calls(LIST)[0]
         assert call.path == f"/openapi/v2.0/{LIST}"
         assert {name: value for name, value in call.query.items() if name != "access_token"} == {
             "type": "queueagentperformance",

@@ -21,6 +21,9 @@ LIST_KEY = "list_key"
 
 _NO_ROWS = frozenset({"invalid_param_list"})
 
+_OWNERS = {"detail": ("queue_num", "queue", "agent"), "member_list": ("group_num", "group", "ext")}
+"""For each known nested list: a key of the entry around it, and the prefixes of the outer and the inner keys."""
+
 
 def listed_rows(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> list[Row]:
     """Return the rows of an answer as they stand there.
@@ -80,9 +83,26 @@ def flattened_rows(rows: Iterable[Row]) -> list[Row]:
     key that is an outer one too is kept under ``<list's key>_<key>``. Other values stay as the PBX has them, lists of
     plain values and objects included.
 
+    The totals of a queue and of its agents, and of a ring group and its members, bear the same keys. There every key
+    says whose it is: ``queue_total_calls`` and ``agent_total_calls``, ``group_total_calls`` and ``ext_total_calls``.
+
     :param rows: from :func:`listed_rows`.
     """
-    return [flat for row in rows for flat in _flattened(row)]
+    return [flat for row in rows for flat in _flattened(_owned(row))]
+
+
+def _owned(row: Row) -> Row:
+    """Return a queue with its agents, or a ring group with its members, with keys that say whose they are."""
+    for nested, (marker, outer, inner) in _OWNERS.items():
+        if nested in row and marker in row:
+            entries = row[nested] or []
+            around = {_own(key, outer): value for key, value in row.items() if key != nested}
+            return {**around, nested: [{_own(key, inner): value for key, value in entry.items()} for entry in entries]}
+    return row
+
+
+def _own(key: str, owner: str) -> str:
+    return key if key == owner or key.startswith(f"{owner}_") else f"{owner}_{key}"
 
 
 def _flattened(row: Row) -> Iterator[Row]:

@@ -221,7 +221,8 @@ class Jobs:
         return file
 
     async def _make(self, order: ReportOrder, faults: Mapping[FaultKind, Fault]) -> _File:
-        content = await asyncio.to_thread(order.render, self._settings)
+        log = self._state.call_log(local_time(self._settings, self._now()))
+        content = await asyncio.to_thread(order.render, log, self._settings.csv_layout)
         stamp = f"{local_time(self._settings, self._now()):%Y%m%d%H%M%S}"
         title = order.kind.title.replace(" ", "-").replace("/", "-")
         name = f"{title}-download-{stamp}-{secrets.token_hex(8)}.{order.file_format}"

@@ -14,11 +14,11 @@ from aiohttp import web
 
 from airflow_provider_yeastar.simulator.api.downloads import HTML_ERROR, PATH, Downloads
 from airflow_provider_yeastar.simulator.api.jobs import JobLostError, Jobs
-from airflow_provider_yeastar.simulator.api.listings import LISTINGS, information, local_time, menu_options, paged
+from airflow_provider_yeastar.simulator.api.listings import LISTINGS, information, local_time, menu_options
 from airflow_provider_yeastar.simulator.api.orders import order_report, order_scheduled_report
+from airflow_provider_yeastar.simulator.api.report_queries import report_detail, report_list
 from airflow_provider_yeastar.simulator.api.subscribers import Subscribers
 from airflow_provider_yeastar.simulator.faults import Faults
-from airflow_provider_yeastar.simulator.reports import list_rows
 from airflow_provider_yeastar.simulator.settings import SimulatorSettings
 from airflow_provider_yeastar.simulator.state import PbxState, Refusal
 
@@ -29,7 +29,13 @@ Response = TypeVar("Response", bound=web.StreamResponse)
 _SUBSCRIBE = "/openapi/v1.0/subscribe"
 _LOGINS = frozenset({"get_token", "refresh_token"})
 _V2_ENDPOINTS = frozenset(
-    {"call_report/download", "call_report/list", "call_schedule_report/download", "call_schedule_report/list"}
+    {
+        "call_report/detail",
+        "call_report/download",
+        "call_report/list",
+        "call_schedule_report/download",
+        "call_schedule_report/list",
+    }
 )
 _V1_ENDPOINTS = _V2_ENDPOINTS.union(LISTINGS, ("del_token", "system/information", "system/get_menuoptions"))
 
@@ -102,11 +108,14 @@ class Routes:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         try:
-            if not request.headers.get("User-Agent"):
+            subscribes = request.method == "GET" and request.path == _SUBSCRIBE
+            if not request.headers.get("User-Agent") and (self._settings.strict_handshake or not subscribes):
                 raise Refusal(40002, [{"value": ""}])
             if request.path.startswith(PATH):
                 return _closed(await self._downloads.serve(request))
-            if request.path == _SUBSCRIBE and web.WebSocketResponse().can_prepare(request).ok:
+            if subscribes and not web.WebSocketResponse().can_prepare(request).ok:
+                return _closed(web.Response(status=400, text="Bad Request"))
+            if subscribes:
                 token = self._state.authenticate(request.query.get("access_token"), self._now())
                 silent = self._faults.take("silent socket", request.path)
                 refused = self._faults.take("refused subscription", request.path) is not None
@@ -136,13 +145,14 @@ class Routes:
             return LISTINGS[endpoint](settings, query)
         if endpoint == "call_schedule_report/download":
             return await self._jobs.take(order_scheduled_report(query, version, settings))
-        order = order_report(query, version, settings, local_time(settings, self._now()))
+        today = local_time(settings, self._now())
+        log = self._state.call_log(today)
+        if endpoint == "call_report/detail":
+            return await asyncio.to_thread(report_detail, query, version, settings, today, log)
+        order = order_report(query, version, settings, today, log)
         if endpoint == "call_report/download":
             return await self._jobs.take(order)
-        rows = list_rows(await asyncio.to_thread(order.build, settings))
-        if settings.rows_per_page:
-            return paged(rows, {"page_size": str(settings.rows_per_page), **query}, order.kind.list_key)
-        return {"total_number": len(rows), order.kind.list_key: rows}
+        return await asyncio.to_thread(report_list, order, query, settings, log)
 
     async def _log_in(self, request: web.Request, endpoint: str) -> dict[str, Any]:
         body = await _json_body(request)
