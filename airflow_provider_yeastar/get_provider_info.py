@@ -33,6 +33,13 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "operators": [_modules("operators.call_report", "operators.report_rows")],
+        "transfers": [
+            {
+                "source-integration-name": _INTEGRATION,
+                "target-integration-name": "SQL",
+                "python-module": "airflow_provider_yeastar.transfers.to_sql",
+            }
+        ],
         "sensors": [_modules("sensors.call_report")],
         "hooks": [_modules("hooks.yeastar")],
         "triggers": [_modules("triggers.call_report", "triggers.report_event")],

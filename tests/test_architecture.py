@@ -333,7 +333,7 @@ NOT_FOR_DAG_FILES = {
 FOR_DAG_FILES = [
     pytest.param(module, marks=needs_retry_policies if module == "policies.retry" else ())
     for module in modules()
-    if module.startswith(("operators.", "policies.", "sensors.", "hooks.", "triggers."))
+    if module.startswith(("operators.", "policies.", "sensors.", "hooks.", "triggers.")) or module == "transfers.to_sql"
 ]
 
 
@@ -341,7 +341,7 @@ FOR_DAG_FILES = [
 class TestWhatADagFileImports:
     """DAG files are parsed again and again: what they import loads no library that only running tasks need."""
 
-    HEAVY = frozenset({"requests", "urllib3", "websockets", "filelock", "pyarrow"})
+    HEAVY = frozenset({"requests", "urllib3", "websockets", "filelock", "pyarrow", "sqlalchemy"})
 
     def test_names_no_heavy_library_directly_or_through_others(self, module: str) -> None:
         named = {found.library for inner in loaded_with(module) for found in imports_of(inner) if found.at_parse_time}

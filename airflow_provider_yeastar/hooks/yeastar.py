@@ -202,7 +202,7 @@ class YeastarHook(BaseHook):
         with self.get_conn() as client:
             rows, _ = run_coroutine(client.fetch_rows(request, Bounds(time.time() + queue_timeout, wait_timeout)))
             schema = Schema.of(request.report_type, columns, label=request.label)
-            return ReportRows(SchemaRows(rows, schema, display=client.display_format))
+            return ReportRows(SchemaRows(rows, schema, display=lambda: client.facts().display))
 
     def download_file(
         self,

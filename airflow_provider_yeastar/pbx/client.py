@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, contextmanager
+from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
@@ -19,11 +20,10 @@ from airflow_provider_yeastar.pbx.events.shared import SharedConnection, shared_
 from airflow_provider_yeastar.pbx.http.ranges import RestOfFile
 from airflow_provider_yeastar.pbx.http.transport import FileStream
 from airflow_provider_yeastar.pbx.login.token_store import Cipher, MemoryTokenStore, SharedTokenStore
-from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
 from airflow_provider_yeastar.pbx.report.listings import MenuOption, MyReport, ScheduledReport
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.report.rows import Row
-from airflow_provider_yeastar.pbx.session import PbxSession
+from airflow_provider_yeastar.pbx.session import PbxFacts, PbxSession
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.pbx.state.directory import DirectoryState
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
@@ -109,13 +109,23 @@ class PbxClient:
         with self._announcing():
             return self._session.facts(fresh=True).information
 
-    def display_format(self) -> DisplayFormat | None:
-        """Return how the PBX writes dates and times, as it told lately; None where it does not tell.
+    def facts(self) -> PbxFacts:
+        """Return what the PBX told of itself lately: information, display format, time zone.
 
         :raises YeastarError: when it has to be asked and cannot.
         """
         with self._announcing():
-            return self._session.facts().display
+            return self._session.facts()
+
+    def oldest_call(self) -> datetime | None:
+        """Return when the oldest call began that the PBX still has, naive, by its clock; None where it has none.
+
+        Vendor's page: "Query CDR List".
+
+        :raises YeastarError: when it cannot be had.
+        """
+        with self._announcing():
+            return self._session.oldest_call()
 
     def list_menu_options(self, menu: str, queue_id: int | str | None = None) -> list[MenuOption]:
         """Return what ``parameters`` may name, with the internal ids (vendor's page "Query Menu Options").

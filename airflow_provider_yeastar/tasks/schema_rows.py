@@ -65,7 +65,7 @@ class RowsTask(ReportArguments, WaitingTask):
             schema,
             on_schema_change=self.on_schema_change,
             protection=hidden,
-            display=client.display_format,
+            display=lambda: client.facts().display,
         )
         if rows.drift.unknown:
             self.log.warning(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shlex
@@ -96,7 +97,7 @@ class Installed:
             try:
                 run(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", self.python, *arguments)
             except AssertionError as failed:  # uv does not read pip's configuration of where packages are
-                print(failed)
+                logging.getLogger(__name__).info("pip instead of uv: %s", failed)
             else:
                 return
         run(self.python, "-m", "pip", "install", "--quiet", *arguments)

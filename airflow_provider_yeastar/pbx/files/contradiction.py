@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import islice
 
-from airflow_provider_yeastar.pbx.report.clock import parse_period
+from airflow_provider_yeastar.pbx.report.periods import Period, parse_period
 
 __all__ = ["Expected", "contradiction"]
 
@@ -56,8 +56,8 @@ class Expected:
         :param others: the others that the PBX has.
         """
         period = parse_period(window["time"]) if "time" in window else None
-        first = period.first if period else _day(window.get("start_time"))
-        last = period.last if period else _day(window.get("end_time"))
+        first = period.first if isinstance(period, Period) else _day(window.get("start_time"))
+        last = period.last if isinstance(period, Period) else _day(window.get("end_time"))
         return cls(first, last, made_on, frozenset(asked), frozenset(others) - frozenset(asked))
 
     def has(self, day: date) -> bool:
