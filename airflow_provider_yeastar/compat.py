@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from openlineage.client.generated.output_statistics_output_dataset import (
         OutputStatisticsOutputDatasetFacet as OutputStatisticsOutputDatasetFacet,
     )
+    from openlineage.client.generated.schema_dataset import (
+        SchemaDatasetFacet as SchemaDatasetFacet,
+        SchemaDatasetFacetFields as SchemaDatasetFacetFields,
+    )
 
 AIRFLOW_3 = not _version.startswith("2.")
 """Whether this is Airflow 3: what it does differently under the same name depends on it."""
@@ -93,6 +97,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "InputDataset": ("openlineage.client.generated.base",),
     "OutputDataset": ("openlineage.client.generated.base",),
     "OutputStatisticsOutputDatasetFacet": ("openlineage.client.generated.output_statistics_output_dataset",),
+    "SchemaDatasetFacet": ("openlineage.client.generated.schema_dataset",),
+    "SchemaDatasetFacetFields": ("openlineage.client.generated.schema_dataset",),
 }
 """For each name its modules, the newest Airflow's first; ``module:name`` where it was called otherwise."""
 

@@ -31,7 +31,7 @@ from airflow_provider_yeastar.pbx.report import clock
 from airflow_provider_yeastar.pbx.report.paging import row_pages
 from airflow_provider_yeastar.pbx.report.periods import shares_its_last_second
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
-from airflow_provider_yeastar.pbx.report.rows import Row, flattened_rows
+from airflow_provider_yeastar.pbx.report.rows import Row, flattened_rows, listed_rows
 from airflow_provider_yeastar.pbx.report.versions import choose_api_version
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
-from airflow_provider_yeastar.pbx.report.clock import parse_period
 from airflow_provider_yeastar.pbx.report.parameters import query_value
+from airflow_provider_yeastar.pbx.report.periods import Period, parse_period
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 
 __all__ = ["TablePeriod", "period_of", "previous_periods", "selection_of"]
@@ -54,7 +54,9 @@ def period_of(window: Mapping[str, Any]) -> TablePeriod:
     :raises InvalidRequestError: when it has no beginning or no end.
     """
     if "time" in window:
-        covered = parse_period(str(window["time"])).window()
+        named = parse_period(str(window["time"]))
+        assert isinstance(named, Period)  # a request that was sent names dates
+        covered = named.window()
         return TablePeriod(covered.start, covered.end)
     try:
         return TablePeriod(

@@ -73,14 +73,14 @@ class LoadRecord:
 
         Requires the OpenLineage provider, which is the only caller. Names follow OpenLineage's naming of data sets.
         """
-        from airflow.providers.common.compat.openlineage.facet import (
+        from airflow_provider_yeastar.compat import (
             InputDataset,
+            OperatorLineage,
             OutputDataset,
             OutputStatisticsOutputDatasetFacet,
             SchemaDatasetFacet,
             SchemaDatasetFacetFields,
         )
-        from airflow.providers.openlineage.extractors import OperatorLineage
 
         asked = self.asked
         report = next(

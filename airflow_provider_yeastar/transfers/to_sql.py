@@ -70,10 +70,11 @@ class SqlTask(WaitingTask):
         self.record: LoadRecord | None = None
 
     @abstractmethod
-    def ask(self, client: PbxClient, period: TablePeriod | None) -> Answer:
+    def ask(self, client: PbxClient, context: Context, period: TablePeriod | None) -> Answer:
         """Ask the PBX for the rows of a period.
 
         :param client: of the PBX.
+        :param context: of the task.
         :param period: an earlier one; None for the period that the task is for.
         """
 
@@ -100,7 +101,7 @@ class SqlTask(WaitingTask):
     def _load_all(self, context: Context, client: PbxClient, engine: Engine, record: LoadRecord) -> None:
         from airflow_provider_yeastar.transfers.periods import previous_periods
 
-        answer = self.ask(client, None)
+        answer = self.ask(client, context, None)
         if not answer.rows.count:
             refuse_empty_report(self.on_empty)
         earlier = previous_periods(answer.period, self.lookback)  # refused before anything is written
@@ -108,7 +109,7 @@ class SqlTask(WaitingTask):
         refusal: FewerRowsError | None = None
         for period in earlier:
             try:
-                self._load(context, client, engine, self.ask(client, period), record, only_changes=True)
+                self._load(context, client, engine, self.ask(client, context, period), record, only_changes=True)
             except FewerRowsError as error:  # the other periods are none the worse for it
                 self.log.error("%s", error)
                 refusal = refusal or error
@@ -250,22 +251,20 @@ class YeastarReportToSqlOperator(RowsTask, SqlTask):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not self._time_frame:
+        if self.period is None and self.start_time is None and self.end_time is None:
             raise InvalidRequestError(
                 "A table's rows belong to a period; give `period`, or `start_time` and `end_time`"
             )
 
-    def ask(self, client: PbxClient, period: TablePeriod | None) -> Answer:
+    def ask(self, client: PbxClient, context: Context, period: TablePeriod | None) -> Answer:
         """Ask the PBX for the rows of a period; see :meth:`SqlTask.ask`."""
         from airflow_provider_yeastar.transfers.answers import report_answer  # not needed to parse a DAG file
 
-        request = self._request(period)
+        request = self.resolved(self.build_request(), context) if period is None else self._earlier(period)
         rows, report = self.fetch_rows(client, request)
         return report_answer(request, report, rows, self.on_schema_change)
 
-    def _request(self, period: TablePeriod | None) -> ReportRequest:
-        if period is None:
-            return build_request(**self.request_arguments)
+    def _earlier(self, period: TablePeriod) -> ReportRequest:
         ends = {"start_time": period.start.isoformat(), "end_time": period.end.isoformat()}
         frame = (
             {"period": period.name, "start_time": None, "end_time": None} if period.name else {"period": None} | ends
