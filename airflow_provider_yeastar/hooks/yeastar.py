@@ -230,8 +230,8 @@ class YeastarHook(BaseHook):
             check_ids=check_ids,
             api_version=api_version,
         )
-        check_seconds("wait_timeout", wait_timeout, InvalidRequestError)
-        check_seconds("queue_timeout", queue_timeout, InvalidRequestError)
+        check_seconds("`wait_timeout`", wait_timeout, InvalidRequestError)
+        check_seconds("`queue_timeout`", queue_timeout, InvalidRequestError)
         with self.get_conn() as client:
             rows, _ = run_coroutine(client.fetch_rows(request, Bounds(time.time() + queue_timeout, wait_timeout)))
         return rows
