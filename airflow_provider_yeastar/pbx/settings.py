@@ -162,7 +162,7 @@ def check_seconds(name: str, value: object, error_class: type[YeastarError]) -> 
     """
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _MOST_SECONDS:
         return float(value)
-    raise error_class(f"`{name}` is {value!r}, not a number of seconds above 0 and up to a year")
+    raise error_class(f"{name} is {value!r}, not a number of seconds above 0 and up to a year")
 
 
 def _check_text(name: str, value: str) -> None:

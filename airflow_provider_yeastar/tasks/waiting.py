@@ -152,4 +152,4 @@ class WaitingTask(TemplatedTask):
 
 def _seconds(name: str, value: object) -> float:
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    return check_seconds(name, seconds, InvalidRequestError)
+    return check_seconds(f"`{name}`", seconds, InvalidRequestError)

@@ -17,7 +17,7 @@ from airflow_provider_yeastar.pbx.errors import CertificateError, InvalidSetting
 from airflow_provider_yeastar.pbx.http.policy import Route
 from airflow_provider_yeastar.pbx.http.tls import causes, certificate_complaint
 
-__all__ = ["CONNECTION_ERRORS", "network_failure", "proxy_refusal"]
+__all__ = ["CONNECTION_ERRORS", "network_failure", "proxy_refusal", "system_words"]
 
 CONNECTION_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 """What is raised on the way to a PBX. A ValueError is urllib3's complaint of a host that cannot be one."""
@@ -57,7 +57,7 @@ def network_failure(
 
 
 def _what(found: list[BaseException], seconds: float, subject: str) -> str:
-    words = next(_strerrors(found), "")
+    words = next(_strerrors(found), None)
     if words:
         return f"The {subject} to the PBX failed: {words}"
     if _any(found, requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
@@ -75,8 +75,12 @@ def _any(found: list[BaseException], *kinds: type[BaseException]) -> bool:
     return any(isinstance(cause, kinds) for cause in found)
 
 
+def system_words(error: BaseException) -> str | None:
+    """Return the operating system's own words about an error, the only part of it that holds no URL; None without."""
+    return next(_strerrors(list(causes(error))), None)
+
+
 def _strerrors(found: list[BaseException]) -> Iterator[str]:
-    """The operating system's own words, the only part of such an exception that holds no URL."""
     for cause in found:
         if isinstance(cause, OSError) and isinstance(cause.strerror, str) and not isinstance(cause, ssl.SSLError):
             yield cause.strerror
