@@ -80,11 +80,11 @@ class TemplatedTask(BaseOperator):
         """
         if seen_oids is not None and id(content) in seen_oids:
             return content
-        if isinstance(content, PurePath):
-            rendered = self.render_template(str(content), context, jinja_env, seen_oids)
-            return type(content)(rendered) if isinstance(rendered, str) else rendered
         if _is_object_storage_path(content):
             return self._render_object_storage_path(content, context, jinja_env or self.get_template_env())
+        if isinstance(content, PurePath):  # in Airflow 2 a path in an object store is one too
+            rendered = self.render_template(str(content), context, jinja_env, seen_oids)
+            return type(content)(rendered) if isinstance(rendered, str) else rendered
         if isinstance(content, str):
             return self._render_text(content, context, jinja_env)
         rendered = super().render_template(content, context, jinja_env, seen_oids)
@@ -94,7 +94,7 @@ class TemplatedTask(BaseOperator):
 
     def _render_text(self, text: str, context: Context, jinja_env: jinja2.Environment | None) -> Any:
         if "{" not in text:
-            return text
+            return text  # as it stands, where Airflow would make a number of it
         from jinja2.nativetypes import NativeEnvironment  # not needed to parse a DAG file
 
         environment = jinja_env or self.get_template_env()

@@ -85,7 +85,12 @@ def test_the_record_that_is_shown_has_the_keys_of_the_one_that_a_task_leaves(pbx
 
 def run(task: Any, xcoms: dict[tuple[str, str], Any]) -> None:
     """Run a task as Airflow does: rendered, by way of its trigger if it says so, its return value among the XComs."""
-    given: dict[str, Any] = {"ds": "2026-11-20", "params": {}, "outlet_events": outlet_events()}
+    given: dict[str, Any] = {
+        "ds": "2026-11-20",
+        "data_interval_end": datetime(2026, 11, 21, 3, tzinfo=UTC),
+        "params": {},
+        "outlet_events": outlet_events(),
+    }
     attempt = Run(task, **given)
     for name in task.template_fields:
         value = getattr(task, name)

@@ -148,7 +148,7 @@ def test_the_pdf_of_the_month_before_is_mailed(run_example: Any, mailbox: Mailbo
     (message,) = mailbox.messages
     (attachment,) = message.iter_attachments()
     assert (message["To"], message["Subject"]) == ("support-team@example.com", "Queue performance 2026-10")
-    assert attachment.get_filename() == "queues-2026-10.pdf"
+    assert re.fullmatch(r"queueperformance_2026-10_[0-9a-f]{8}\.pdf", attachment.get_filename() or "")
     assert attachment.get_content().startswith(b"%PDF-")
 
 
@@ -158,7 +158,7 @@ def test_the_pdf_of_the_month_before_is_mailed(run_example: Any, mailbox: Mailbo
 def test_the_report_is_in_the_object_store_and_read_from_there(run_example: Any, bucket: Bucket) -> None:
     run_example("yeastar_to_object_storage", AIRFLOW_CONN_AWS_DEFAULT=json.dumps(bucket.connection))
     (key,) = bucket.keys()
-    assert key.startswith("raw/extensions/day=2026-11-22/extcallstatistics_2026-11-22_")
+    assert key.startswith("raw/extensions/extcallstatistics_2026-11-22_")
 
 
 # --- a sensor, then the download ---
@@ -167,7 +167,7 @@ def test_the_report_is_in_the_object_store_and_read_from_there(run_example: Any,
 def test_a_sensed_report_is_downloaded(run_example: Any, reports: Path) -> None:
     run_example("yeastar_sensor_then_download")
     (name,) = files(reports)
-    assert name.startswith("2026-11-22/queueperformance_2026-11-22_")
+    assert name.startswith("queues/queueperformance_2026-11-22_")
 
 
 # --- many queues, many months ---
@@ -176,7 +176,7 @@ def test_a_sensed_report_is_downloaded(run_example: Any, reports: Path) -> None:
 @needs_mapped_outputs
 def test_every_queue_of_the_pbx_has_its_file(run_example: Any, reports: Path, yeastar_pbx: PbxSimulator) -> None:
     run_example("yeastar_all_queues")
-    written = list((reports / "all_queues" / "2026-11-22").iterdir())
+    written = list((reports / "all_queues").glob("queueagentperformance_2026-11-22_*"))
     assert {number for file in written for number in re.findall(r"<(64\d\d)>", file.read_text("utf-8-sig"))} == {
         queue.number for queue in yeastar_pbx.settings.directory.queues
     }
