@@ -26,9 +26,9 @@ class YeastarCallReportOperator(RequestArguments, DeliveringTask):
     """Request a call report, wait for it, fetch it; the XCom return value is the file's path, a ``str``.
 
     Waits in the triggerer with ``deferrable=True``, else on the worker. A second XCom, ``report``, holds path, file,
-    bytes, sha256, format, what was asked for, api_version, requested_at, ready_at, downloaded_at and serial_number.
-    Asset events of the task's ``outlets`` tell report, window, path, bytes and sha256 in their extra, and OpenLineage
-    hears of the PBX's report as input and of the file as output.
+    bytes, sha256, format, what was asked for, api_version, requested_at, ready_at, downloaded_at, serial_number and
+    identified_by. Asset events of the task's ``outlets`` tell report, window, path, bytes and sha256 in their extra,
+    and OpenLineage hears of the PBX's report as input and of the file as output.
     Vendor's pages: "Download a Call Report", "Download a Scheduled Report", "Event 30027".
 
     Templated: ``report_type``, ``my_report_id``, ``period``, ``start_time``, ``end_time``, ``parameters``,
@@ -65,8 +65,8 @@ class YeastarCallReportOperator(RequestArguments, DeliveringTask):
     :param write_metadata: bool, default ``False``; True also writes what the XCom ``report`` holds, as JSON, beside the
         file: its name with ``.report.json`` behind it. It follows the file in a step of its own; its sha256 says of
         which file it tells.
-    :param asynchronous: bool, default ``True``; False asks with one long request on the worker, without event or
-        triggerer.
+    :param asynchronous: bool, default None: by the event if the connection is ``exclusive``, else synchronously. True
+        requests asynchronously in any case, False synchronously; docs/whose-report.md explains the ways.
     :param api_version: ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's when left out.
     :param wait_timeout: seconds or timedelta from one's turn at the PBX to the report's URL, default ``1800``.
     :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports, default ``21600``.

@@ -58,8 +58,8 @@ class YeastarCallReportSensor(RequestArguments, WaitingTask, BaseSensorOperator)
     :param file_format: default ``csv``; or ``xls``, ``pdf``, ``html``. The format of a scheduled report is the
         schedule's, and checked against this.
     :param duration_format: how the file writes durations, default ``seconds``; or ``hhmmss``.
-    :param asynchronous: bool, default ``True``; False asks with one long request on the worker, without event or
-        triggerer.
+    :param asynchronous: bool, default None: by the event if the connection is ``exclusive``, else synchronously. True
+        requests asynchronously in any case, False synchronously; docs/whose-report.md explains the ways.
     :param api_version: ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's when left out.
     :param wait_timeout: seconds or timedelta from one's turn at the PBX to the report's URL, default ``1800``.
     :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports, default ``21600``.

@@ -60,7 +60,7 @@ def _announce(pbx: PbxSimulator) -> None:
         "port": pbx.port,
         "login": pbx.client_id,
         "password": pbx.client_secret,
-        "extra": {"timezone": pbx.settings.timezone},
+        "extra": {"timezone": pbx.settings.timezone, "exclusive": True},
     }
     print(f"A simulated PBX listens at {pbx.base_url}", flush=True)
     print(f"export AIRFLOW_CONN_YEASTAR_DEFAULT='{json.dumps(connection)}'", flush=True)
