@@ -40,7 +40,6 @@ def be_the_tasks(settings: dict[str, Any], state_dir: Path, workers: int, report
     from airflow_provider_yeastar.pbx.settings import PbxSettings
     from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 
-    waiting.SETTLE_SECONDS = 0.02  # time, not calls: listening a whole second for a second candidate
     context = multiprocessing.get_context("fork")
     start = context.Barrier(workers)
 

@@ -1,4 +1,4 @@
-"""The wait for a report, as operators and sensors share it: on the worker, or handed to the triggerer."""
+"""The wait for a report, as operators and sensors share it: on the worker, or deferred to the triggerer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WaitingTask"]
 
-# Airflow's own time-out of a deferral skips `execute_complete`; it only stands behind the trigger's own bounds.
+# Airflow's own timeout of a deferral skips `execute_complete`; it is a backstop behind the trigger's own deadlines.
 _BACKSTOP = timedelta(minutes=10)
 
 
@@ -62,12 +62,12 @@ class WaitingTask(TemplatedTask):
         self.killed = False
 
     def on_kill(self) -> None:
-        """Leave a mark at which every wait and every chunk looks; more is not safe in a signal handler."""
+        """Set a flag that waits and downloads poll. A signal handler must not do more."""
         self.killed = True
 
     @property
     def _source(self) -> str | None:
-        """What tells this task's PBX from others in the name of a file: the connection, unless it is the default."""
+        """What distinguishes this task's PBX in a file's name: the connection, unless it is the default."""
         return None if self.yeastar_conn_id == YeastarHook.default_conn_name else self.yeastar_conn_id
 
     def resolved(self, request: ReportRequest, context: Context) -> ReportRequest:
@@ -88,7 +88,7 @@ class WaitingTask(TemplatedTask):
         return found
 
     def defer_wait(self, request: ReportRequest, *, attempt: int = 1, until: float | None = None) -> None:
-        """Hand the request and the wait to the triggerer; the task goes on in ``execute_complete``.
+        """Defer the request and the wait to the triggerer; the task resumes in ``execute_complete``.
 
         :param request: what to ask for.
         :param attempt: how often it has been asked for, this time included.

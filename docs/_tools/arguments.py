@@ -47,8 +47,8 @@ ARGUMENTS = {
     "max_bytes": "int, largest accepted file in bytes, default 4 GiB; None for no limit.",
     "write_metadata": "bool, default ``False``; True also writes the XCom ``report`` as JSON next to the file, with "
     "``.report.json`` appended to its name. It is written after the file; its sha256 tells which file it describes.",
-    "asynchronous": "bool, default ``None``: the provider decides (docs/hosts.md). True requests the report in the "
-    "background and waits for its event; False sends one long synchronous request. Each of them is deferrable.",
+    "asynchronous": "bool, default ``None``: request by event if the connection is ``exclusive``, else synchronously. "
+    "True always requests in the background, False synchronously; docs/hosts.md explains when an event is believed.",
     "api_version": "str, ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's if left out.",
     "wait_timeout": "seconds or timedelta from taking the lock on the PBX to the report's URL, default ``1800``.",
     "queue_timeout": "seconds or timedelta to wait for the lock on the PBX while other reports run, default ``21600``.",

@@ -8,8 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from airflow_provider_yeastar.pbx import wire
 from airflow_provider_yeastar.pbx.errors import UnsafeUrlError, YeastarError, error_from_dict, error_to_dict
