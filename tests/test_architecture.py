@@ -28,7 +28,6 @@ TABLES = {"schemas", "pbx.report.catalogue", "simulator.reports.catalogue"}
 """Tables of data, and folders of them: as long as what they list."""
 
 TO_BE_SPLIT = {
-    "files.storage",
     "pbx.errors",
     "pbx.report.request",
     "pbx.session",
