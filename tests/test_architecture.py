@@ -38,8 +38,11 @@ TO_BE_SPLIT = {
 
 MAY_IMPORT = {
     # From here each may import what stands below it.
-    "transfers": {"tasks", "triggers", "hooks", "links", "files", "runtime", "schemas", "exceptions", "compat", "pbx"},
-    "operators": {"tasks", "triggers", "hooks", "links", "files", "runtime", "schemas", "exceptions", "compat", "pbx"},
+    "transfers": {"tasks", "hooks", "links", "runtime", "schemas", "warehouse", "exceptions", "compat", "pbx"},
+    "operators": {
+        *("tasks", "triggers", "hooks", "links", "files", "runtime", "schemas", "warehouse", "exceptions"),
+        *("compat", "pbx"),
+    },
     "sensors": {"tasks", "triggers", "hooks", "links", "files", "runtime", "exceptions", "compat", "pbx"},
     "tasks": {"triggers", "hooks", "links", "files", "runtime", "schemas", "exceptions", "compat", "pbx"},
     "triggers": {"hooks", "files", "runtime", "exceptions", "compat", "pbx"},
@@ -54,6 +57,7 @@ MAY_IMPORT = {
     "policies": {"compat", "pbx"},
     "readers": {"pbx", "schemas"},
     "schemas": {"exceptions", "pbx"},
+    "warehouse": {"runtime", "schemas", "exceptions", "pbx"},
     "cli": {"hooks", "pbx"},
     "__main__": {"cli"},
     "simulator": set(),
@@ -86,7 +90,7 @@ LIBRARIES = {
     "flask_babel": {"hooks"},
     "wtforms": {"hooks"},
     "pyarrow": {"files.rows", "schemas.arrow", "schemas.result", "readers.table"},
-    "sqlalchemy": {"transfers"},
+    "sqlalchemy": {"warehouse", "transfers.to_sql", "tasks.sql"},
     "aiohttp": {"simulator"},
     "fpdf": {"simulator"},
     "xlsxwriter": {"simulator"},

@@ -13,7 +13,7 @@ from airflow_provider_yeastar.files.rows import RowsDigest, check_row_format, en
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.report.parameters import is_open
-from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request
+from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.runtime.outcome import Outcome, errors_for_airflow
 from airflow_provider_yeastar.tasks.on_empty import refuse_empty_report
 from airflow_provider_yeastar.tasks.schema_rows import RowsTask
@@ -103,7 +103,7 @@ class YeastarCallReportRowsOperator(RowsTask, StoringTask):
     def execute(self, context: Context) -> str:
         """Ask for the rows and put them at the destination."""
         with errors_for_airflow():
-            return self._deliver(context, build_request(**self.request_arguments))
+            return self._deliver(context, self.request_of(context))
 
     def _deliver(self, context: Context, request: ReportRequest) -> str:
         check_row_format(self.file_format)

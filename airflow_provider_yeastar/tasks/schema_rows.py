@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.pbx.report.parameters import is_open
-from airflow_provider_yeastar.pbx.report.request import ReportRequest, check_arguments
+from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request, check_arguments
 from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.schemas.protection import Protection, check_protect, protection
 from airflow_provider_yeastar.schemas.schema import Schema, SchemaRows, check_schema_arguments
@@ -15,6 +15,8 @@ from airflow_provider_yeastar.tasks.arguments import ReportArguments
 from airflow_provider_yeastar.tasks.waiting import WaitingTask
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
 
@@ -47,6 +49,14 @@ class RowsTask(ReportArguments, WaitingTask):
         check_schema_arguments(on_schema_change, columns)
         if not is_open(self.report_type):
             check_protect(protect, list(self._schema(self.report_type).by_key))
+
+    def request_of(self, context: Context) -> ReportRequest:
+        """Return the request that the rendered arguments make.
+
+        :param context: of the task.
+        :raises InvalidRequestError: for arguments that make none.
+        """
+        return build_request(**self.request_arguments)
 
     def fetch_rows(self, client: PbxClient, request: ReportRequest) -> tuple[SchemaRows, FinishedReport]:
         """Ask for the rows of a report, and tell of columns that its schema does not have.

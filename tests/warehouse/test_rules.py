@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_yeastar.exceptions import FewerRowsError, SchemaError
 from airflow_provider_yeastar.schemas.reports import REPORT_COLUMNS
-from airflow_provider_yeastar.transfers.rules import (
+from airflow_provider_yeastar.warehouse.rules import (
     MAX_NAME_BYTES,
     ColumnChange,
     Shrink,
@@ -19,7 +19,7 @@ from airflow_provider_yeastar.transfers.rules import (
     refuse_fewer_rows,
     sql_names,
 )
-from airflow_provider_yeastar.transfers.tables import ORIGIN
+from airflow_provider_yeastar.warehouse.tables import ORIGIN
 
 
 @pytest.mark.parametrize(
