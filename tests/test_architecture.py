@@ -36,8 +36,11 @@ TO_BE_SPLIT = {
 
 MAY_IMPORT = {
     # From here each may import what stands below it.
-    "transfers": {"tasks", "triggers", "hooks", "links", "files", "runtime", "schemas", "exceptions", "compat", "pbx"},
-    "operators": {"tasks", "triggers", "hooks", "links", "files", "runtime", "schemas", "exceptions", "compat", "pbx"},
+    "transfers": {"tasks", "hooks", "links", "runtime", "schemas", "warehouse", "exceptions", "compat", "pbx"},
+    "operators": {
+        *("tasks", "triggers", "hooks", "links", "files", "runtime", "schemas", "warehouse", "exceptions"),
+        *("compat", "pbx"),
+    },
     "sensors": {"tasks", "triggers", "hooks", "links", "files", "runtime", "exceptions", "compat", "pbx"},
     "tasks": {"triggers", "hooks", "links", "files", "runtime", "schemas", "exceptions", "compat", "pbx"},
     "triggers": {"hooks", "files", "runtime", "exceptions", "compat", "pbx"},
@@ -53,6 +56,7 @@ MAY_IMPORT = {
     "readers": {"compat", "schemas", "pbx"},
     # Tables of columns.
     "schemas": {"exceptions", "pbx"},
+    "warehouse": {"runtime", "schemas", "exceptions", "pbx"},
     "cli": {"hooks", "pbx"},
     "__main__": {"cli"},
     "simulator": set(),
@@ -94,7 +98,7 @@ LIBRARIES = {
     "wtforms": {"hooks"},
     "jinja2": {"tasks.templates"},
     "pyarrow": {"files.rows", "schemas.arrow", "schemas.result", "readers.table"},
-    "sqlalchemy": {"transfers"},
+    "sqlalchemy": {"warehouse", "transfers.to_sql", "tasks.sql"},
     "aiohttp": {"simulator"},
     "fpdf": {"simulator"},
     "xlsxwriter": {"simulator"},

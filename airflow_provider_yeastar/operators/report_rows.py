@@ -105,7 +105,7 @@ class YeastarCallReportRowsOperator(RowsTask, StoringTask):
     def execute(self, context: Context) -> str:
         """Request the rows and write them to the destination."""
         with errors_for_airflow():
-            return self._deliver(context, self.resolved(self.build_request(), context))
+            return self._deliver(context, self.request_of(context))
 
     def _deliver(self, context: Context, request: ReportRequest) -> str:
         check_row_format(self.file_format)

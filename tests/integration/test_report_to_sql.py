@@ -183,26 +183,28 @@ def test_an_empty_answer_never_replaces_rows(pbx: PbxSimulator, engine: sa.engin
 def test_personal_data_is_hidden_before_it_reaches_the_database(
     pbx: PbxSimulator, engine: sa.engine.Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    report = {"report_type": "unreturnmisscall", "parameters": {}}
+    report = {"report_type": "queueagentmisscalls", "period": "2026-11", "parameters": {"queue_id": 2}}
     run(operator(**report, table="clear"))
     callers = {caller for (caller,) in rows(engine, "caller", "clear")}
+    assert callers
     extra = {"timezone": pbx.settings.timezone, "protect_secret": "sixteen letters!"}
     monkeypatch.setenv("AIRFLOW_CONN_YEASTAR_DEFAULT", connection_to(pbx, extra=extra))
 
-    _, told = run(operator(**report, protect={"caller": "hmac", "callee": "mask", "did_number": "drop"}))
+    _, told = run(operator(**report, protect={"caller": "hmac", "agent_number": "mask", "agent_name": "drop"}))
 
     hidden = rows(engine, "*")
     assert len({caller for (caller,) in rows(engine, "caller")}) == len(callers)
+    assert all(number.startswith("*0") for (number,) in rows(engine, "agent_number"))
     for seen in (repr(hidden), json.dumps(told), caplog.text):
         assert not any(caller in seen for caller in callers)
         assert "sixteen letters!" not in seen
     with pytest.raises(sa.exc.OperationalError):
-        rows(engine, "did_number")
+        rows(engine, "agent_name")
 
 
 def test_hmac_without_a_secret_is_refused_before_the_pbx_is_asked(pbx: PbxSimulator, engine: sa.engine.Engine) -> None:
     with pytest.raises(AirflowFailException, match="protect_secret"):
-        run(operator(report_type="unreturnmisscall", parameters={}, protect={"caller": "hmac"}))
+        run(operator(report_type="unreturnmisscall", parameters={}, protect={"call_from": "hmac"}))
     assert not pbx.calls(LIST)
 
 

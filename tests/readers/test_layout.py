@@ -373,7 +373,8 @@ def test_what_the_simulator_writes_is_read_with_the_same_figures(report_type: st
     assert (table.totals is not None) == (csv_layout.total_row and bool(report.rows))
     by_header = {column.header: column for column in table.columns}
     for column in report.columns:
-        if column.kind in ("integer", "seconds") and report.rows:
+        # The label of an hour, a day or a month is text, however it is written.
+        if column.kind in ("integer", "seconds") and column.key != "time" and report.rows:
             assert by_header[column.label].values == tuple(row[column.key] for row in report.rows)
 
 
