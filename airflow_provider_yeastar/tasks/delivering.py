@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.exceptions import TaskKilledError
-from airflow_provider_yeastar.files import storage
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError, NotFoundError, YeastarError
@@ -85,6 +84,8 @@ class DeliveringTask(StoringTask):
         :param ready: where it waits already; None asks for it.
         :return: the file's path.
         """
+        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+
         self.check_delivery(request.file_format)
         path = storage.resolve_path(self.destination, request.file_name(self._source))
         if self.keeps_file(path):
@@ -126,6 +127,8 @@ class DeliveringTask(StoringTask):
         :param outcome: the report, and the request that it answers.
         :return: the file's path.
         """
+        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+
         path = storage.resolve_path(self.destination, outcome.request.file_name(self._source))
         if self.keeps_file(path):  # another task may have been quicker
             return path
@@ -154,6 +157,7 @@ class DeliveringTask(StoringTask):
 
     def _download(self, client: PbxClient, outcome: Outcome, path: str, *, new_token: bool) -> ReportRecord | None:
         # Not needed to parse a DAG file.
+        from airflow_provider_yeastar.files import storage
         from airflow_provider_yeastar.files.fetching import FileFetch
         from airflow_provider_yeastar.tasks.record import ReportRecord
 

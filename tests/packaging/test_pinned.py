@@ -96,7 +96,7 @@ class Installed:
             try:
                 run(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", self.python, *arguments)
             except AssertionError as failed:  # uv does not read pip's configuration of where packages are
-                print(failed)
+                sys.stderr.write(f"{failed}\n")
             else:
                 return
         run(self.python, "-m", "pip", "install", "--quiet", *arguments)

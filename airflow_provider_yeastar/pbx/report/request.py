@@ -13,7 +13,6 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from difflib import get_close_matches
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
@@ -317,6 +316,8 @@ def _report_type(name: Any) -> str | None:
     if name in (None, ""):
         return None
     if name not in REPORT_TYPES:
+        from difflib import get_close_matches  # loaded for a mistake alone, not for each DAG file
+
         near = get_close_matches(str(name).lower(), REPORT_TYPES, n=3, cutoff=0.5)
         hint = f"The nearest are {', '.join(near)}." if near else f"Known are {', '.join(REPORT_TYPES)}."
         raise InvalidRequestError(
