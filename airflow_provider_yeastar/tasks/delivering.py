@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.exceptions import TaskKilledError
-from airflow_provider_yeastar.files import storage
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.errors import (
@@ -91,6 +90,8 @@ class DeliveringTask(StoringTask):
         :param ready: where it waits already; None asks for it.
         :return: the file's path.
         """
+        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+
         self.check_delivery(request.file_format)
         path = storage.resolve_path(self.destination, request.file_name(self._source))
         if self.keeps_file(path):
@@ -132,6 +133,8 @@ class DeliveringTask(StoringTask):
         :param outcome: the report, and the request that it answers.
         :return: the file's path.
         """
+        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+
         path = storage.resolve_path(self.destination, outcome.request.file_name(self._source))
         if self.keeps_file(path):  # another task may have been quicker
             return path

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.compat import Asset
-from airflow_provider_yeastar.files import storage
 from airflow_provider_yeastar.tasks.on_empty import check_on_empty
 from airflow_provider_yeastar.tasks.waiting import WaitingTask
 
@@ -48,6 +47,8 @@ class StoringTask(WaitingTask):
 
     def keeps_file(self, path: str) -> bool:
         """Whether there is a file at a path that ``overwrite=False`` leaves alone."""
+        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+
         if self.overwrite or not storage.exists(path):
             return False
         self.log.info("%s is there already and `overwrite` is False; it is left alone.", path)

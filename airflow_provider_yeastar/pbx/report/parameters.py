@@ -9,7 +9,6 @@ import re
 from ast import literal_eval
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from datetime import date
-from difflib import get_close_matches
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
@@ -99,6 +98,8 @@ def _check_name(name: Any) -> None:
     if name in OWN_ARGUMENTS:
         raise InvalidRequestError(f"`parameters` holds {name}; that is the task's argument {OWN_ARGUMENTS[name]}")
     if name not in PARAMETERS:
+        from difflib import get_close_matches  # loaded for a mistake alone, not for each DAG file
+
         near = get_close_matches(name.lower(), PARAMETERS, n=2, cutoff=_SLIP_CUTOFF)
         if near:
             raise InvalidRequestError(f"There is no parameter {name}; {' or '.join(near)} is probably meant")

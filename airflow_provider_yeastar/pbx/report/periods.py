@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from difflib import get_close_matches
 
 import pendulum
 
@@ -164,6 +163,8 @@ def _hint(text: str) -> str:
             "A period covers whole days; only a partition key at midnight, 2026-11-22T00:00:00, stands for its day. "
             "Give other times as start_time and end_time."
         )
+    from difflib import get_close_matches  # loaded for a mistake alone, not for each DAG file
+
     near = get_close_matches(text.lower().replace(" ", "_"), PERIOD_WORDS, n=1, cutoff=0.7)
     words = f"Is {near[0]!r} meant?" if near else f"In words: {', '.join(PERIOD_WORDS)}."
     return f"Write 2026-11-22, 2026-11 or 2026. {words}"
