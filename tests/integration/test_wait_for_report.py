@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from airflow_provider_yeastar.pbx.client import PbxClient
 from airflow_provider_yeastar.pbx.errors import (
@@ -28,9 +27,9 @@ from airflow_provider_yeastar.pbx.errors import (
     WaitTimeoutError,
     YeastarError,
 )
-from airflow_provider_yeastar.pbx.login.token_store import LoginRecord, SharedTokenStore
+from airflow_provider_yeastar.pbx.state.memory import MemoryState
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
-from tests.integration.support import QUEUE_REPORT, Wait, settings_for
+from tests.integration.support import QUEUE_REPORT, Wait, login_at, occupy_turn, settings_for
 
 DOWNLOAD = "call_report/download"
 
@@ -232,11 +231,9 @@ class TestBounds:
         assert waiting.pbx.sockets == 0
 
     def test_the_task_s_own_time_ends_the_queue(self, waiting: Wait) -> None:
-        waiting.state_dir.mkdir()
-        with (
-            FileLock(waiting.state_dir / f"{settings_for(waiting.pbx).pbx_key}.lock"),
-            pytest.raises(DeadlineError, match="own time was over"),
-        ):
+        occupy_turn(settings_for(waiting.pbx), waiting.state_dir)
+
+        with pytest.raises(DeadlineError, match="own time was over"):
             waiting.run(own_seconds=0.1)
 
         assert waiting.pbx.requests == []
@@ -244,7 +241,10 @@ class TestBounds:
     def test_an_unreachable_pbx_is_named_in_the_end(self, tmp_path: Path, yeastar_pbx: PbxSimulator) -> None:
         settings = settings_for(yeastar_pbx, port=1)
 
-        with PbxClient(settings, state_dir=tmp_path) as client, pytest.raises(NetworkError, match="Connection refused"):
+        with (
+            PbxClient(settings, state=MemoryState()) as client,
+            pytest.raises(NetworkError, match="Connection refused"),
+        ):
             client.get_information()
 
     def test_the_wait_for_an_unreachable_pbx_tells_the_last_cause_and_its_remedy(
@@ -364,7 +364,7 @@ class TestDisplayFormats:
 
 class TestTokens:
     def test_a_token_of_one_s_own_is_given_back(self, waiting: Wait) -> None:
-        waiting.settings["token_sharing"] = "none"
+        waiting.settings["login_sharing"] = "none"
 
         for _ in range(waiting.pbx.settings.token_cap + 1):
             with waiting.client() as client:
@@ -374,10 +374,8 @@ class TestTokens:
 
     def test_a_shared_token_is_refreshed_not_replaced(self, waiting: Wait) -> None:
         waiting.run()
-        store = SharedTokenStore(settings_for(waiting.pbx), waiting.state_dir)
-        tokens = store.load().tokens
-        assert tokens is not None
-        store.save(LoginRecord(replace(tokens, access_expires_at=0.0)))
+        login = login_at(settings_for(waiting.pbx), waiting.state_dir)
+        login.change(lambda record, now: replace(record, tokens=replace(record.tokens, access_expires_at=0.0)))
 
         waiting.run()
 

@@ -23,8 +23,8 @@ from airflow_provider_yeastar.pbx.errors import (
     YeastarError,
 )
 from airflow_provider_yeastar.pbx.events.shared import Listener, PbxLink
+from airflow_provider_yeastar.pbx.facts import Plan
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
-from airflow_provider_yeastar.pbx.session import Plan
 from airflow_provider_yeastar.pbx.state.interface import SharedState
 from airflow_provider_yeastar.pbx.state.turns import turn
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
