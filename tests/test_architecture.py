@@ -83,7 +83,8 @@ LIBRARIES = {
     "requests": {"pbx.http"},
     "urllib3": {"pbx.http"},
     "websockets": {"pbx.events"},
-    "filelock": {"pbx"},
+    "filelock": {"pbx.state.directory"},
+    "redis": {"pbx.state.redis"},
     # What a lineage is made of, of the library that the OpenLineage provider brings.
     "openlineage": {"compat"},
     # The way out of an event loop that Airflow's own calls need.
@@ -344,7 +345,7 @@ FOR_DAG_FILES = [
 class TestWhatADagFileImports:
     """DAG files are parsed again and again: what they import loads no library that only running tasks need."""
 
-    HEAVY = frozenset({"requests", "urllib3", "websockets", "filelock", "pyarrow", "sqlalchemy"})
+    HEAVY = frozenset({"requests", "urllib3", "websockets", "filelock", "redis", "pyarrow", "sqlalchemy"})
 
     def test_names_no_heavy_library_directly_or_through_others(self, module: str) -> None:
         named = {found.library for inner in loaded_with(module) for found in imports_of(inner) if found.at_parse_time}

@@ -254,7 +254,7 @@ class YeastarHook(BaseHook):
         """
         try:
             with self.get_conn() as client:
-                client.forget_refusal()
+                client.forget_failures()
                 information = client.get_information()
         except YeastarError as error:
             return False, str(error)
