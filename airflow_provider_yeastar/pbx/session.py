@@ -28,6 +28,7 @@ from airflow_provider_yeastar.pbx.login.authentication import Login
 from airflow_provider_yeastar.pbx.login.token_store import TokenStore
 from airflow_provider_yeastar.pbx.report import clock
 from airflow_provider_yeastar.pbx.report.listings import gather_pages
+from airflow_provider_yeastar.pbx.report.masking import refuse_masked
 from airflow_provider_yeastar.pbx.report.request import ReportRequest, choose_api_version
 from airflow_provider_yeastar.pbx.report.rows import Row, flattened_rows, listed_rows
 from airflow_provider_yeastar.pbx.settings import PbxSettings
@@ -174,6 +175,7 @@ class PbxSession:
 
         :param as_rows: whether its rows are wanted in place of its file.
         """
+        refuse_masked(dict(request.parameters))
         facts = self.facts()
         wanted = request.api_version or self.settings.api_version
         version = choose_api_version(wanted, facts.information.firmware, request)
@@ -229,7 +231,7 @@ class PbxSession:
             plan = replace(plan, facts=replace(plan.facts, display=display))
             self._facts = plan.facts
             answer = self._exchange(plan.endpoint, {**plan.query, **paging}, timeout)
-        self._raise_error(answer, plan.endpoint)
+        self._raise_error(answer, plan.endpoint, plan.query)
         return answer
 
     def open_file(self, url: str, rest: RestOfFile | None = None, *, new_token: bool = False) -> FileStream:
@@ -264,11 +266,13 @@ class PbxSession:
             answer = self._transport.exchange("GET", endpoint, query=query, token=token, timeout=timeout)
         return answer
 
-    def _error(self, answer: Mapping[str, Any], endpoint: str) -> AnswerError | None:
-        return wire.answer_error(answer, pbx=self.settings.address, endpoint=endpoint)
+    def _error(
+        self, answer: Mapping[str, Any], endpoint: str, query: Mapping[str, str] | None = None
+    ) -> AnswerError | None:
+        return wire.answer_error(answer, pbx=self.settings.address, endpoint=endpoint, query=query)
 
-    def _raise_error(self, answer: Mapping[str, Any], endpoint: str) -> None:
-        error = self._error(answer, endpoint)
+    def _raise_error(self, answer: Mapping[str, Any], endpoint: str, query: Mapping[str, str] | None = None) -> None:
+        error = self._error(answer, endpoint, query)
         if error:
             with self.hiding_secrets():
                 raise error

@@ -27,6 +27,7 @@ from airflow_provider_yeastar.pbx.report.clock import (
     parse_period,
     to_pbx_local,
 )
+from airflow_provider_yeastar.pbx.report.masking import masked_parameters
 from airflow_provider_yeastar.pbx.report.parameters import (
     ParameterValue,
     check_parameters,
@@ -110,7 +111,7 @@ class ReportRequest:
     def file_stem(self, source: str | None = None) -> str:
         """Return the file's name without its extension; see :meth:`file_name`."""
         # What is left out does not count, so that an argument added later leaves the names of old requests alone.
-        given = self.to_dict() | {"parameters": self._filters(), "source": source}
+        given = self.to_dict() | {"parameters": masked_parameters(self._filters()), "source": source}
         asked = {name: value for name, value in given.items() if value is not None and name not in _WAYS}
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.label}_{self.window_text}_{digest}"
