@@ -62,8 +62,7 @@ class LimitedSocket(socket.socket):
     limit: CallLimit | None = None
 
     def recv_into(self, *args: Any, **options: Any) -> int:
-        if self.limit:
-            self.settimeout(self.limit.left())
+        _keep_to(self.limit, self)
         return super().recv_into(*args, **options)
 
 
@@ -73,9 +72,14 @@ class LimitedTlsSocket(ssl.SSLSocket):
     limit: CallLimit | None = None
 
     def recv_into(self, *args: Any, **options: Any) -> int:
-        if self.limit:
-            self.settimeout(self.limit.left())
+        _keep_to(self.limit, self)
         return super().recv_into(*args, **options)
+
+
+def _keep_to(limit: CallLimit | None, opened: socket.socket) -> None:
+    seconds = limit.left() if limit else None
+    if seconds is not None and seconds != opened.gettimeout():  # setting it costs a system call
+        opened.settimeout(seconds)
 
 
 def open_socket(host: str, port: int, limit: CallLimit) -> LimitedSocket:
