@@ -39,6 +39,9 @@ class YeastarError(Exception):
     default_remedy: ClassVar[str] = ""
     default_retry_after: ClassVar[float | None] = None
 
+    was_received: bool = True
+    """False if the PBX has surely never received the request."""
+
     def __init__(
         self,
         what: str,

@@ -22,6 +22,13 @@ __all__ = ["CONNECTION_ERRORS", "network_failure", "proxy_refusal", "system_word
 CONNECTION_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 """What is raised on the way to a PBX. A ValueError is urllib3's complaint of a host that cannot be one."""
 
+# What tells that there was no connection on which the call could have been sent.
+_NEVER_SENT = (
+    requests.ConnectTimeout,
+    requests.exceptions.ProxyError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.NewConnectionError,
+)
 # http.client raises a bare OSError for a CONNECT that was refused; the status stands only in its text.
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
 _PROXY_STATUSES = {
@@ -48,12 +55,19 @@ def network_failure(
     through = f", {route}" if route.proxy else ""
     complaint = certificate_complaint(error)
     if complaint:
-        return CertificateError(f"The TLS certificate of the PBX was not accepted: {complaint}", **where)
+        untrusted = CertificateError(f"The TLS certificate of the PBX was not accepted: {complaint}", **where)
+        untrusted.was_received = False
+        return untrusted
     found = list(causes(error))
     for refused in (_TUNNEL_REFUSED.match(str(cause)) for cause in found if isinstance(cause, OSError)):
         if refused:
-            return proxy_refusal(int(refused[1]), route, **where)
-    return NetworkError(f"{_what(found, seconds, subject)}{through}", **where)
+            refusal = proxy_refusal(int(refused[1]), route, **where)
+            refusal.was_received = False
+            return refusal
+    failure = NetworkError(f"{_what(found, seconds, subject)}{through}", **where)
+    failure.was_received = not _any(found, *_NEVER_SENT)
+    failure.is_timeout = _any(found, TimeoutError)
+    return failure
 
 
 def _what(found: list[BaseException], seconds: float, subject: str) -> str:

@@ -106,7 +106,7 @@ class Transport:
         headers = {"Accept-Encoding": "identity"}
         seconds = timeout or self._settings.timeout
         with (
-            self._limited(CallLimit(time.monotonic() + seconds, seconds)),
+            self._limited(CallLimit(time.monotonic() + seconds, seconds, self._settings.timeout)),
             closing(self._send(method, endpoint, seconds, params=parameters, json=body, headers=headers)) as response,
         ):
             content = self._read(response, endpoint, seconds)
