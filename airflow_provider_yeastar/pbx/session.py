@@ -29,6 +29,7 @@ from airflow_provider_yeastar.pbx.http.transport import FileStream, Transport
 from airflow_provider_yeastar.pbx.login.authentication import Login
 from airflow_provider_yeastar.pbx.login.stored import Cipher
 from airflow_provider_yeastar.pbx.report import clock
+from airflow_provider_yeastar.pbx.report.masking import refuse_masked
 from airflow_provider_yeastar.pbx.report.paging import row_pages
 from airflow_provider_yeastar.pbx.report.periods import shares_its_last_second
 from airflow_provider_yeastar.pbx.report.remembered import stored_information
@@ -179,6 +180,7 @@ class PbxSession:
 
         :param as_rows: whether its rows are wanted in place of its file.
         """
+        refuse_masked(dict(request.parameters))
         facts = self.facts()
         wanted = request.api_version or self.settings.api_version
         version = choose_api_version(wanted, facts.information.firmware, request)
@@ -274,7 +276,7 @@ class PbxSession:
             plan = replace(plan, facts=replace(plan.facts, display=display))
             self._facts = plan.facts
             answer = self._exchange(plan.endpoint, {**plan.query, **paging}, timeout)
-        self._raise_error(answer, plan.endpoint)
+        self._raise_error(answer, plan.endpoint, plan.query)
         return answer
 
     def open_file(self, url: str, rest: RestOfFile | None = None, *, new_token: bool = False) -> FileStream:
@@ -313,11 +315,13 @@ class PbxSession:
             self._login.prove(token)
         return answer
 
-    def _error(self, answer: Mapping[str, Any], endpoint: str) -> AnswerError | None:
-        return wire.answer_error(answer, pbx=self.settings.address, endpoint=endpoint)
+    def _error(
+        self, answer: Mapping[str, Any], endpoint: str, query: Mapping[str, str] | None = None
+    ) -> AnswerError | None:
+        return wire.answer_error(answer, pbx=self.settings.address, endpoint=endpoint, query=query)
 
-    def _raise_error(self, answer: Mapping[str, Any], endpoint: str) -> None:
-        error = self._error(answer, endpoint)
+    def _raise_error(self, answer: Mapping[str, Any], endpoint: str, query: Mapping[str, str] | None = None) -> None:
+        error = self._error(answer, endpoint, query)
         if error:
             with self.hiding_secrets():
                 raise error

@@ -22,6 +22,7 @@ from airflow_provider_yeastar.pbx.errors import (
     error_from_dict,
     error_to_dict,
 )
+from airflow_provider_yeastar.pbx.report.masking import masked_request, unmasked_request
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def success_event(outcome: Outcome) -> dict[str, Any]:
     """Return the event with the report's URL."""
     return {
         "status": "success",
-        "request": outcome.request.to_dict(),
+        "request": masked_request(outcome.request.to_dict()),
         "report": asdict(outcome.report),
         "attempt": outcome.attempt,
         "until": outcome.until,
@@ -60,10 +61,11 @@ def failure_event(error: YeastarError) -> dict[str, Any]:
     return {"status": "timeout" if isinstance(error, WaitTimeoutError) else "error"} | error_to_dict(error)
 
 
-def read_event(event: Mapping[str, Any] | None) -> Outcome:
+def read_event(event: Mapping[str, Any] | None, parameters: object = None) -> Outcome:
     """Return the outcome in an event.
 
     :param event: what Airflow passes to ``execute_complete``.
+    :param parameters: the task's own, which replace those that are masked in an event.
     :raises YeastarError: the error in the event; :class:`InvalidEventError` for anything else.
     """
     status = event.get("status") if isinstance(event, Mapping) else None
@@ -75,7 +77,7 @@ def read_event(event: Mapping[str, Any] | None) -> Outcome:
 
     try:
         return Outcome(
-            request=ReportRequest.from_dict(event["request"]),
+            request=ReportRequest.from_dict(unmasked_request(event["request"], parameters)),
             report=FinishedReport(**event["report"]),
             attempt=int(event["attempt"]),
             until=event.get("until"),

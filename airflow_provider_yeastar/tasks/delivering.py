@@ -78,7 +78,7 @@ class DeliveringTask(StoringTask):
         """
         with errors_for_airflow():
             with self._without_file():
-                outcome = read_event(event)
+                outcome = read_event(event, getattr(self, "parameters", None))
             with YeastarHook(self.yeastar_conn_id).get_conn() as client:
                 return self.collect(context, client, outcome)
 

@@ -63,7 +63,9 @@ def network_failure(
     found = list(causes(error))
     for refused in (_TUNNEL_REFUSED.match(str(cause)) for cause in found if isinstance(cause, OSError)):
         if refused:
-            return proxy_refusal(int(refused[1]), route, **where)
+            refusal = proxy_refusal(int(refused[1]), route, **where)
+            refusal.was_received = False
+            return refusal
     failure = NetworkError(f"{_what(found, seconds, subject)}{through}", **where)
     failure.is_timeout = _any(found, TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
     failure.was_received = not _any(found, *_NEVER_SENT)

@@ -17,6 +17,7 @@ from typing import Any
 from airflow_provider_yeastar.pbx.report import checks
 from airflow_provider_yeastar.pbx.report.catalogue import REPORT_TYPES
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat, to_pbx_local
+from airflow_provider_yeastar.pbx.report.masking import masked_parameters
 from airflow_provider_yeastar.pbx.report.parameters import (
     ParameterValue,
     check_parameters,
@@ -109,7 +110,7 @@ class ReportRequest:
         if self.is_relative:
             raise ValueError(f"The period {self.period} has to be resolved before it can name a file")
         # Arguments left out do not count, so that a new argument does not change the names of old requests.
-        given = self.to_dict() | {"parameters": self._filters(), "source": source}
+        given = self.to_dict() | {"parameters": masked_parameters(self._filters()), "source": source}
         asked = {name: value for name, value in given.items() if value is not None and name not in _WAYS}
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.label}_{self.window_text}_{digest}"
