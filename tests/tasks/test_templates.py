@@ -97,6 +97,7 @@ class TestWhatRendersToNothing:
             Path("/data") / "{{ none }}" / "report.csv",
             PurePosixPath("/data/{{ empty }}.csv"),
             ObjectStoragePath("file:///data/{{ none }}/report.csv"),
+            ObjectStoragePath("memory://bucket/{{ empty }}/report.csv"),
         ],
         ids=str,
     )
@@ -219,11 +220,12 @@ class TestPaths:
 
         assert task.destination == kind("/data/2026-11-20/berlin.csv")
 
-    def test_a_path_in_an_object_store_is_rendered(self, dag: DAG) -> None:
-        task = rendered(dag, destination=ObjectStoragePath("file:///data/{{ ds }}/report.csv"))
+    @pytest.mark.parametrize("store", ["file:///data", "memory://bucket"])
+    def test_a_path_in_an_object_store_is_rendered(self, dag: DAG, store: str) -> None:
+        task = rendered(dag, destination=ObjectStoragePath(f"{store}/{{{{ ds }}}}/report.csv"))
 
         assert isinstance(task.destination, ObjectStoragePath)
-        assert str(task.destination) == "file:///data/2026-11-20/report.csv"
+        assert str(task.destination) == f"{store}/2026-11-20/report.csv"
 
 
 class TestMappedTasks:
