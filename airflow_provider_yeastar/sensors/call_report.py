@@ -106,8 +106,9 @@ class YeastarCallReportSensor(RequestArguments, WaitingTask, BaseSensorOperator)
 
     def execute(self, context: Context) -> Any:
         """Request the report, and wait in one poke or defer."""
-        publish_portal_link(context, self.yeastar_conn_id)
         with self._errors():
+            self.check_templates()
+            publish_portal_link(context, self.yeastar_conn_id)
             request = self.resolved(self.build_request(), context)
             if self.deferrable:
                 self.defer_wait(request)

@@ -61,6 +61,16 @@ class WaitingTask(TemplatedTask):
         self.yeastar_conn_id = yeastar_conn_id
         self.killed = False
 
+    def check_templates(self) -> None:
+        """Reject arguments that rendered to nothing, and a connection id that is no text.
+
+        :raises InvalidRequestError: with the argument and what it rendered to.
+        """
+        super().check_templates()
+        conn_id: object = self.yeastar_conn_id
+        if not isinstance(conn_id, str | None):  # None in a download operator that takes the sensor's connection
+            raise InvalidRequestError(f"`yeastar_conn_id` was rendered to {conn_id!r}, which is no text")
+
     def on_kill(self) -> None:
         """Set a flag that waits and downloads poll. A signal handler must not do more."""
         self.killed = True
