@@ -3,6 +3,7 @@
     YeastarError                    (pbx.errors)
     ├── DestinationError            the file cannot be written where it was wanted      ask again
     ├── EmptyReportError            the report holds no row and ``on_empty`` is "fail"
+    ├── FewerRowsError              fewer rows than are there would take their place    ask again
     ├── InvalidEventError           the triggerer handed back something unknown         ask again
     └── TaskKilledError             the task was told to stop                           ask again
 
@@ -16,7 +17,15 @@ from dataclasses import dataclass
 
 from airflow_provider_yeastar.pbx.errors import AnswerError, Reaction, YeastarError, error_tree
 
-__all__ = ["Cause", "DestinationError", "EmptyReportError", "InvalidEventError", "TaskKilledError", "causes"]
+__all__ = [
+    "Cause",
+    "DestinationError",
+    "EmptyReportError",
+    "FewerRowsError",
+    "InvalidEventError",
+    "TaskKilledError",
+    "causes",
+]
 
 
 class DestinationError(YeastarError):
@@ -34,6 +43,16 @@ class EmptyReportError(YeastarError):
     default_remedy = (
         "The PBX answers unknown ids, a period without calls and the wrong `api_version` alike, without rows: "
         "check these, or set `on_empty` to ok or skip."
+    )
+
+
+class FewerRowsError(YeastarError):
+    """The report holds fewer rows than what it would replace, and the PBX may have forgotten some since."""
+
+    reaction = Reaction.ASK_AGAIN
+    default_remedy = (
+        "The old one was kept: a PBX deletes its oldest calls, and reports of old days shrink with them. "
+        "Set `allow_shrink=True` to replace it all the same."
     )
 
 

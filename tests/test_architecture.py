@@ -83,7 +83,7 @@ LIBRARIES = {
     "flask_appbuilder": {"hooks"},
     "flask_babel": {"hooks"},
     "wtforms": {"hooks"},
-    "pyarrow": {"files.rows"},
+    "pyarrow": {"files.rows", "files.counting"},
     "aiohttp": {"simulator"},
     "fpdf": {"simulator"},
     "xlsxwriter": {"simulator"},
@@ -311,7 +311,7 @@ WHAT_ANY_DAG_FILE_IMPORTS = (
 NOT_FOR_DAG_FILES = {
     f"{PACKAGE}.triggers",
     f"{PACKAGE}.simulator",
-    *(f"{PACKAGE}.{name}" for name in ("files.fetching", "tasks.handover", "tasks.record")),
+    *(f"{PACKAGE}.{name}" for name in ("files.counting", "files.fetching", "tasks.handover", "tasks.record")),
     *(f"{PACKAGE}.pbx.{name}" for name in ("client", "events", "files.emptiness", "http", "login", "session", "state")),
     *(f"{PACKAGE}.pbx.{name}" for name in ("tokens", "waiting", "wire")),
 }

@@ -17,11 +17,13 @@ from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_req
 from airflow_provider_yeastar.runtime.outcome import Outcome, errors_for_airflow
 from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.tasks.arguments import ReportArguments
-from airflow_provider_yeastar.tasks.on_empty import refuse_empty_report
 from airflow_provider_yeastar.tasks.storing import StoringTask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_yeastar.pbx.client import PbxClient
+    from airflow_provider_yeastar.pbx.report.rows import Row
 
 __all__ = ["YeastarCallReportRowsOperator"]
 
@@ -106,17 +108,22 @@ class YeastarCallReportRowsOperator(ReportArguments, StoringTask):
         publish_portal_link(context, self.yeastar_conn_id)
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
             rows, report = run_on_worker(client.fetch_rows(request, self.new_bounds()), lambda: self.killed)
+            return self._store(context, client, Outcome(request, report), rows, path)
+
+    def _store(self, context: Context, client: PbxClient, outcome: Outcome, rows: list[Row], path: str) -> str:
         from airflow_provider_yeastar.tasks.record import ReportRecord  # not needed to parse a DAG file
 
         if not rows:
-            refuse_empty_report(self.on_empty)
+            self.end_without_rows(context, path)
         chunks = self._until_killed(encoded_rows(rows, self.file_format))
         with storage.receive(chunks, path, RowsDigest()) as received:
-            record = ReportRecord.of(Outcome(request, report), received.stored, time.time())
+            record = ReportRecord.of(outcome, received.stored, time.time())
+            record = replace(record, file=None, format=self.file_format, rows=len(rows))
             if self.keeps_file(path):
                 return path
-            received.put_in_place()
-        self.tell(context, replace(record, file=None, format=self.file_format, rows=len(rows)))
+            self.refuse_fewer_rows(client, path, record)
+            self.publish(received)
+        self.tell(context, record)
         return path
 
     def _until_killed(self, chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, contextmanager
+from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
@@ -197,6 +198,16 @@ class PbxClient:
             finally:
                 self._session.announce_secrets()
             await asyncio.sleep(delay)
+
+    async def oldest_call(self) -> datetime | None:
+        """Return when the oldest call began that the PBX still has, aware; None if it has none.
+
+        :raises YeastarError: when the PBX does not tell.
+        """
+        try:
+            return await in_thread(self._session.oldest_call)
+        finally:
+            self._session.announce_secrets()
 
     async def open_file(self, url: str, rest: RestOfFile | None = None, *, new_token: bool = False) -> FileStream:
         """Open a finished report; close what is returned.

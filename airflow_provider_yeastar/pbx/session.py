@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timezone, tzinfo
 from typing import Any
 
 from airflow_provider_yeastar.pbx import wire
+from airflow_provider_yeastar.pbx.calls.oldest import find_oldest_call
 from airflow_provider_yeastar.pbx.directory import Directory
 from airflow_provider_yeastar.pbx.errors import (
     AnswerError,
@@ -240,6 +241,11 @@ class PbxSession:
         rejected = self.token() if new_token else None
         with self.hiding_secrets():
             return self._transport.stream(url, self.token(rejected), rest)
+
+    def oldest_call(self) -> datetime | None:
+        """Return when the oldest call began that the PBX still has; see :func:`.find_oldest_call`."""
+        facts = self.facts()
+        return find_oldest_call(self.call, facts.display, facts.zone, pbx=self.settings.address)
 
     def announce_secrets(self) -> None:
         """Tell the tokens that have come since the last time."""

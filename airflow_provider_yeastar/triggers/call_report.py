@@ -98,7 +98,7 @@ class YeastarCallReportTrigger(BaseTrigger):
         try:
             return success_event(await self._wait(held))
         except YeastarError as error:
-            return failure_event(error)
+            return failure_event(error) | {"request": self.request}
         except Exception as error:  # noqa: BLE001 - the trigger's boundary: a crash must reach the task, without texts
             # No masker knows the tokens in the triggerer.
             trace = "".join(traceback.format_exception(error))
