@@ -61,6 +61,11 @@ class YeastarCallReportOperator(RequestArguments, DeliveringTask):
     :param on_empty: str, what to do if the report has no rows, default ``ok``: keep it. ``skip`` skips and ``fail``
         fails the task; both leave nothing at the destination. pdf and xls support ``ok`` only. If the PBX makes no file
         of an empty report (60001), the task fails with ``ok`` too.
+    :param on_empty_remove: bool, default ``False``; True removes an earlier run's file from the destination if
+        ``on_empty`` skips or fails the task. Otherwise the log and the XCom ``earlier_file`` name it.
+    :param allow_shrink: bool, default ``False``: fail rather than replace a file by one with fewer rows if the new one
+        is empty or the PBX no longer has all calls of the period. True replaces it in any case.
+    :param shrink_tolerance: float from 0 to 1, default None: also fail if more than this share of the rows would go.
     :param max_bytes: int, largest accepted file in bytes, default 4 GiB; None for no limit.
     :param write_metadata: bool, default ``False``; True also writes the XCom ``report`` as JSON next to the file, with
         ``.report.json`` appended to its name. It is written after the file; its sha256 tells which file it describes.
@@ -118,6 +123,11 @@ class YeastarDownloadReportOperator(DeliveringTask):
     :param on_empty: str, what to do if the report has no rows, default ``ok``: keep it. ``skip`` skips and ``fail``
         fails the task; both leave nothing at the destination. pdf and xls support ``ok`` only. If the PBX makes no file
         of an empty report (60001), the task fails with ``ok`` too.
+    :param on_empty_remove: bool, default ``False``; True removes an earlier run's file from the destination if
+        ``on_empty`` skips or fails the task. Otherwise the log and the XCom ``earlier_file`` name it.
+    :param allow_shrink: bool, default ``False``: fail rather than replace a file by one with fewer rows if the new one
+        is empty or the PBX no longer has all calls of the period. True replaces it in any case.
+    :param shrink_tolerance: float from 0 to 1, default None: also fail if more than this share of the rows would go.
     :param max_bytes: int, largest accepted file in bytes, default 4 GiB; None for no limit.
     :param write_metadata: bool, default ``False``; True also writes the XCom ``report`` as JSON next to the file, with
         ``.report.json`` appended to its name. It is written after the file; its sha256 tells which file it describes.

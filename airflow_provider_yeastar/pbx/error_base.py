@@ -41,9 +41,6 @@ class YeastarError(Exception):
     was_received: bool = True
     """False if the PBX has surely never received the request."""
 
-    was_received: bool = True
-    """False if the PBX has surely never received the request."""
-
     def __init__(
         self,
         what: str,

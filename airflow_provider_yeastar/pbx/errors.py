@@ -208,9 +208,6 @@ class NetworkError(YeastarError):
     # What a PBX needs to restart, or a link to come back, is a matter of minutes.
     default_retry_after: ClassVar[float | None] = 300.0
 
-    is_timeout: bool = False
-    """Whether the PBX said nothing for as long as a call may take."""
-
 
 class CertificateError(NetworkError):
     reaction = Reaction.GIVE_UP

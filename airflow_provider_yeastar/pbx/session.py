@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_yeastar.pbx import wire
+from airflow_provider_yeastar.pbx.calls.oldest import find_oldest_call
 from airflow_provider_yeastar.pbx.concurrency.silence import SilenceGuard
 from airflow_provider_yeastar.pbx.directory import Directory
 from airflow_provider_yeastar.pbx.errors import (
     AnswerError,
     ClockMismatchError,
     InvalidSettingsError,
-    NotAPbxError,
     TokenExpiredError,
 )
 from airflow_provider_yeastar.pbx.facts import PbxFacts, Plan, facts_of, pbx_time
@@ -34,7 +34,7 @@ from airflow_provider_yeastar.pbx.report.paging import row_pages
 from airflow_provider_yeastar.pbx.report.periods import shares_its_last_second
 from airflow_provider_yeastar.pbx.report.remembered import stored_information
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
-from airflow_provider_yeastar.pbx.report.rows import Row, flattened_rows, listed_rows
+from airflow_provider_yeastar.pbx.report.rows import Row, flattened_rows
 from airflow_provider_yeastar.pbx.report.versions import choose_api_version
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.pbx.state.interface import SharedState
@@ -44,9 +44,6 @@ __all__ = ["PbxSession"]
 log = logging.getLogger(__name__)
 
 _INFORMATION_ENDPOINT = "openapi/v1.0/system/information"
-_CDR_LIST = "openapi/v1.0/cdr/list"
-_LATEST_SECOND = 1 << 34
-"""A time beyond it is none: the year 2514."""
 # What the PBX told of itself is believed for so many seconds. Should its display format change meanwhile, v2.0
 # complains and the request is repeated in the new one. It is asked each time on v1.0, where a wrong one finds no rows,
 # and where day and month may have changed places, which finds the rows of another day.
@@ -250,22 +247,6 @@ class PbxSession:
         pages = row_pages(ask, pbx=self.settings.address, endpoint=plan.endpoint)
         return flattened_rows(row for page in pages for row in page)
 
-    def oldest_call(self) -> datetime | None:
-        """Return when the oldest call began that the PBX has, naive, by its clock (vendor's page "Query CDR List").
-
-        The time in UTC seconds is preferred: what is displayed has the PBX's format.
-        """
-        query = {"page": "1", "page_size": "1", "sort_by": "time", "order_by": "asc"}
-        answer = self._exchange(_CDR_LIST, query)
-        self._raise_error(answer, _CDR_LIST)
-        rows = listed_rows(answer, pbx=self.settings.address, endpoint=_CDR_LIST)
-        if not rows:
-            return None
-        seconds = rows[0].get("timestamp")
-        if not isinstance(seconds, int) or not 0 <= seconds < _LATEST_SECOND:
-            raise NotAPbxError("The oldest call has no time", pbx=self.settings.address, endpoint=_CDR_LIST)
-        return datetime.fromtimestamp(seconds, self.facts().zone).replace(tzinfo=None)
-
     def _ask(self, plan: Plan, paging: Mapping[str, str], timeout: float | None) -> dict[str, Any]:
         plan = replace(plan, facts=self._facts or plan.facts)
         answer = self._exchange(plan.endpoint, {**plan.query, **paging}, timeout)
@@ -289,6 +270,11 @@ class PbxSession:
         rejected = self.token() if new_token else None
         with self.hiding_secrets():
             return self._transport.stream(url, self.token(rejected), rest)
+
+    def oldest_call(self) -> datetime | None:
+        """Return when the oldest call began that the PBX still has; see :func:`.find_oldest_call`."""
+        facts = self.facts()
+        return find_oldest_call(self.call, facts.display, facts.zone, pbx=self.settings.address)
 
     def announce_secrets(self) -> None:
         """Tell the tokens that have come since the last time."""

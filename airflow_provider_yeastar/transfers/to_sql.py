@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.compat import Asset
@@ -14,6 +15,7 @@ from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
+from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.tasks.on_empty import check_on_empty, refuse_empty_report
 from airflow_provider_yeastar.tasks.schema_rows import RowsTask
 from airflow_provider_yeastar.tasks.sql import sql_engine
@@ -138,7 +140,7 @@ class SqlTask(WaitingTask):
             replace=self.replace,
             shrink=Shrink(self.allow_shrink, self.shrink_tolerance),
             only_changes=only_changes,
-            oldest_call=client.oldest_call,
+            oldest_call=lambda: self._oldest_call(client),
             until=time.time() + self.wait_timeout,
             killed=lambda: self.killed,
         )
@@ -161,6 +163,11 @@ class SqlTask(WaitingTask):
                 loaded.others,
                 self.replace,
             )
+
+    def _oldest_call(self, client: PbxClient) -> datetime | None:
+        """Return when the PBX's oldest call began, by its clock."""
+        oldest = run_on_worker(client.oldest_call(), lambda: self.killed)
+        return oldest and oldest.astimezone(client.facts().zone).replace(tzinfo=None)
 
     def _tell(self, context: Context, record: LoadRecord) -> None:
         context["ti"].xcom_push(key="report", value=record.to_dict())

@@ -99,7 +99,7 @@ class YeastarCallReportTrigger(BaseTrigger):
         try:
             return success_event(await self._wait(held))
         except YeastarError as error:
-            return failure_event(error)
+            return failure_event(error) | {"request": self.request}
         except Exception as error:  # noqa: BLE001 - the trigger's boundary: a crash must reach the task, without texts
             # Airflow's secrets masker does not run in the triggerer, so redact here.
             trace = "".join(traceback.format_exception(error))

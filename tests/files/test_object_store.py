@@ -198,7 +198,7 @@ class TestObjectStore:
 
 
 class RefusingGate:
-    """In front of a WSGI application: when closed, it answers 403 to parts of uploads, to all but reading."""
+    """In front of a WSGI application: answers 403 to the second part of an upload, or to all but reading."""
 
     def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
         self.application = application
