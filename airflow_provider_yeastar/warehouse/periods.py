@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
-from airflow_provider_yeastar.pbx.report.clock import parse_period
 from airflow_provider_yeastar.pbx.report.parameters import query_value
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 
@@ -54,8 +53,7 @@ def period_of(window: Mapping[str, Any]) -> TablePeriod:
     :raises InvalidRequestError: when it has no beginning or no end.
     """
     if "time" in window:
-        covered = parse_period(str(window["time"])).window()
-        return TablePeriod(covered.start, covered.end)
+        return _covered(str(window["time"]))
     try:
         return TablePeriod(
             *(datetime.fromisoformat(window[name]).replace(tzinfo=None) for name in ("start_time", "end_time"))
@@ -65,6 +63,14 @@ def period_of(window: Mapping[str, Any]) -> TablePeriod:
             "A table's rows belong to a period, and the request has none with a beginning and an end",
             remedy="Give `period`, or both `start_time` and `end_time`.",
         ) from None
+
+
+def _covered(name: str) -> TablePeriod:
+    """Return what a day, a month or a year covers, by its name of 10, 7 or 4 characters."""
+    start = datetime.fromisoformat(name + "2026-01-01"[len(name) :])
+    longest = {10: 1, 7: 31, 4: 366}[len(name)]
+    after = datetime.fromisoformat(f"{start + longest * _DAY:%Y-%m-%d}"[: len(name)] + "2026-01-01"[len(name) :])
+    return TablePeriod(start, after - _SECOND)
 
 
 def previous_periods(period: TablePeriod, count: int) -> list[TablePeriod]:
