@@ -114,15 +114,17 @@ class PbxClient:
         with self._announcing():
             return self._session.facts()
 
-    def oldest_call(self) -> datetime | None:
-        """Return when the oldest call began that the PBX still has, naive, by its clock; None where it has none.
+    async def oldest_call(self) -> datetime | None:
+        """Return when the oldest call began that the PBX still has, aware; None if it has none.
 
         Vendor's page: "Query CDR List".
 
         :raises YeastarError: when it cannot be had.
         """
-        with self._announcing():
-            return self._session.oldest_call()
+        try:
+            return await in_thread(self._session.oldest_call)
+        finally:
+            self._session.announce_secrets()
 
     def list_menu_options(self, menu: str, queue_id: int | str | None = None) -> list[MenuOption]:
         """Return what ``parameters`` may name, with the internal ids (vendor's page "Query Menu Options").

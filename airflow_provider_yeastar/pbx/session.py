@@ -224,7 +224,7 @@ class PbxSession:
         return flattened_rows(gather_pages(ask, read, whole=True))
 
     def oldest_call(self) -> datetime | None:
-        """Return when the oldest call began that the PBX has, naive, by its clock (vendor's page "Query CDR List").
+        """Return when the oldest call began that the PBX has, aware (vendor's page "Query CDR List").
 
         The time in UTC seconds is preferred: what is displayed has the PBX's format.
         """
@@ -237,7 +237,7 @@ class PbxSession:
         seconds = rows[0].get("timestamp")
         if not isinstance(seconds, int) or not 0 <= seconds < _LATEST_SECOND:
             raise NotAPbxError("The oldest call has no time", pbx=self.settings.address, endpoint=_CDR_LIST)
-        return datetime.fromtimestamp(seconds, self.facts().zone).replace(tzinfo=None)
+        return datetime.fromtimestamp(seconds, self.facts().zone)
 
     def _ask(self, plan: Plan, paging: Mapping[str, str], timeout: float | None) -> dict[str, Any]:
         plan = replace(plan, facts=self._facts or plan.facts)

@@ -15,6 +15,7 @@ from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
+from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.tasks.on_empty import check_on_empty, refuse_empty_report
 from airflow_provider_yeastar.tasks.schema_rows import RowsTask
 from airflow_provider_yeastar.tasks.sql import sql_engine
@@ -22,6 +23,8 @@ from airflow_provider_yeastar.tasks.waiting import WaitingTask
 from airflow_provider_yeastar.warehouse.rules import Shrink
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
     from sqlalchemy.engine import Engine
@@ -139,7 +142,7 @@ class SqlTask(WaitingTask):
             replace=self.replace,
             shrink=Shrink(self.allow_shrink, self.shrink_tolerance),
             only_changes=only_changes,
-            oldest_call=client.oldest_call,
+            oldest_call=lambda: self._oldest_call(client),
             until=time.time() + self.wait_timeout,
             killed=lambda: self.killed,
         )
@@ -162,6 +165,11 @@ class SqlTask(WaitingTask):
                 loaded.others,
                 self.replace,
             )
+
+    def _oldest_call(self, client: PbxClient) -> datetime | None:
+        """Return when the PBX's oldest call began, naive, by its clock."""
+        oldest = run_on_worker(client.oldest_call(), lambda: self.killed)
+        return oldest.astimezone(client.facts().zone).replace(tzinfo=None) if oldest else None
 
     def _tell(self, context: Context, record: LoadRecord) -> None:
         context["ti"].xcom_push(key="report", value=record.to_dict())

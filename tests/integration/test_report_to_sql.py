@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -146,7 +146,7 @@ def test_a_month_of_a_time_report_looks_back_by_months(pbx: PbxSimulator, engine
 
 @pytest.fixture
 def oldest_call(monkeypatch: pytest.MonkeyPatch) -> Any:
-    asked = create_autospec(PbxClient.oldest_call, return_value=datetime(2026, 11, 20, 12))
+    asked = create_autospec(PbxClient.oldest_call, return_value=datetime(2026, 11, 20, 12, tzinfo=UTC))
     monkeypatch.setattr(PbxClient, "oldest_call", asked)
     return asked
 
