@@ -16,7 +16,7 @@ from typing import Any
 
 from local_airflow import RUN_SECONDS, LocalAirflow, LocalAirflowError, local_airflow
 
-DAG_ID = "yeastar_nightly_warehouse_load"
+DAG_ID = "yeastar_files_then_duckdb"
 EVENT_DAG_ID = "yeastar_event_driven"
 FETCHES = ("fetch_queues", "fetch_agents")
 TABLES: Mapping[str, tuple[str, ...]] = {

@@ -165,9 +165,9 @@ class SqlTask(WaitingTask):
             )
 
     def _oldest_call(self, client: PbxClient) -> datetime | None:
-        """Return when the PBX's oldest call began, by its clock."""
+        """Return when the PBX's oldest call began, naive, by its clock."""
         oldest = run_on_worker(client.oldest_call(), lambda: self.killed)
-        return oldest and oldest.astimezone(client.facts().zone).replace(tzinfo=None)
+        return oldest.astimezone(client.facts().zone).replace(tzinfo=None) if oldest else None
 
     def _tell(self, context: Context, record: LoadRecord) -> None:
         context["ti"].xcom_push(key="report", value=record.to_dict())
