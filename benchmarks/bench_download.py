@@ -119,6 +119,7 @@ def provider(port: int, size: int, target: str) -> float:
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.pbx.report.request import build_request
     from airflow_provider_yeastar.pbx.settings import PbxSettings
+    from airflow_provider_yeastar.pbx.state.opening import open_state
     from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
     from airflow_provider_yeastar.runtime.outcome import Outcome
 
@@ -133,7 +134,7 @@ def provider(port: int, size: int, target: str) -> float:
     now = time.time()
     report = FinishedReport("x.csv", f"/api/download/{size}.csv", now, now, "v2.0", "UTC", "1", {})
     settings = PbxSettings("127.0.0.1", "id", "secret", port=port, scheme="http")
-    with tempfile.TemporaryDirectory() as state, PbxClient(settings, state_dir=Path(state)) as client:
+    with tempfile.TemporaryDirectory() as state, PbxClient(settings, state=open_state("", Path(state))) as client:
         # The wait for the report has logged in; the others are handed a token, too.
         asyncio.run(client.log_in(now + SECONDS))
         context: dict[str, object] = {"ti": XComs()}

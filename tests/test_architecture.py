@@ -77,7 +77,8 @@ LIBRARIES = {
     "requests": {"pbx.http"},
     "urllib3": {"pbx.http"},
     "websockets": {"pbx.events"},
-    "filelock": {"pbx"},
+    "filelock": {"pbx.state.directory"},
+    "redis": {"pbx.state.redis"},
     # Airflow's Fernet keys, with the library that Airflow uses for them.
     "cryptography": {"hooks"},
     # Only for the connection form of Airflow before 3.2, which brings them.
@@ -329,7 +330,7 @@ FOR_DAG_FILES = [
 class TestWhatADagFileImports:
     """DAG files are parsed again and again: what they import loads no library that only running tasks need."""
 
-    HEAVY = frozenset({"requests", "urllib3", "websockets", "pendulum", "filelock", "pyarrow"})
+    HEAVY = frozenset({"requests", "urllib3", "websockets", "pendulum", "filelock", "redis", "pyarrow"})
 
     def test_names_no_heavy_library_directly_or_through_others(self, module: str) -> None:
         named = {found.library for inner in loaded_with(module) for found in imports_of(inner) if found.at_parse_time}

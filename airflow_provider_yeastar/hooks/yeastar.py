@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 from airflow_provider_yeastar.pbx.concurrency.per_loop import PerLoop
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, YeastarError
 from airflow_provider_yeastar.pbx.files.fetch_rules import MAX_FILE_BYTES, check_max_bytes
-from airflow_provider_yeastar.pbx.settings import API_VERSIONS, TOKEN_SHARING, PbxSettings
+from airflow_provider_yeastar.pbx.settings import API_VERSIONS, LOGIN_SHARING, PbxSettings
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection, ObjectStoragePath
 
     from airflow_provider_yeastar.pbx.client import PbxClient
-    from airflow_provider_yeastar.pbx.login.token_store import Cipher
+    from airflow_provider_yeastar.pbx.login.stored import Cipher
     from airflow_provider_yeastar.pbx.report.listings import MenuOption, MyReport, ScheduledReport
+    from airflow_provider_yeastar.pbx.state.interface import SharedState
     from airflow_provider_yeastar.pbx.wire import PbxInformation
 
 __all__ = ["YeastarHook", "client_for", "connect", "missing_connection", "settings_from_connection"]
@@ -38,7 +39,7 @@ _EXTRAS = (
     "verify",
     "ssl_fingerprint",
     "timeout",
-    "token_sharing",
+    "login_sharing",
     "exclusive",
 )
 # Before the names of these fields in the form of Airflow 2.11, whose Test button sends each under both names.
@@ -273,7 +274,7 @@ class YeastarHook(BaseHook):
         """
         try:
             with self.get_conn() as client:
-                client.forget_refusal()
+                client.forget_failures()
                 information = client.get_information()
         except YeastarError as error:
             return False, str(error)
@@ -300,11 +301,11 @@ def client_for(settings: PbxSettings, announce_secret: Callable[[str], None] | N
     :param settings: from :func:`settings_from_connection`.
     :param announce_secret: is told each new token; left out in the triggerer, where masking would mean a blocking call
         to Airflow in the event loop.
-    :raises InvalidSettingsError: when Airflow's ``[core] fernet_key`` is no Fernet key.
+    :raises InvalidSettingsError: if ``[core] fernet_key`` is no Fernet key, or ``[yeastar] state_url`` is invalid.
     """
     from airflow_provider_yeastar.pbx.client import PbxClient
 
-    return PbxClient(settings, state_dir=_state_dir(), cipher=_cipher(), announce_secret=announce_secret)
+    return PbxClient(settings, state=_state(), cipher=_cipher(), announce_secret=announce_secret)
 
 
 _resolving: PerLoop[asyncio.Lock] = PerLoop()
@@ -367,7 +368,7 @@ def settings_from_connection(connection: Connection) -> PbxSettings:
         verify=_verify(extras.get("verify")),
         ssl_fingerprint=_text(extras, "ssl_fingerprint"),
         timeout=_seconds(extras.get("timeout")),
-        token_sharing=_text(extras, "token_sharing") or TOKEN_SHARING[0],
+        login_sharing=_text(extras, "login_sharing") or LOGIN_SHARING[0],
         exclusive=_exclusive(extras.get("exclusive")),
     )
 
@@ -445,7 +446,11 @@ def _cipher() -> Cipher | None:
         ) from None
 
 
-def _state_dir() -> Path:
-    configured = conf.get("yeastar", "state_dir", fallback="")
+def _state() -> SharedState:
+    """What `[yeastar] state_url` names, else the directory of `state_dir`; nothing is read or written yet."""
+    from airflow_provider_yeastar.pbx.state.opening import open_state
+
+    directory = conf.get("yeastar", "state_dir", fallback="")
     home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
-    return Path(configured).expanduser() if configured else home / "yeastar"
+    url = conf.get("yeastar", "state_url", fallback="")
+    return open_state(url, Path(directory).expanduser() if directory else home / "yeastar")

@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, contextmanager
 from functools import cached_property, partial
-from pathlib import Path
 from types import TracebackType
 
 from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
@@ -18,13 +17,13 @@ from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.events.shared import SharedConnection, shared_connection
 from airflow_provider_yeastar.pbx.http.ranges import RestOfFile
 from airflow_provider_yeastar.pbx.http.transport import FileStream
-from airflow_provider_yeastar.pbx.login.token_store import Cipher, MemoryTokenStore, SharedTokenStore
+from airflow_provider_yeastar.pbx.login.stored import Cipher
 from airflow_provider_yeastar.pbx.report.listings import MenuOption, MyReport, ScheduledReport
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.report.rows import Row
 from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.pbx.settings import PbxSettings
-from airflow_provider_yeastar.pbx.state.directory import DirectoryState
+from airflow_provider_yeastar.pbx.state.interface import SharedState
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 from airflow_provider_yeastar.pbx.waiting.job_ledger import JobLedger
 from airflow_provider_yeastar.pbx.waiting.report_wait import ReportWait
@@ -41,8 +40,8 @@ class PbxClient:
     """One PBX and one API application on it. Close it, or use it in a ``with``.
 
     :param settings: where the PBX is and how to log in.
-    :param state_dir: directory in which the processes of this host keep their tokens and whose turn it is at a PBX.
-    :param cipher: encrypts the tokens there; None writes them as they are, in files of mode 0600.
+    :param state: holds tokens, and whose turn it is at a PBX, for all processes that share it.
+    :param cipher: encrypts the tokens there; None writes them as they are.
     :param announce_secret: called with every token that comes into use, so that it can be masked in logs.
     """
 
@@ -50,13 +49,12 @@ class PbxClient:
         self,
         settings: PbxSettings,
         *,
-        state_dir: Path,
+        state: SharedState,
         cipher: Cipher | None = None,
         announce_secret: Callable[[str], None] | None = None,
     ) -> None:
         self._settings = settings
-        self._state_dir = state_dir
-        self._state = DirectoryState(state_dir)
+        self._state = state
         self._cipher = cipher
         self._announce_secret = announce_secret
 
@@ -66,13 +64,11 @@ class PbxClient:
         return self._make_session()
 
     def _make_session(self) -> PbxSession:
-        shared = self._settings.token_sharing == "host"
-        store = SharedTokenStore(self._settings, self._state_dir, self._cipher) if shared else MemoryTokenStore()
-        return PbxSession(self._settings, store, self._announce_secret)
+        return PbxSession(self._settings, self._state, self._cipher, self._announce_secret)
 
     def connected(self) -> AbstractAsyncContextManager[SharedConnection]:
         """Keep what the waiters of this PBX share, its socket above all, open meanwhile."""
-        return shared_connection((self._settings, self._state_dir), lambda: (self._make_session(), self._state))
+        return shared_connection((self._settings, self._state), lambda: (self._make_session(), self._state))
 
     def __enter__(self) -> PbxClient:
         return self
@@ -92,9 +88,9 @@ class PbxClient:
         if "_session" in self.__dict__:
             self._session.close()
 
-    def forget_refusal(self) -> None:
-        """Let the next call log in although these credentials were refused a while ago."""
-        self._session.forget_refusal()
+    def forget_failures(self) -> None:
+        """Let the next call log in although logins failed a while ago."""
+        self._session.forget_failures()
 
     def hiding_secrets(self) -> AbstractContextManager[None]:
         """Take tokens and the Client Secret out of the errors that pass: a PBX may quote what it was sent."""

@@ -123,7 +123,7 @@ def _tls(session: PbxSession) -> str:
 
 
 def _login(session: PbxSession) -> str:
-    session.forget_refusal()
+    session.forget_failures()
     session.token()
     return "Client ID and Client Secret are accepted"
 

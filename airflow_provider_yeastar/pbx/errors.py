@@ -107,6 +107,8 @@ class YeastarError(Exception):
     reaction: ClassVar[Reaction] = Reaction.GIVE_UP
     default_remedy: ClassVar[str] = ""
     default_retry_after: ClassVar[float | None] = None
+    was_received: bool = True
+    """False if the PBX has surely never received the request."""
 
     def __init__(
         self,
@@ -249,6 +251,8 @@ class PbxInternalError(AnswerError):
 class NetworkError(YeastarError):
     reaction = Reaction.ASK_AGAIN
     default_remedy = "Check host, port and schema of the Airflow connection, and that this machine may reach the PBX."
+    is_timeout: bool = False
+    """Whether the PBX said nothing for as long as a call may take."""
     # What a PBX needs to restart, or a link to come back, is a matter of minutes.
     default_retry_after: ClassVar[float | None] = 300.0
 

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError
 
-__all__ = ["API_VERSIONS", "TOKEN_SHARING", "PbxSettings"]
+__all__ = ["API_VERSIONS", "LOGIN_SHARING", "PbxSettings"]
 
 API_VERSIONS = ("auto", "v1.0", "v2.0")
-TOKEN_SHARING = ("host", "none")
+LOGIN_SHARING = ("host", "none")
 _SHA256_DIGITS = 64
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -34,7 +34,7 @@ class PbxSettings:
     :param verify: True, False, or the path of a CA bundle.
     :param ssl_fingerprint: SHA-256 of the PBX's certificate, hex with or without colons; replaces ``verify``.
     :param timeout: seconds a single call may take to connect, and to go without an answer.
-    :param token_sharing: ``host``: one token for all of a host's processes; ``none``: one's own, revoked at the end.
+    :param login_sharing: ``host``: one token for all of a host's processes; ``none``: one's own, revoked at the end.
     :param exclusive: the user's word that nobody but this Airflow makes or downloads reports at this PBX.
     :raises InvalidSettingsError: with a sentence that names the field.
     """
@@ -51,7 +51,7 @@ class PbxSettings:
     verify: bool | str = True
     ssl_fingerprint: str | None = None
     timeout: float = 30.0
-    token_sharing: str = "host"
+    login_sharing: str = "host"
     exclusive: bool = False
 
     def __post_init__(self) -> None:
@@ -68,9 +68,9 @@ class PbxSettings:
             raise InvalidSettingsError(
                 f"api_version is {self.api_version!r}, not one of {', '.join(API_VERSIONS)}", pbx=self.host
             )
-        if self.token_sharing not in TOKEN_SHARING:
+        if self.login_sharing not in LOGIN_SHARING:
             raise InvalidSettingsError(
-                f"token_sharing is {self.token_sharing!r}, not one of {', '.join(TOKEN_SHARING)}", pbx=self.host
+                f"login_sharing is {self.login_sharing!r}, not one of {', '.join(LOGIN_SHARING)}", pbx=self.host
             )
         if not self.timeout > 0:
             raise InvalidSettingsError(f"timeout is {self.timeout}, not a number of seconds above 0", pbx=self.host)

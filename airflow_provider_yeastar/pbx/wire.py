@@ -20,7 +20,7 @@ from airflow_provider_yeastar.pbx.errors import (
     UnsafeUrlError,
     answer_error_class,
 )
-from airflow_provider_yeastar.pbx.tokens import Tokens
+from airflow_provider_yeastar.pbx.tokens import ACCESS_TOKEN_LIFE, REFRESH_TOKEN_LIFE, Tokens, token_life
 
 __all__ = [
     "HEARTBEAT",
@@ -177,18 +177,23 @@ def format_complaint(answer: Mapping[str, Any]) -> str | None:
 
 
 def decode_tokens(answer: Mapping[str, Any], now: float, *, pbx: str, endpoint: str) -> Tokens:
-    """Return the tokens of a ``get_token`` or ``refresh_token`` answer received at ``now`` (epoch seconds)."""
-    try:
-        return Tokens(
-            access_token=_text(answer, "access_token"),
-            refresh_token=_text(answer, "refresh_token"),
-            access_expires_at=now + float(answer["access_token_expire_time"]),
-            refresh_expires_at=now + float(answer["refresh_token_expire_time"]),
-        )
-    except (KeyError, TypeError, ValueError):
-        raise NotAPbxError(
-            "The login was accepted but the answer holds no tokens", pbx=pbx, endpoint=endpoint
-        ) from None
+    """Return the tokens of a ``get_token`` or ``refresh_token`` answer received at ``now`` (epoch seconds).
+
+    A life that is missing or invalid counts as the documented one.
+    :raises NotAPbxError: if the answer holds no access token.
+    """
+    access_token, refresh_token = answer.get("access_token"), answer.get("refresh_token")
+    if not isinstance(access_token, str) or not access_token:
+        raise NotAPbxError("The login was accepted but the answer holds no tokens", pbx=pbx, endpoint=endpoint)
+    refresh_token = refresh_token if isinstance(refresh_token, str) else ""
+    refresh_life = token_life(answer.get("refresh_token_expire_time"), REFRESH_TOKEN_LIFE) if refresh_token else 0.0
+    return Tokens(
+        access_token=access_token,
+        refresh_token=refresh_token,
+        access_expires_at=now + token_life(answer.get("access_token_expire_time"), ACCESS_TOKEN_LIFE),
+        refresh_expires_at=now + refresh_life,
+        issued_at=now,
+    )
 
 
 def decode_information(answer: Mapping[str, Any]) -> PbxInformation:

@@ -44,6 +44,7 @@ class _Wait:
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
     fence: int = 0
     is_lost: bool = False
+    is_told: bool = False
 
 
 class Turn:
@@ -173,6 +174,9 @@ class _Member:
                 if holds:
                     wait.fence = line.fence
                     wait.granted.set_result(line.fence)
+                elif not wait.is_told:
+                    wait.is_told = True
+                    log.info("Waiting for the turn at PBX %s: other tasks have reports made there.", self._pbx)
             elif not wait.is_lost and not (holds and line.fence == wait.fence):
                 log.warning("The lease of the turn at PBX %s has lapsed; others may have used the PBX.", self._pbx)
                 wait.is_lost = True
