@@ -165,11 +165,12 @@ def _verify(value: object) -> bool | str:
 
 
 def _exclusive(value: object) -> bool:
-    if value is None or value == "":
-        return bool(conf.getboolean("yeastar", "exclusive", fallback=False))
+    where = "The extra exclusive"
+    if value is None or (isinstance(value, str) and not value.strip()):
+        where, value = "`[yeastar] exclusive`", conf.get("yeastar", "exclusive", fallback="") or False
     given = value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).strip().lower())
     if given is None:
-        raise InvalidSettingsError(f"The extra exclusive is {value!r}, neither true nor false")
+        raise InvalidSettingsError(f"{where} is {value!r}, neither true nor false")
     return given
 
 

@@ -44,8 +44,8 @@ ARGUMENTS = {
     "on_empty": "str, what to do if the report has no rows, default ``ok``: keep it. ``skip`` skips and ``fail`` fails "
     "the task; both leave nothing at the destination. pdf and xls support ``ok`` only. If the PBX makes no file of an "
     "empty report (60001), the task fails with ``ok`` too.",
-    "on_empty_remove": "bool, default ``False``; True removes an earlier run's file from the destination if ``on_empty`` "
-    "skips or fails the task. Otherwise the log and the XCom ``earlier_file`` name it.",
+    "on_empty_remove": "bool, default ``False``; True removes an earlier run's file from the destination if "
+    "``on_empty`` skips or fails the task. Otherwise the log and the XCom ``earlier_file`` name it.",
     "allow_shrink": "bool, default ``False``: fail rather than replace a file by one with fewer rows if the new one is "
     "empty or the PBX no longer has all calls of the period. True replaces it in any case.",
     "shrink_tolerance": "float from 0 to 1, default None: also fail if more than this share of the rows would go.",
@@ -95,8 +95,8 @@ _WHICH_ROWS = ("report_type", "my_report_id", "period", "start_time", "end_time"
 DOCUMENTED = {
     f"{_OPERATORS}:YeastarCallReportOperator": (*_WHICH, *_WHERE, "asynchronous", "api_version", *_HOW_LONG),
     _DOWNLOAD: ("report", *_WHERE, *_HOW_LONG),
-    _ROWS: (*_WHICH_ROWS, "file_format", "destination", "overwrite", "on_empty", *_SHRINK, "columns", "on_schema_change",
-            "protect", "wait_timeout", "queue_timeout", "yeastar_conn_id"),
+    _ROWS: (*_WHICH_ROWS, "file_format", "destination", "overwrite", "on_empty", *_SHRINK, "columns",
+            "on_schema_change", "protect", "wait_timeout", "queue_timeout", "yeastar_conn_id"),
     "sensors/call_report.py:YeastarCallReportSensor": (
         *_WHICH, "asynchronous", "api_version", *_HOW_LONG, "timeout", "soft_fail", "mode"
     ),

@@ -28,7 +28,7 @@ from airflow_provider_yeastar.pbx.state.interface import Entry
 from airflow_provider_yeastar.pbx.state.line import Line
 from airflow_provider_yeastar.pbx.state.opening import open_state
 from airflow_provider_yeastar.pbx.waiting.bounds import Bounds, FinishedReport
-from airflow_provider_yeastar.simulator import PbxSimulator
+from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
 
 QUEUE_REPORT: dict[str, Any] = {
     "report_type": "queueperformance",
@@ -152,12 +152,12 @@ def occupy_turn(settings: PbxSettings, state_dir: Path) -> None:
     def take(entry: Entry | None, now: float) -> Entry:
         return Line.from_entry(entry).attended(now, "somebody else", ["1"]).to_entry(entry)
 
-    open_state("", state_dir).update(f"{settings.pbx_key}/turn", take, keep_seconds=60)
+    open_state("", state_dir).update(f"{SimulatorSettings().serial_number}/turn", take, keep_seconds=60)
 
 
 def line_at(settings: PbxSettings, state_dir: Path) -> Line:
     """Return who waits for the turn at a PBX."""
-    return Line.from_entry(open_state("", state_dir).read(f"{settings.pbx_key}/turn"))
+    return Line.from_entry(open_state("", state_dir).read(f"{SimulatorSettings().serial_number}/turn"))
 
 
 def login_at(settings: PbxSettings, state_dir: Path) -> LoginEntry:

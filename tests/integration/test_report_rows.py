@@ -103,6 +103,7 @@ class TestTheFile:
             "ready_at": "",
             "downloaded_at": "",
             "serial_number": pbx.settings.serial_number,
+            "identified_by": "answer",
         }
 
     def test_parquet_has_the_same_rows_with_types(self, pbx: PbxSimulator, tmp_path: Path) -> None:
