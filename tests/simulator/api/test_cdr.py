@@ -292,6 +292,13 @@ class TestPages:
         assert calls(caller, page="2", page_size="9") == first
         assert calls(caller, page="1", page_size="9") == first[::-1]
 
+    def test_a_page_of_recordings_too(self, caller: Caller) -> None:
+        query = NOVEMBER_20 | {"page_size": "5"}
+        first = caller.get("recording/search", **query)["data"]
+        caller.pbx.faults.add(Fault("page ignored", "recording/search"), Fault("other order", "recording/search"))
+
+        assert caller.get("recording/search", **query, page="2")["data"] == first[::-1] != []
+
     @pytest.mark.parametrize("value", [0, "120", None, -1])
     def test_the_count_may_be_anything(self, caller: Caller, value: object) -> None:
         caller.pbx.faults.add(Fault("total number", "cdr/search", value=value))
@@ -368,6 +375,17 @@ class TestDownload:
             "duration_format": "seconds",
             "export_column": "all",
         }
+
+    def test_each_file_has_a_name_of_its_own(self, caller: Caller) -> None:
+        assert len({caller.get("cdr/download", "v2.0", **DAY)["file"] for _ in range(2)}) == 2
+
+    def test_legs_in_the_file_are_those_of_the_calls_that_were_asked_for(self) -> None:
+        with calling(cdr_download_range="transaction", cdr_times="unix") as caller:
+            answer = caller.get("cdr/download", "v2.0", **DAY, last_status="ABANDONED")
+            rows = list(csv.DictReader(io.StringIO(caller.fetch(answer).content.decode("utf-8-sig"))))
+            expected = {row["uid"] for row in calls(caller, last_status="ABANDONED")}
+
+        assert {row["uid"] for row in rows} == expected != set()
 
 
 class TestRecordings:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from airflow_provider_yeastar.simulator.api.cdr.recordings import Recordings
-from airflow_provider_yeastar.simulator.api.cdr.search import PageFaults, find_call, found_rows, search_calls
+from airflow_provider_yeastar.simulator.api.cdr.search import find_call, found_rows, search_calls
 from airflow_provider_yeastar.simulator.api.cdr.teller import Teller
 from airflow_provider_yeastar.simulator.api.listings import local_time
 from airflow_provider_yeastar.simulator.faults import Faults
@@ -60,11 +61,11 @@ class CallEndpoints:
 
     async def _page(self, endpoint: str, version: str, query: dict[str, str]) -> Entry:
         path = f"/openapi/{version}/{endpoint}"
-        faults = PageFaults(
-            ignored=self._faults.take("page ignored", path) is not None,
-            reversed=self._faults.take("other order", path) is not None,
-        )
-        answer = await asyncio.to_thread(self._search, endpoint, version, query, faults)
+        if self._faults.take("page ignored", path):
+            query = query | {"page": "1"}
+        answer = await asyncio.to_thread(self._search, endpoint, version, query)
+        if self._faults.take("other order", path) and answer["data"]:
+            answer["data"].reverse()
         if fault := self._faults.take("total number", path):
             answer["total_number"] = fault.value
         if fault := self._faults.take("new calls", path):
@@ -72,13 +73,13 @@ class CallEndpoints:
                 self._state.add_call(started, self._clock())
         return answer
 
-    def _search(self, endpoint: str, version: str, query: Mapping[str, str], faults: PageFaults) -> Entry:
+    def _search(self, endpoint: str, version: str, query: Mapping[str, str]) -> Entry:
         now = self._clock()
         log = self._state.call_log(now)
         if endpoint.startswith("recording/"):
             recordings = Recordings(self._settings, log, _midnight(now))
             return recordings.search(query, by_time=endpoint == "recording/search")
-        return search_calls(endpoint, version, query, self._settings, log, _midnight(now), faults)
+        return search_calls(endpoint, version, query, self._settings, log, _midnight(now))
 
     def _detail(self, version: str, query: Mapping[str, str]) -> Entry:
         now = self._clock()
@@ -90,29 +91,13 @@ class CallEndpoints:
     def _download(self, version: str, query: Mapping[str, str]) -> Entry:
         """Make a CSV file of the rows; its shape is unknown [U]."""
         now = self._clock()
-        versions = [version]
-        if version == "v2.0":
-            versions = {"list": ["v2.0"], "transaction": ["v1.0"]}.get(
-                self._settings.cdr_download_range, ["v2.0", "v1.0"]
-            )
         log = self._state.call_log(now)
-        ascending = {**query, "order_by": "asc"}
-        times = {"start_time": query.get("time_begin", ""), "end_time": query.get("time_end", "")}
-        tables = [
-            list(
-                found_rows(
-                    "cdr/search",
-                    each,
-                    ascending | (times if each != version else {}),
-                    self._settings,
-                    log,
-                    _midnight(now),
-                )
-            )
-            for each in versions
-        ]
-        name = f"CDR-download-{now:%Y%m%d%H%M%S}.csv"
-        self._state.keep(name, b"".join(_csv(rows) for rows in tables), self._now())
+        rows = found_rows("cdr/search", version, {**query, "order_by": "asc"}, self._settings, log, _midnight(now))
+        kind = self._settings.cdr_download_range if version == "v2.0" else "list"
+        tables = [] if kind == "transaction" else [list(rows)]
+        tables += [] if kind == "list" else [list(rows.legs())]
+        name = f"CDR-download-{now:%Y%m%d%H%M%S}-{secrets.token_hex(8)}.csv"
+        self._state.keep(name, b"".join(_csv(table) for table in tables), self._now())
         return {"file": name, "download_resource_url": f"/api/download/{name}"}
 
     async def _download_recording(self, query: Mapping[str, str]) -> Entry:

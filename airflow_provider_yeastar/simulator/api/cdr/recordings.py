@@ -118,18 +118,26 @@ class Recordings:
             **party("call_from", call.caller),
             **party("call_to", legs_of(call, self._log.directory)[-1].number),
             "duration": call.talk_seconds,
-            "size": len(self._content(call)),
+            "size": _size(call),
             "call_type": call.communication,
             "file": self.file_of(call),
         }
 
     def _content(self, call: Call) -> bytes:
-        """Return a wave file, the same each time; one recording of thirty is empty."""
-        digest = zlib.crc32(f"recording {call.id}".encode())
-        if digest % 30 == 0:
+        """Return a wave file, the same each time."""
+        if not _size(call):
             return b""
-        data = digest.to_bytes(4, "big") * (call.talk_seconds * _BYTES_PER_SECOND // 4)
+        data = _digest(call).to_bytes(4, "big") * (call.talk_seconds * _BYTES_PER_SECOND // 4)
         return _HEADER.pack(b"RIFF", 36 + len(data), b"WAVEfmt ", 16, 1, 1, 800, 800, 1, 8, b"data", len(data)) + data
+
+
+def _digest(call: Call) -> int:
+    return zlib.crc32(f"recording {call.id}".encode())
+
+
+def _size(call: Call) -> int:
+    """Return the bytes of a call's recording; one of thirty is empty."""
+    return _HEADER.size + call.talk_seconds * _BYTES_PER_SECOND if _digest(call) % 30 else 0
 
 
 def _is_wanted(row: Entry, wanted: Mapping[str, str]) -> bool:

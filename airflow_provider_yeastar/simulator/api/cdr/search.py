@@ -19,7 +19,7 @@ from airflow_provider_yeastar.simulator.calls.log import CallLog
 from airflow_provider_yeastar.simulator.settings import SimulatorSettings
 from airflow_provider_yeastar.simulator.state import Refusal
 
-__all__ = ["PageFaults", "find_call", "found_rows", "search_calls"]
+__all__ = ["find_call", "found_rows", "search_calls"]
 
 Entry = dict[str, Any]
 
@@ -29,18 +29,6 @@ _FIRST_V2_FIRMWARE = (23, 0, 123)
 _DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class PageFaults:
-    """What goes wrong with one page.
-
-    :param ignored: the first page is answered, whichever is asked for.
-    :param reversed: its rows come in the other order.
-    """
-
-    ignored: bool = False
-    reversed: bool = False
-
-
 def search_calls(
     endpoint: str,
     version: str,
@@ -48,7 +36,6 @@ def search_calls(
     settings: SimulatorSettings,
     log: CallLog,
     today: datetime,
-    faults: PageFaults,
 ) -> Entry:
     """Answer ``cdr/list`` or ``cdr/search``.
 
@@ -60,10 +47,9 @@ def search_calls(
     rows = found_rows(endpoint, version, query, settings, log, today)
     total = min(rows.count(), settings.cdr_result_cap or rows.count())
     size = min(_number(query, "page_size", _MOST_ROWS), _MOST_ROWS, settings.cdr_page_cap or _MOST_ROWS)
-    page = 1 if faults.ignored else _number(query, "page", 1)
-    first = (page - 1) * size
+    first = (_number(query, "page", 1) - 1) * size
     listed = rows.part(first, max(0, min(size, total - first)))
-    return {"total_number": total, "data": (listed[::-1] if faults.reversed else listed) or None}
+    return {"total_number": total, "data": listed or None}
 
 
 def found_rows(
@@ -209,6 +195,13 @@ class _Rows:
         rows = [row for call in self._calls(day) for row in self._told(call)]
         wanted = [row for row in rows if self._is_wanted is None or self._is_wanted(row)]
         return wanted[::-1] if self._order.descending else wanted
+
+    def legs(self) -> Iterator[Entry]:
+        """Yield the legs of the calls that were found, oldest first."""
+        for day in self._days:
+            for call in self._calls(day):
+                if self._is_wanted is None or any(self._is_wanted(row) for row in self._told(call)):
+                    yield from self._teller.legs(call)
 
     def _told(self, call: Call) -> Iterable[Entry]:
         return self._teller.legs(call) if self._has_legs else [self._teller.row(call)]

@@ -134,18 +134,6 @@ class Teller:
 
     def _timeline(self, call: Call, number: int, leg: Leg, recording_id: int | None) -> Entry:
         began = call.started + timedelta(seconds=leg.after_seconds)
-        names = ["Ring", "Answer", "Hang Up"] if leg.status == "ANSWERED" else ["Ring", "Hang Up"]
-        after = {"Ring": 0, "Answer": leg.ring_seconds, "Hang Up": leg.ring_seconds + leg.talk_seconds}
-        events = [
-            {
-                "event_id": f"{call.id}{number:02d}{index}",
-                "event_name": name,
-                "event_type": leg.kind,
-                "event_time": after[name],
-                "event_ts": self.display.show(began + timedelta(seconds=after[name])),
-            }
-            for index, name in enumerate(names, 1)
-        ]
         return {
             "leg": number,
             "transaction_id": f"{call.id}T{number:02d}",
@@ -160,8 +148,23 @@ class Teller:
             "talk_duration": leg.talk_seconds,
             "hold_duration": leg.hold_seconds,
             "recording_id": recording_id if leg.hold_seconds or leg.talk_seconds else None,
-            "event_list": events,
+            "event_list": self._events(call, number, leg, began),
         }
+
+    def _events(self, call: Call, number: int, leg: Leg, began: datetime) -> list[Entry]:
+        after = {"Ring": 0, "Answer": leg.ring_seconds, "Hang Up": leg.ring_seconds + leg.talk_seconds}
+        if leg.status != "ANSWERED":
+            del after["Answer"]
+        return [
+            {
+                "event_id": f"{call.id}{number:02d}{index}",
+                "event_name": name,
+                "event_type": leg.kind,
+                "event_time": seconds,
+                "event_ts": self.display.show(began + timedelta(seconds=seconds)),
+            }
+            for index, (name, seconds) in enumerate(after.items(), 1)
+        ]
 
 
 def is_recorded(call: Call) -> bool:
