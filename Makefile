@@ -150,7 +150,8 @@ export CHECK_WHEEL
 sbom: build  ## List what an installation of the wheel brings, as sbom/*.cdx.json (CycloneDX)
 	rm -rf sbom && mkdir sbom
 	$(VENV)/bin/python -m venv sbom/venv
-	$(VENV)/bin/uv pip install --quiet --python sbom/venv/bin/python -c constraints/airflow-$(NEWEST).txt dist/*.whl
+	$(VENV)/bin/uv pip install --quiet --python sbom/venv/bin/python -c constraints/airflow-$(NEWEST).txt dist/*.whl || \
+		sbom/venv/bin/python -m pip install --quiet -c constraints/airflow-$(NEWEST).txt dist/*.whl
 	$(VENV)/bin/python -m cyclonedx_py environment --pyproject pyproject.toml --output-reproducible \
 		--output-file sbom/airflow-provider-yeastar.cdx.json sbom/venv/bin/python
 	rm -rf sbom/venv
