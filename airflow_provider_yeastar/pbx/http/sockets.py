@@ -144,29 +144,32 @@ def _interleaved(addresses: list[Address]) -> Iterable[Address]:
 
 def _first_to_connect(addresses: deque[Address], limit: CallLimit) -> LimitedSocket:
     """Connect to all addresses, each a little after the one before or once that has failed; the first one wins."""
-    failure: OSError = OSError(errno.EADDRNOTAVAIL, "the host has no address")
-    next_start = 0.0
     with selectors.DefaultSelector() as attempts:
         try:
-            while addresses or attempts.get_map():
-                if addresses and time.monotonic() >= next_start:
-                    failure = _start(addresses.popleft(), attempts) or failure
-                    next_start = time.monotonic() + _STAGGER_SECONDS if attempts.get_map() else 0.0
-                    continue
-                wait = limit.left()
-                pause = min(wait, max(0.0, next_start - time.monotonic())) if addresses else wait
-                for key, _ in attempts.select(pause):
-                    opened = key.fileobj
-                    assert isinstance(opened, LimitedSocket)
-                    attempts.unregister(opened)
-                    code = opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                    if not code:
-                        return opened
-                    opened.close()
-                    failure, next_start = _os_error(code), 0.0
+            return _race(addresses, attempts, limit)
         finally:
             for key in list(attempts.get_map().values()):
                 key.fileobj.close()  # type: ignore[union-attr]  # they are all sockets
+
+
+def _race(addresses: deque[Address], attempts: selectors.BaseSelector, limit: CallLimit) -> LimitedSocket:
+    failure: OSError = OSError(errno.EADDRNOTAVAIL, "the host has no address")
+    next_start = 0.0
+    while addresses or attempts.get_map():
+        if addresses and time.monotonic() >= next_start:
+            failure = _start(addresses.popleft(), attempts) or failure
+            next_start = time.monotonic() + _STAGGER_SECONDS if attempts.get_map() else 0.0
+            continue
+        wait = limit.left()
+        for key, _ in attempts.select(min(wait, max(0.0, next_start - time.monotonic())) if addresses else wait):
+            opened = key.fileobj
+            assert isinstance(opened, LimitedSocket)
+            attempts.unregister(opened)
+            code = opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if not code:
+                return opened
+            opened.close()
+            failure, next_start = _os_error(code), 0.0
     raise failure
 
 
