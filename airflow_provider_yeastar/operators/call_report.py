@@ -61,6 +61,12 @@ class YeastarCallReportOperator(RequestArguments, DeliveringTask):
     :param on_empty: what to do about a report without a row, default ``ok``, which keeps it. ``skip`` skips and
         ``fail`` fails the task, and both leave nothing at the destination. For pdf and xls only ``ok``. Where the PBX
         makes no file of an empty report (60001), the task fails with ``ok`` too, as there is nothing to keep.
+    :param on_empty_remove: bool, default ``False``, which keeps the file of an earlier run where ``skip`` and ``fail``
+        store none, and names it in the log and in the XCom ``earlier_file``; True removes it, with its metadata.
+    :param allow_shrink: bool, default ``False``; True replaces a file by one with fewer rows in any case. With False
+        the task fails and the file stays if the new one is empty, or if the PBX no longer has all calls of the period.
+    :param shrink_tolerance: number from 0 to 1, the share of the rows that may go; a greater one fails the task. None,
+        the default, for any.
     :param max_bytes: the greatest file that is accepted, in bytes, default 4 GiB; None for any.
     :param write_metadata: bool, default ``False``; True also writes what the XCom ``report`` holds, as JSON, beside the
         file: its name with ``.report.json`` behind it. It follows the file in a step of its own; its sha256 says of
@@ -118,6 +124,12 @@ class YeastarDownloadReportOperator(DeliveringTask):
     :param on_empty: what to do about a report without a row, default ``ok``, which keeps it. ``skip`` skips and
         ``fail`` fails the task, and both leave nothing at the destination. For pdf and xls only ``ok``. Where the PBX
         makes no file of an empty report (60001), the task fails with ``ok`` too, as there is nothing to keep.
+    :param on_empty_remove: bool, default ``False``, which keeps the file of an earlier run where ``skip`` and ``fail``
+        store none, and names it in the log and in the XCom ``earlier_file``; True removes it, with its metadata.
+    :param allow_shrink: bool, default ``False``; True replaces a file by one with fewer rows in any case. With False
+        the task fails and the file stays if the new one is empty, or if the PBX no longer has all calls of the period.
+    :param shrink_tolerance: number from 0 to 1, the share of the rows that may go; a greater one fails the task. None,
+        the default, for any.
     :param max_bytes: the greatest file that is accepted, in bytes, default 4 GiB; None for any.
     :param write_metadata: bool, default ``False``; True also writes what the XCom ``report`` holds, as JSON, beside the
         file: its name with ``.report.json`` behind it. It follows the file in a step of its own; its sha256 says of

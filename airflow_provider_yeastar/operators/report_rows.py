@@ -64,6 +64,12 @@ class YeastarCallReportRowsOperator(ReportArguments, StoringTask):
         events. A file that appears while the task is at work is left alone too.
     :param on_empty: what to do about a report without a row, default ``ok``, which writes a file without rows (Parquet:
         or columns). ``skip`` skips and ``fail`` fails the task, and both leave nothing at the destination.
+    :param on_empty_remove: bool, default ``False``, which keeps the file of an earlier run where ``skip`` and ``fail``
+        store none, and names it in the log and in the XCom ``earlier_file``; True removes it, with its metadata.
+    :param allow_shrink: bool, default ``False``; True replaces a file by one with fewer rows in any case. With False
+        the task fails and the file stays if the new one is empty, or if the PBX no longer has all calls of the period.
+    :param shrink_tolerance: number from 0 to 1, the share of the rows that may go; a greater one fails the task. None,
+        the default, for any.
     :param wait_timeout: seconds or timedelta from one's turn at the PBX to the rows, default ``1800``.
     :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports, default ``21600``.
     :param yeastar_conn_id: id of the Airflow connection, default ``yeastar_default``.
