@@ -115,7 +115,7 @@ class DeliveringTask(StoringTask):
 
         try:
             request = ReportRequest.from_dict(event["request"]) if event else None
-        except (InvalidRequestError, KeyError, TypeError, ValueError):
+        except (InvalidRequestError, AttributeError, KeyError, TypeError, ValueError):
             return None
         return storage.resolve_path(self.destination, request.file_name(self._source)) if request else None
 

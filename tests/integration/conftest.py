@@ -38,3 +38,11 @@ def pbx(yeastar_pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     connect(yeastar_pbx, monkeypatch)
     monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
     return yeastar_pbx
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """A directory for the report, empty, and nothing else in it."""
+    directory = tmp_path / "out"
+    directory.mkdir()
+    return directory

@@ -1,0 +1,36 @@
+"""What the tests of delivered files share: a PBX whose reports are given bytes, and looks at what it was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
+from tests.integration.support import connect
+
+
+@contextmanager
+def serving(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None = None, **settings: Any
+) -> Iterator[PbxSimulator]:
+    """A PBX that is `yeastar_default`, whose reports are all of the given bytes."""
+    with PbxSimulator(SimulatorSettings(**settings)) as pbx:
+        connect(pbx, monkeypatch)
+        monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
+        if content is not None:
+            keep = pbx.state.keep
+            monkeypatch.setattr(pbx.state, "keep", lambda name, _, now: keep(name, content, now))
+        yield pbx
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(entry.name for entry in directory.iterdir())
+
+
+def fetches(pbx: PbxSimulator) -> list[str]:
+    """The ranges that were asked for, one for each GET of a file; empty for the whole."""
+    return [call.headers.get("Range", "") for call in pbx.requests if call.path.startswith("/api/download/")]
