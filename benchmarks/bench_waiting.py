@@ -47,15 +47,17 @@ sys.path.insert(0, str(ROOT))  # measures the checkout that it lies in
 # --- the PBXs' process ----------------------------------------------------------------------------------------------
 
 
-def be_the_fleet(certificate: str) -> None:
+def be_the_fleet(certificate: str, pbxs: int) -> None:
     """Run the simulators; say where they are, then obey a command per line."""
-    from airflow_provider_yeastar.simulator import PbxSimulator
+    from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
 
     sys.setswitchinterval(0.0005)  # 100 threads share this interpreter: let none delay the others' events
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
     with ExitStack() as stack:
-        fleet = [stack.enter_context(PbxSimulator(ssl_context=context)) for _ in range(PBXS)]
+        # By its serial number a PBX is known in the shared state.
+        settings = [SimulatorSettings(serial_number=f"3692A{number:07}") for number in range(pbxs)]
+        fleet = [stack.enter_context(PbxSimulator(each, ssl_context=context)) for each in settings]
         for pbx in fleet:
             pbx.hold_reports()
         say([pbx.port for pbx in fleet])
@@ -125,9 +127,9 @@ class Fleet:
 
 
 @contextmanager
-def running_fleet(certificate: Path) -> Iterator[Fleet]:
+def running_fleet(certificate: Path, pbxs: int) -> Iterator[Fleet]:
     process = subprocess.Popen(
-        [sys.executable, __file__, "--fleet", str(certificate)],
+        [sys.executable, __file__, "--fleet", str(certificate), str(pbxs)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -179,7 +181,7 @@ def resident_bytes() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-async def measure(fleet: Fleet, request: dict[str, Any]) -> dict[str, Any]:
+async def measure(fleet: Fleet, pbxs: int, request: dict[str, Any]) -> dict[str, Any]:
     from airflow_provider_yeastar.compat import get_async_connection
 
     await get_async_connection("pbx_0")  # loads parts of Airflow that a triggerer has loaded long before
@@ -189,7 +191,7 @@ async def measure(fleet: Fleet, request: dict[str, Any]) -> dict[str, Any]:
     watch = LoopWatch()
     started = time.perf_counter()
     triggers = [
-        asyncio.create_task(fire(f"pbx_{number}", request)) for _ in range(REPORTS_PER_PBX) for number in range(PBXS)
+        asyncio.create_task(fire(f"pbx_{number}", request)) for _ in range(REPORTS_PER_PBX) for number in range(pbxs)
     ]
     await asyncio.to_thread(fleet.ask, "all asked")
     figures["start"] = time.perf_counter() - started
@@ -219,18 +221,18 @@ async def measure(fleet: Fleet, request: dict[str, Any]) -> dict[str, Any]:
     return figures
 
 
-def show(figures: dict[str, Any]) -> None:
+def show(figures: dict[str, Any], pbxs: int) -> None:
     block = max(figures["block at the start"], figures["block at the end"])
     rows = [
-        ("sockets opened", figures["sockets"], PBXS, "{:.0f}", figures["sockets"] <= PBXS),
-        ("logins", figures["logins"], PBXS, "{:.0f}", figures["logins"] <= PBXS),
+        ("sockets opened", figures["sockets"], pbxs, "{:.0f}", figures["sockets"] <= pbxs),
+        ("logins", figures["logins"], pbxs, "{:.0f}", figures["logins"] <= pbxs),
         ("event to TriggerEvent, p50", figures["p50"] * 1000, None, "{:.1f} ms", True),
         ("event to TriggerEvent, p99", figures["p99"] * 1000, 20, "{:.1f} ms", figures["p99"] < 0.020),
         ("longest block of the loop", block * 1000, 50, "{:.1f} ms", block < 0.050),
         ("memory per waiter", figures["memory"] / 1024, 64, "{:.1f} KiB", figures["memory"] < 65536),
         ("CPU while all wait", figures["idle"] * 100, 3, "{:.2f} % of a core", figures["idle"] < 0.03),
     ]
-    print(f"{PBXS * REPORTS_PER_PBX} deferred reports over {PBXS} PBXs, one process, https and wss")
+    print(f"{pbxs * REPORTS_PER_PBX} deferred reports over {pbxs} PBXs, one process, https and wss")
     for name, value, goal, unit, met in rows:
         aim = "" if goal is None else f"goal {unit.format(goal)}  {'met' if met else 'NOT MET'}"
         print(f"  {name:28} {unit.format(value):>20}   {aim}")
@@ -280,13 +282,14 @@ async def reports_of(pbx: Any, folder: Path, exclusive: bool, asynchronous: bool
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.pbx.report.request import build_request
     from airflow_provider_yeastar.pbx.settings import PbxSettings
+    from airflow_provider_yeastar.pbx.state.opening import open_state
     from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
 
     settings = PbxSettings(
         pbx.host, pbx.client_id, pbx.client_secret, pbx.port, pbx.scheme, timezone="Europe/Berlin", exclusive=exclusive
     )
     request = build_request(**REQUEST, asynchronous=asynchronous)
-    with PbxClient(settings, state_dir=folder) as client:
+    with PbxClient(settings, state=open_state("", folder)) as client:
         waits = (client.wait_for_report(request, Bounds(time.time() + 3600, 1800)) for _ in range(CERTAINTY_REPORTS))
         return {report.identified_by for report in await asyncio.gather(*waits)}
 
@@ -334,11 +337,11 @@ def redis_server(folder: Path) -> Iterator[str]:
         server.wait(30)
 
 
-def measure_fleet(state: str) -> int:
+def measure_fleet(state: str, pbxs: int) -> int:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="yeastar-bench-")))
         certificate, fingerprint = make_certificate(folder)
-        fleet = stack.enter_context(running_fleet(certificate))
+        fleet = stack.enter_context(running_fleet(certificate, pbxs))
         prepare(folder, fleet.ports, fingerprint)
         if state == "redis":
             os.environ["AIRFLOW__YEASTAR__STATE_URL"] = stack.enter_context(redis_server(folder))
@@ -347,22 +350,23 @@ def measure_fleet(state: str) -> int:
         import airflow_provider_yeastar.triggers.call_report  # noqa: F401 - for what it loads
         from airflow_provider_yeastar.pbx.report.request import build_request
 
-        figures = asyncio.run(measure(fleet, build_request(**REQUEST).to_dict()))
+        figures = asyncio.run(measure(fleet, pbxs, build_request(**REQUEST).to_dict()))
     print(f"State: {state}")
-    show(figures)
+    show(figures, pbxs)
     return 0
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--state", choices=("directory", "redis"), default="directory")
+    parser.add_argument("--pbxs", type=int, default=PBXS)
     parser.add_argument("--certainty", action="store_true")
     options = parser.parse_args()
-    return measure_certainty() if options.certainty else measure_fleet(options.state)
+    return measure_certainty() if options.certainty else measure_fleet(options.state, options.pbxs)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--fleet"]:
-        be_the_fleet(sys.argv[2])
+        be_the_fleet(sys.argv[2], int(sys.argv[3]))
     else:
         sys.exit(main())
