@@ -89,7 +89,7 @@ LIBRARIES = {
     "flask_appbuilder": {"hooks"},
     "flask_babel": {"hooks"},
     "wtforms": {"hooks"},
-    "pyarrow": {"files.rows", "schemas.arrow", "schemas.result", "readers.table"},
+    "pyarrow": {"files.rows", "schemas.arrow", "schemas.result", "readers.layout"},
     "sqlalchemy": {"warehouse", "transfers.to_sql", "tasks.sql"},
     "aiohttp": {"simulator"},
     "fpdf": {"simulator"},

@@ -66,9 +66,9 @@ class YeastarCallReportRowsOperator(RowsTask, StoringTask):
         ``skip`` skips and ``fail`` fails the task, and both leave nothing at the destination.
     :param columns: mapping of keys to ``text``, ``integer``, ``decimal``, ``duration``, ``percent`` or ``timestamp``:
         the columns of a user-created report, or other types than the schema's.
-    :param on_schema_change: ``evolve`` (default) keeps columns that the schema does not have, typed by their names;
-        ``drop`` leaves them out; ``freeze`` fails the task for them, and for a column that vanished. They are told in
-        the log and in ``unknown_columns``.
+    :param on_schema_change: default ``evolve``, which keeps columns that the schema does not have, typed by their
+        names; ``drop`` leaves them out; ``freeze`` fails the task for them, and for a column that vanished. They are
+        told in the log and in ``unknown_columns``.
     :param protect: mapping of columns to ``hmac`` (HMAC-SHA256 in hex, keyed by the connection's ``protect_secret``),
         ``mask`` (all but the last three characters) or ``drop``; it covers columns made of them, such as
         ``caller_number`` of ``caller``. Default none.
