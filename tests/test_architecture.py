@@ -98,7 +98,7 @@ LIBRARIES = {
     "flask_babel": {"hooks"},
     "wtforms": {"hooks"},
     "jinja2": {"tasks.templates"},
-    "pyarrow": {"files.rows", "files.counting", "schemas.arrow", "schemas.result", "readers.table"},
+    "pyarrow": {"files.rows", "files.counting", "schemas.arrow", "schemas.result", "readers.layout"},
     "sqlalchemy": {"warehouse", "transfers.to_sql", "tasks.sql"},
     "aiohttp": {"simulator"},
     "fpdf": {"simulator"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,6 +11,7 @@ from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request, check_arguments
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
+from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.tasks.sql import sql_engine
 from airflow_provider_yeastar.tasks.waiting import WaitingTask
 
@@ -44,15 +46,19 @@ class YeastarMissingPeriodsOperator(WaitingTask):
     :param schema: the database's schema of the table, a text; the connection's when left out.
     :param destination: in place of a table, the directory of the task that writes a day's file; ``{period}`` in it
         stands for the day.
-    :param file_format: with ``destination``: ``csv`` (default), ``xls``, ``pdf``, ``html``, or ``ndjson`` and
+    :param file_format: with ``destination``: default ``csv``; or ``xls``, ``pdf``, ``html``, or ``ndjson`` and
         ``parquet`` of :class:`.YeastarCallReportRowsOperator`.
     :param duration_format: with ``destination``: that of the task that writes the file, default ``seconds``.
     :param thin: float from 0 to 1, default None: with a table, also list days with fewer rows than this share of the
         median day's.
+    :param wait_timeout: seconds or timedelta until a login must have succeeded, default ``1800``.
+    :param queue_timeout: without effect, as no report is requested; default ``21600``.
     :param yeastar_conn_id: id of the Airflow connection of the PBX, default ``yeastar_default``.
     :raises InvalidRequestError: if an argument is invalid, when the DAG is parsed.
     :raises AirflowFailException: when no retry can mend it, with its cause in one sentence.
     :raises YeastarError: for what may pass: ``NetworkError``, ``DestinationError`` (the database) and others.
+        docs/errors.md lists all causes and which of them Airflow retries.
+    :raises AirflowTaskTimeout: if the task exceeds its ``execution_timeout``.
     """
 
     template_fields: Sequence[str] = (
@@ -108,6 +114,7 @@ class YeastarMissingPeriodsOperator(WaitingTask):
 
         with errors_for_airflow():
             with YeastarHook(self.yeastar_conn_id).get_conn() as client:
+                run_on_worker(client.log_in(time.time() + self.wait_timeout), lambda: self.killed)
                 facts = client.facts()
             days = days_before(_moment(context).astimezone(facts.zone).date(), self.days)
             amounts = self._files(days) if self.destination else self._rows(facts)

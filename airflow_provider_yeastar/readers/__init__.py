@@ -10,8 +10,8 @@ from pathlib import Path
 from airflow_provider_yeastar.pbx.errors import ReportLayoutError
 from airflow_provider_yeastar.readers.cells import Label, parse_duration, parse_label, parse_percent
 from airflow_provider_yeastar.readers.columns import ColumnKind, ReportColumn, typed_columns
-from airflow_provider_yeastar.readers.layout import parse_report
-from airflow_provider_yeastar.readers.table import ReportRow, ReportTable
+from airflow_provider_yeastar.readers.layout import ReportRow, ReportTable
+from airflow_provider_yeastar.readers.parsing import parse_report
 
 __all__ = [
     "ColumnKind",

@@ -1,6 +1,6 @@
 """What follows a report's header: its rows, the tables of calls under them, its total row. Pure.
 
-The rules stand in :mod:`.layout`.
+The rules stand in :mod:`.parsing`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import NamedTuple
 from airflow_provider_yeastar.pbx.errors import ReportLayoutError
 from airflow_provider_yeastar.readers.cells import is_value
 from airflow_provider_yeastar.readers.columns import ColumnKind
+from airflow_provider_yeastar.readers.layout import ReportRow
 from airflow_provider_yeastar.readers.records import TABLE_CELLS, Record, is_like_header, without_blank_end
-from airflow_provider_yeastar.readers.table import ReportRow
 from airflow_provider_yeastar.readers.totals import LastRow, judge_last_row
 
 __all__ = ["Body"]

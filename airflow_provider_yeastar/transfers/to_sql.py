@@ -212,13 +212,13 @@ class YeastarReportToSqlOperator(RowsTask, SqlTask):
     :param schema: the database's schema of the table, a text; the connection's when left out.
     :param columns: mapping of keys to ``text``, ``integer``, ``decimal``, ``duration``, ``percent`` or ``timestamp``:
         the columns of a user-created report, or other types than the schema's.
-    :param on_schema_change: ``evolve`` (default) adds columns that are new; ``drop`` leaves them out; ``freeze`` fails
-        the task for a column that is new or has vanished. They are told in the log and in ``unknown_columns``.
+    :param on_schema_change: default ``evolve``, which adds columns that are new; ``drop`` leaves them out; ``freeze``
+        fails the task for a column that is new or has vanished. They are told in the log and in ``unknown_columns``.
     :param allow_shrink: bool, default ``False``; True replaces a period by one with fewer rows in any case.
     :param shrink_tolerance: float from 0 to 1: the share of a period's rows that may go; default None. Without
         ``allow_shrink``, a period is never replaced by an empty one, nor by one with fewer rows where the PBX no longer
         has all calls of it.
-    :param replace: ``selection`` (default) replaces rows of the same parameters, ``period`` those of any parameters.
+    :param replace: default ``selection``, which replaces rows of the same parameters; ``period`` replaces those of any.
     :param lookback: int, default ``0``: so many earlier periods of the same length are read again, and replaced where
         they changed.
     :param protect: mapping of columns to ``hmac``, ``mask`` or ``drop``; see :class:`.YeastarCallReportRowsOperator`.
@@ -234,6 +234,8 @@ class YeastarReportToSqlOperator(RowsTask, SqlTask):
         ``SchemaError``, ``EmptyReportError`` (``on_empty`` fail), ``ParameterError`` and others.
     :raises AirflowSkipException: for a report without a row, with ``on_empty`` skip.
     :raises YeastarError: for what may pass: ``DestinationError`` (the database), ``WaitTimeoutError`` and others.
+        docs/errors.md lists all causes and which of them Airflow retries.
+    :raises AirflowTaskTimeout: if the task exceeds its ``execution_timeout``.
     """
 
     template_fields: Sequence[str] = (*RowsTask.template_fields, *SqlTask.template_fields[1:])
@@ -247,7 +249,12 @@ class YeastarReportToSqlOperator(RowsTask, SqlTask):
             )
 
     def ask(self, context: Context, client: PbxClient, period: TablePeriod | None) -> Answer:
-        """Ask the PBX for the rows of a period; see :meth:`SqlTask.ask`."""
+        """Ask the PBX for the rows of a period.
+
+        :param context: of the task.
+        :param client: of the PBX.
+        :param period: an earlier one; None for the period that the task is for.
+        """
         from airflow_provider_yeastar.warehouse.answers import report_answer  # not needed to parse a DAG file
 
         request = self.request_of(context) if period is None else self._earlier(period)

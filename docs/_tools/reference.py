@@ -41,13 +41,15 @@ def _complete(cls: griffe.Class) -> None:
     own = cls.members.get("__init__")
     if own is None or "kwargs" not in own.parameters:
         return
+    above = [base.members["__init__"] for base in cls.mro() if "__init__" in base.members]
+    settled = {name for init in (own, *above) for name in _settled_by(init)}
     inherited = [
         parameter
         for base in cls.mro()
         if "__init__" in base.members
         for parameter in base.members["__init__"].parameters
         if parameter.kind is griffe.ParameterKind.keyword_only and parameter.name not in own.parameters
-        if parameter.name not in _settled_by(own)
+        if parameter.name not in settled
     ]
     rest = own.parameters["kwargs"]
     del own.parameters["kwargs"]

@@ -52,6 +52,7 @@ def classes() -> str:
     info = get_provider_info()
     kinds = ("operators", "sensors", "triggers", "hooks")
     modules = [name for kind in kinds for entry in info.get(kind, ()) for name in entry["python-modules"]]
+    modules += [entry["python-module"] for entry in info.get("transfers", ())]
     names = [f"{module}.{cls}" for module in modules for cls in _classes_in(module)]
     return "\n\n".join(f"::: {name}" for name in names)
 
