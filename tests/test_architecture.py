@@ -30,7 +30,6 @@ TABLES = {"schemas", "pbx.report.catalogue", "simulator.reports.catalogue"}
 TO_BE_SPLIT = {
     "pbx.errors",
     "pbx.report.request",
-    "pbx.session",
 }
 """Longer than the rule allows; none may be added."""
 

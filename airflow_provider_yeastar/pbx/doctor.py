@@ -74,8 +74,12 @@ def examine(session: PbxSession, state: SharedState) -> Iterator[Finding]:
     """Yield what is found, step by step.
 
     :param session: a session with the PBX.
-    :param state: that holds whose turn it is.
+    :param state: shared by the processes of this deployment.
     """
+    finding = _look("state", partial(_state, state))
+    yield finding
+    if not finding.ok:
+        return
     for subject, look in _FOUNDATIONS.items():
         if subject == "TLS" and session.settings.scheme != "https":
             continue
@@ -101,6 +105,12 @@ def _look(subject: str, look: Callable[[], str]) -> Finding:
 
 def _policy(session: PbxSession) -> Policy:
     return decide(session.settings, os.environ)
+
+
+def _state(state: SharedState) -> str:
+    state.update("doctor", lambda entry, now: {"asked_at": now}, keep_seconds=60)
+    hosts = "all hosts that use it" if state.spans_hosts else "the processes of this host"
+    return f"{state.name}, shared by {hosts}"
 
 
 def _name(session: PbxSession) -> str:
