@@ -28,6 +28,7 @@
     │   ├── FileExpiredError        the file's URL is no longer served                  ask again
     │   ├── FileTooLargeError       the file exceeds `max_bytes`
     │   └── ReportLayoutError       a report's file is laid out in no way that the reader knows
+    ├── IncompleteCallsError        not every call that the PBX counts could be read      ask again
     ├── StateDirectoryError         the state directory cannot be used just now         ask again
     └── UnsafeUrlError              the PBX named a URL outside itself
 
@@ -57,6 +58,7 @@ __all__ = [
     "DeadlineError",
     "FileExpiredError",
     "FileTooLargeError",
+    "IncompleteCallsError",
     "InterfaceError",
     "InvalidRequestError",
     "InvalidSettingsError",
@@ -331,6 +333,14 @@ class StateDirectoryError(YeastarError):
     default_remedy = "Check the disk or file system that holds `[yeastar] state_dir`."
     # A full disk waits for a clean-up or for a person.
     default_retry_after = 900.0
+
+
+class IncompleteCallsError(YeastarError):
+    """The calls of a window could not be shown to be complete."""
+
+    reaction = Reaction.ASK_AGAIN
+    default_remedy = "Ask for a shorter window, or for one that has ended; nothing was written to the destination."
+    default_retry_after = 300.0
 
 
 class UnsafeUrlError(YeastarError):
