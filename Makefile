@@ -7,8 +7,8 @@
 SHELL := bash
 VENV := .venv
 NEWEST := 3.3.2
-# The last release of each older line that is supported.
-OLDER := 2.11.2 3.0.6 3.1.8 3.2.2
+# Of each older minor version the last release, and the first one that is supported where its contemporaries differ.
+OLDER := 2.11.0 2.11.2 3.0.1 3.0.6 3.1.8 3.2.2 3.3.0
 OLDEST := $(firstword $(OLDER))
 BETWEEN := $(filter-out $(OLDEST),$(OLDER))
 PYTEST_ARGS ?=
@@ -44,7 +44,7 @@ sys.exit(share < 95)
 endef
 export CHECK_BRANCHES
 
-# On one of the older Airflows: make test-2.11.2
+# On one of the older Airflows: make test-2.11.0
 .PHONY: $(OLDER:%=test-%)
 $(OLDER:%=test-%): test-%: .venv-%/.installed
 	.venv-$*/bin/python -m $(PYTEST) -o cache_dir=.pytest_cache/airflow-$* $(PYTEST_ARGS)
@@ -54,18 +54,35 @@ $(OLDER:%=test-%): test-%: .venv-%/.installed
 $(OLDER:%=python-for-%): python-for-%:
 	@.ci/find-python $(PYTHONS_$*) $(PYTHON)
 
-# What the lines between may differ in: all unit tests, the simulator, each role and each example DAG under Airflow. The
-# faults of a PBX are the same for all of them; `make test-3.1.8` tries these there, too.
-ROLES := bad_input_run doctor example_dags_run links operator report_event report_rows sensor trigger
-NOT_PART := tests/docs/ tests/integration/ tests/ui/ tests/__pycache__/
-PART := $(filter-out $(NOT_PART),$(wildcard tests/*/)) $(wildcard tests/test_*.py) $(ROLES:%=tests/integration/test_%.py)
+# What the lines between may differ in: the roles of Airflow, each example DAG, storage, connection, metadata. What knows no
+# Airflow (pbx, readers, simulator) and the faults of a PBX are tested with the oldest and the newest libraries; `make
+# test-3.1.8` tries these with the libraries between, too.
+UNITS := compat example_dags exceptions provider_info
+ROLES := bad_input_run example_dags_run links operator report_event report_rows sensor trigger
+NOT_PART := $(addprefix tests/,__pycache__/ docs/ integration/ model/ packaging/ pbx/ readers/ simulator/ ui/)
+PART := $(filter-out $(NOT_PART),$(wildcard tests/*/)) $(UNITS:%=tests/test_%.py) $(ROLES:%=tests/integration/test_%.py)
 
 .PHONY: $(BETWEEN:%=part-%)
 $(BETWEEN:%=part-%): part-%:
 	$(MAKE) test-$* PYTEST_ARGS='$(PART) $(PYTEST_ARGS)'
 
+# What `make matrix` runs beside the newest, one a line.
+MATRIX := test-$(OLDEST) $(BETWEEN:%=part-%)
+
 .PHONY: matrix
-matrix: test test-$(OLDEST) $(BETWEEN:%=part-%)  ## Run the tests on each line of Airflow that is supported
+matrix: test $(MATRIX)  ## Run the tests on each line of Airflow that is supported
+
+.PHONY: print-matrix
+print-matrix:
+	@printf '%s\n' $(MATRIX)
+
+.PHONY: pinned
+pinned: $(VENV)/.installed  ## Install the wheel as managed services do, by pinned lists, and run a DAG with it
+	YEASTAR_PACKAGING_TESTS=1 $(VENV)/bin/python -m pytest -o cache_dir=.pytest_cache/packaging tests/packaging $(PYTEST_ARGS)
+
+.PHONY: model
+model: $(VENV)/.installed  ## Drive the attribution of reports through 10,000 random histories of simulated PBXs
+	$(VENV)/bin/python -m pytest tests/model --model-runs=10000 $(PYTEST_ARGS)
 
 # $(call look,folder of the environment)
 define look
@@ -151,10 +168,13 @@ clean:  ## Remove the environments and all that was built
 
 # The Python of each: the oldest for the oldest Airflow; the newest that is found, up to what that Airflow runs on, for the
 # others; whatever `python3` is for the newest. A PYTHON that is given has to lie within.
-PYTHONS_2.11.2 := 3.11 3.12
+PYTHONS_2.11.0 := 3.11 3.12
+PYTHONS_2.11.2 := --newest 3.11 3.12
+PYTHONS_3.0.1 := 3.11 3.12
 PYTHONS_3.0.6 := --newest 3.11 3.12
 PYTHONS_3.1.8 := --newest 3.11 3.13
 PYTHONS_3.2.2 := --newest 3.11 3.14
+PYTHONS_3.3.0 := --newest 3.11 3.14
 PYTHONS_3.3.2 := 3.11 3.14
 
 $(VENV)/.installed: $(SOURCES) constraints/airflow-$(NEWEST).txt
@@ -198,36 +218,40 @@ endef
 
 # --- constraints ----------------------------------------------------------------------------------------------------
 
-# A release's contemporaries; a few packages have to be newer than that for the common-compat that is wanted.
+# Everything is resolved as of the day on which the release was published, as the constraints files of the Airflow project
+# are: a managed service installs these versions, common-compat included.
 DATE_3.3.2 := 2026-11-23
+DATE_3.3.0 := 2026-08-20
 DATE_3.2.2 := 2026-06-10
-DATE_3.1.8 := 2026-03-31
-DATE_3.0.6 := 2025-09-15
-DATE_2.11.2 := 2026-03-31
-NEEDED_BY_COMMON_COMPAT := apache-airflow-providers-common-compat asgiref
-# The oldest one that is supported.
-COMMON_COMPAT := 1.22.0
+DATE_3.1.8 := 2026-03-20
+DATE_3.0.6 := 2025-09-03
+DATE_3.0.1 := 2025-05-29
+DATE_2.11.2 := 2026-03-20
+DATE_2.11.0 := 2025-05-22
 UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 
 .PHONY: constraints
 constraints:  ## Resolve the dependencies anew, after a change of them or of the dates above
-	$(call resolve,$(NEWEST),--group dev --group ui,)
-	$(foreach version,$(OLDER),$(call resolve-older,$(version)))
+	$(call resolve,airflow-$(NEWEST),$(NEWEST),--extra simulator --group dev --group ui)
+	$(foreach version,$(OLDER),$(call resolve,airflow-$(version),$(version),--extra simulator \
+		--group bootstrap --group test --group ui))
+	$(call resolve,managed-3.0.1,3.0.1,$(USER_EXTRAS),$(MANAGED_3.0.1))
+	$(call resolve,lowest-2.11.0,2.11.0,$(USER_EXTRAS) --resolution lowest-direct)
 
-# $(call resolve,version of Airflow,options,further pins): only versions are written, not where they were found.
+# Two lists that `make pinned` installs the wheel with. The Airflow project's own constraints of 3.0.1 (Python 3.11) hold
+# these back for other providers; with the lowest versions of our own bounds, each bound is one that works.
+USER_EXTRAS := --extra parquet --extra redis --extra simulator --extra sql
+MANAGED_3.0.1 := cryptography==42.0.8 filelock==3.18.0 numpy==1.26.4 pendulum==3.1.0 pyarrow==16.1.0 redis==5.2.1 \
+	requests==2.32.3 sqlalchemy==1.4.54 urllib3==2.4.0 websockets==14.2
+
+# $(call resolve,file,version of Airflow,options,further pins): only versions are written, not where they were found.
 define resolve
-@echo "Writing constraints/airflow-$(1).txt"
-@$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --extra simulator $(2) \
-	--exclude-newer $(DATE_$(1)) -c <(printf '%s\n' apache-airflow==$(1) $(3)) \
-	-o constraints/airflow-$(1).new pyproject.toml
-@{ echo '# Airflow $(1) and what this project uses beside it. Written by `make constraints`.'; \
-	cat constraints/airflow-$(1).new; } > constraints/airflow-$(1).txt
-@rm constraints/airflow-$(1).new
+@echo "Writing constraints/$(1).txt"
+@$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate $(3) \
+	--exclude-newer $(DATE_$(2)) -c <(printf '%s\n' apache-airflow==$(2) $(4)) \
+	-o constraints/$(1).new pyproject.toml
+@{ echo '# Airflow $(2) and what this project uses beside it. Written by `make constraints`.'; \
+	cat constraints/$(1).new; } > constraints/$(1).txt
+@rm constraints/$(1).new
 
-endef
-
-define resolve-older
-$(call resolve,$(1),--group bootstrap --group test --group ui \
-	$(NEEDED_BY_COMMON_COMPAT:%=--exclude-newer-package %=$(DATE_$(NEWEST))),\
-	apache-airflow-providers-common-compat==$(COMMON_COMPAT))
 endef

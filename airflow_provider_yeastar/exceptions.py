@@ -1,13 +1,14 @@
-"""Errors born on the Airflow side of the provider; the PBX's own causes stand in :mod:`.pbx.errors`.
+"""Errors of the Airflow side of the provider; those of the PBX stand in :mod:`.pbx.errors`.
 
     YeastarError                    (pbx.errors)
     ├── DestinationError            the file cannot be written where it was wanted      ask again
     ├── EmptyReportError            the report holds no row and ``on_empty`` is "fail"
+    ├── FewerRowsError              a period would be replaced by one with fewer rows
     ├── InvalidEventError           the triggerer handed back something unknown         ask again
+    ├── SchemaError                 the report does not fit its declared columns
     └── TaskKilledError             the task was told to stop                           ask again
 
-"Ask again" means here that a later try of the task may succeed: disks are emptied and object stores come back, and
-whether a killed task is tried again is for Airflow to decide. No loop of ours catches any of these.
+"Ask again" means here that Airflow retries the task if it has ``retries``. No loop of this provider catches these.
 """
 
 from __future__ import annotations
@@ -16,13 +17,21 @@ from dataclasses import dataclass
 
 from airflow_provider_yeastar.pbx.errors import AnswerError, Reaction, YeastarError, error_tree
 
-__all__ = ["Cause", "DestinationError", "EmptyReportError", "InvalidEventError", "TaskKilledError", "causes"]
+__all__ = [
+    "Cause",
+    "DestinationError",
+    "EmptyReportError",
+    "FewerRowsError",
+    "InvalidEventError",
+    "SchemaError",
+    "TaskKilledError",
+    "causes",
+]
 
 
 class DestinationError(YeastarError):
     """The destination cannot be written, or is no destination; the text says what, where and what to do."""
 
-    reaction = Reaction.ASK_AGAIN
     default_remedy = "Correct `destination`, or let the worker write there."
     # A full disk waits for a clean-up or for a person, an object store that is away for its operator.
     default_retry_after = 900.0
@@ -31,23 +40,36 @@ class DestinationError(YeastarError):
 class EmptyReportError(YeastarError):
     """The report arrived whole and holds no row."""
 
+    reaction = Reaction.GIVE_UP
     default_remedy = (
         "The PBX answers unknown ids, a period without calls and the wrong `api_version` alike, without rows: "
         "check these, or set `on_empty` to ok or skip."
     )
 
 
+class FewerRowsError(YeastarError):
+    """A period that was loaded before would be replaced by one with fewer rows; the old rows stay."""
+
+    default_remedy = (
+        "The PBX deletes its oldest calls; if fewer rows are right, run the task once with `allow_shrink=True`."
+    )
+
+
 class InvalidEventError(YeastarError):
     """What came back from the triggerer is no event of this provider's trigger."""
 
-    reaction = Reaction.ASK_AGAIN
     default_remedy = "Let triggerer and workers run the same version of this provider, then run the task again."
+
+
+class SchemaError(YeastarError):
+    """A report's columns or values do not fit what is declared for it."""
+
+    default_remedy = "Declare the columns with `columns`, or let them change with `on_schema_change` evolve or drop."
 
 
 class TaskKilledError(YeastarError):
     """The task was stopped (SIGTERM, cleared, marked): raised where the work is, as Airflow 3 would let it go on."""
 
-    reaction = Reaction.ASK_AGAIN
     default_remedy = "Nothing was written to the destination."
 
 

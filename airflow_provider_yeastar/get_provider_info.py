@@ -33,6 +33,13 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "operators": [_modules("operators.call_report", "operators.report_rows")],
+        "transfers": [
+            {
+                "source-integration-name": _INTEGRATION,
+                "target-integration-name": "SQL",
+                "python-module": "airflow_provider_yeastar.transfers.to_sql",
+            }
+        ],
         "sensors": [_modules("sensors.call_report")],
         "hooks": [_modules("hooks.yeastar")],
         "triggers": [_modules("triggers.call_report", "triggers.report_event")],
@@ -52,7 +59,18 @@ def get_provider_info() -> dict[str, Any]:
                         "type": "string",
                         "example": "/var/lib/airflow/yeastar",
                         "default": "",
-                    }
+                    },
+                    "exclusive": {
+                        "description": (
+                            "Whether nobody but this Airflow makes or downloads reports at its PBXs: no other host, "
+                            "program or person.\nOnly then can a PBX's event say whose report it announces. The extra "
+                            "exclusive of a connection overrides it.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "boolean",
+                        "example": None,
+                        "default": "False",
+                    },
                 },
             }
         },
@@ -101,6 +119,11 @@ def _extra_fields() -> dict[str, Any]:
             "description": "SHA-256 fingerprint of the PBX's own certificate, in hex; takes the place of Verify TLS.",
             "schema": {"type": ["string", "null"]},
         },
+        "proxy": {
+            "label": "Proxy",
+            "description": "environment (if left blank: HTTPS_PROXY, NO_PROXY, ...), none, or the URL of a proxy.",
+            "schema": {"type": ["string", "null"]},
+        },
         "verify": {
             "label": "Verify TLS",
             "description": "true (if left blank), false, or the path of a CA bundle for the PBX's certificate.",
@@ -121,6 +144,16 @@ def _extra_fields() -> dict[str, Any]:
             "description": "host (if left blank): a host's tasks share a token; none: one each. Airflow hides it.",
             # Without a default: Airflow takes what is called a token for a secret, and would show "***" in its place.
             "schema": {"type": ["string", "null"], "enum": ["host", "none"]},
+        },
+        "protect_secret": {
+            "label": "Protect secret",
+            "description": "Key with which `protect` hides personal data by hmac; 16 characters or more.",
+            "schema": {"type": ["string", "null"], "format": "password"},
+        },
+        "exclusive": {
+            "label": "Exclusive",
+            "description": "true only if nobody but this Airflow makes reports at this PBX; see [yeastar] exclusive.",
+            "schema": {"type": ["boolean", "null"]},
         },
         "date_format": {
             "label": "Date format",

@@ -173,8 +173,7 @@ def resident_bytes() -> int:
 
 
 async def measure(fleet: Fleet, request: dict[str, Any]) -> dict[str, Any]:
-    from airflow.providers.common.compat.connection import get_async_connection
-
+    from airflow_provider_yeastar.compat import get_async_connection
     from airflow_provider_yeastar.pbx.waiting.bounds import SETTLE_SECONDS
 
     await get_async_connection("pbx_0")  # loads parts of Airflow that a triggerer has loaded long before

@@ -1,4 +1,4 @@
-"""Writes docs/reports.md from the catalogue of report types and parameters; `make reference` runs it."""
+"""Writes docs/reports.md from the tables of reports, parameters and columns; `make reference` runs it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from airflow_provider_yeastar.pbx.report.catalogue import OWN_ARGUMENTS, PARAMETERS, REPORT_TYPES, Parameter, ReportType
+from airflow_provider_yeastar.schemas.reports import REPORT_COLUMNS
 
 __all__ = ["PAGE", "reference_page"]
 
 PAGE = Path(__file__).parent / "reports.md"
 
 _HEAD = """\
-<!-- Written by `make reference` from airflow_provider_yeastar/pbx/catalogue.py; a change belongs there. -->
+<!-- Written by `make reference` from pbx/report/catalogue.py and schemas/reports.py; a change belongs there. -->
 
 # Reports and parameters
 
@@ -50,13 +51,32 @@ _OWN = """
 These parameters of the vendor's page do not go into `parameters`; each is an argument of the operator.
 """
 
+_COLUMNS = """
+## Columns
+
+What the rows of each report hold: in files of rows, in SQL tables, in `get_report_rows`. `text` includes phone numbers,
+extensions and ids; a `duration` is whole seconds, a `percent` is percent points (77.14), a `timestamp` is local time of
+the PBX without a UTC offset. "Source" says how a column is known: D documented by the vendor, L recorded from a real
+PBX, I inferred from similar reports, U unknown. A column that a PBX sends and that is not listed is kept, typed by its
+name and reported as an unknown column; `columns={"name": "text"}` declares it, or corrects a type. A user-created
+report has the columns that `columns` gives it.
+"""
+
 
 def reference_page() -> str:
     """Return the page, in Markdown."""
     reports = _table(("`report_type`", "report", "takes", "required", "API"), map(_report_row, REPORT_TYPES.values()))
     parameters = _table(("parameter", "type", "ids from", "for", "about"), map(_parameter_row, PARAMETERS.values()))
     own = _table(("vendor's parameter", "argument"), ((_code(name), _code(own)) for name, own in OWN_ARGUMENTS.items()))
-    return "\n".join([_HEAD, reports, _USER_CREATED, _PARAMETERS, parameters, _OWN, own, ""])
+    columns = "\n\n".join(map(_columns_of, REPORT_TYPES.values()))
+    return "\n".join([_HEAD, reports, _USER_CREATED, _PARAMETERS, parameters, _OWN, own, _COLUMNS, columns, ""])
+
+
+def _columns_of(report: ReportType) -> str:
+    columns = REPORT_COLUMNS[report.name]
+    rows = ((_code(column.key), column.name, column.type, column.unit, column.source) for column in columns)
+    table = _table(("column", "in the portal", "type", "unit", "source"), rows)
+    return f"### {report.title}: {_code(report.name)}\n\n{table}"
 
 
 def _report_row(report: ReportType) -> tuple[str, ...]:

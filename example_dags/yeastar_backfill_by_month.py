@@ -17,8 +17,7 @@ import os
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
-from airflow.providers.common.compat.sdk import dag, task
-
+from airflow_provider_yeastar.compat import dag, task
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 
 AIRFLOW_HOME = os.path.expanduser(os.environ.get("AIRFLOW_HOME", "~/airflow"))

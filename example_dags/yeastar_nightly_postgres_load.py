@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow.providers.common.compat.sdk import dag, task
 from airflow.timetables.trigger import CronTriggerTimetable
 
+from airflow_provider_yeastar.compat import dag, task
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 
 AIRFLOW_HOME = os.path.expanduser(os.environ.get("AIRFLOW_HOME", "~/airflow"))

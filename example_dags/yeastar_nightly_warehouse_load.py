@@ -21,9 +21,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from airflow.providers.common.compat.sdk import dag, task
 from airflow.timetables.trigger import CronTriggerTimetable
 
+from airflow_provider_yeastar.compat import dag, task
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ import os
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from airflow.providers.common.compat.sdk import dag
 from airflow.providers.smtp.operators.smtp import EmailOperator
 from airflow.timetables.trigger import CronTriggerTimetable
 
+from airflow_provider_yeastar.compat import dag
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 
 AIRFLOW_HOME = os.path.expanduser(os.environ.get("AIRFLOW_HOME", "~/airflow"))

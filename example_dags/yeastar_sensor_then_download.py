@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow.providers.common.compat.sdk import dag, task
 from airflow.timetables.trigger import CronTriggerTimetable
 
+from airflow_provider_yeastar.compat import dag, task
 from airflow_provider_yeastar.operators.call_report import YeastarDownloadReportOperator
 from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor
 

@@ -17,9 +17,9 @@ import os
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from airflow.providers.common.compat.sdk import dag, task
 from airflow.timetables.trigger import CronTriggerTimetable
 
+from airflow_provider_yeastar.compat import dag, task
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 
 LAKE = os.environ.get("YEASTAR_LAKE", "s3://aws_default@call-reports/raw")

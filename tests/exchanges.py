@@ -6,11 +6,12 @@ Client and simulator are two readings of the same pages. Each row is read by the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_provider_yeastar.pbx import errors
 from airflow_provider_yeastar.simulator import SimulatorSettings
+from airflow_provider_yeastar.simulator.calls.directory import DEFAULT_DIRECTORY, Agent, Queue
 
 __all__ = ["EXCHANGES", "Exchange"]
 
@@ -71,6 +72,29 @@ _IVR = {
     "duration_format": "seconds",
 }
 
+_SUCCESS = {"errcode": 0, "errmsg": "SUCCESS"}
+_DAY = {"start_time": "2026/11/20 00:00:00", "end_time": "2026/11/20 23:59:59"}
+_QUEUE = {
+    "queue": "Support",
+    "queue_num": "6401",
+    "total_calls": 35,
+    "answered_calls": 27,
+    "missed_calls": 2,
+    "abandoned_calls": 6,
+    "average_waiting_time": 14,
+    "all_call_average_waiting_time": 17,
+    "answered_waiting_time": 390,
+    "total_waiting_time": 628,
+    "max_waiting_time": 240,
+    "average_talking_time": 143,
+    "answered_rate": 77.14,
+    "missed_rate": 5.71,
+    "abandoned_rate": 17.14,
+    "sla": 60.5,
+}
+"""What is counted of one queue; ``average_waiting_time`` is that of answered calls, truncated (17.94 is 17)."""
+_NIGHT = Queue(9, "6409", "Night", (Agent(11, "1000", "Alice Hartmann"),))
+
 EXCHANGES = (
     Exchange(
         "a login gives two tokens",
@@ -120,11 +144,12 @@ EXCHANGES = (
             "errmsg": "SUCCESS",
             "data": {
                 "device_name": "PBX",
-                "model_name": "P570",
+                "model_name": "Yeastar P570",
+                "hardware_version": "V1.00",
                 "sn": "369",
                 "firmware_version": "37.23.0.123",
                 "system_time": "2025/08/22 16:44:40",
-                "up_time": "1 day",
+                "up_time": 273906,
                 "system_date_format": "YYYY/MM/DD",
                 "system_time_format": "hh:mm:ss",
                 "timestamp": 1755852280,
@@ -206,7 +231,7 @@ EXCHANGES = (
         {
             "errcode": 0,
             "errmsg": "SUCCESS",
-            "data": [{"text": "6400-Sales", "value": "1", "type": "queue", "item": ""}],
+            "data": [{"text": "6400-Sales", "text2": "6400", "value": "1", "type": "queue", "item": ""}],
         },
         {"menu": "queue"},
     ),
@@ -243,15 +268,268 @@ EXCHANGES = (
         {"page": "1", "page_size": "1"},
     ),
     Exchange(
-        "the rows of a report stand under a key of its own, members under detail",
+        "a queue's agents stand under detail, with totals of their own, and are what is counted",
         "GET",
         f"{_V2}/call_report/list",
-        {"errcode": 0, "errmsg": "SUCCESS", "total_number": 1, "queue_agent_performance_list": [{"queue": "Support"}]},
+        _SUCCESS
+        | {
+            "total_number": 6,
+            "queue_agent_performance_list": [
+                _QUEUE
+                | {
+                    "queue_id": 2,
+                    "detail": [
+                        {
+                            "agent_name": "Farid Haddad",
+                            "agent_number": "1005",
+                            "total_calls": 11,
+                            "answered_calls": 8,
+                            "missed_calls": 3,
+                            "average_waiting_time": 17,
+                            "average_talking_time": 130,
+                            "total_talking_time": 1040,
+                        }
+                    ],
+                }
+            ],
+        },
+        {"type": "queueagentperformance", **_DAY, "queue_id": "2"},
+        exact=("total_number",),
+    ),
+    Exchange(
+        "agents without calls may be missing, and nobody's list is null",
+        "GET",
+        f"{_V2}/call_report/list",
+        _SUCCESS | {"total_number": 0, "queue_agent_performance_list": [_QUEUE | {"queue_id": 2, "detail": None}]},
         {
             "type": "queueagentperformance",
-            "start_time": "2026/11/20 00:00:00",
-            "end_time": "2026/11/20 23:59:59",
+            "start_time": "2026/11/20 03:00:00",
+            "end_time": "2026/11/20 03:00:01",
             "queue_id": "2",
         },
+        settings={"lists_idle_agents": False},
+        exact=("total_number",),
+    ),
+    Exchange(
+        "rates are numbers, averages whole numbers, of answered calls and of all",
+        "GET",
+        f"{_V2}/call_report/list",
+        _SUCCESS | {"total_number": 1, "queue_performance_list": [_QUEUE]},
+        {"type": "queueperformance", **_DAY, "queue_id_list": "2"},
+        exact=("total_number",),
+    ),
+    Exchange(
+        "hours are numbers without a queue",
+        "GET",
+        f"{_V2}/call_report/list",
+        _SUCCESS
+        | {
+            "total_number": 24,
+            "queue_avg_wait_talk_time_list": [
+                {
+                    "time": 0,
+                    "total_calls": 3,
+                    "answered_calls": 2,
+                    "avg_wait_time": 14,
+                    "all_call_avg_wait_time": 17,
+                    "avg_talk_time": 120,
+                }
+            ],
+        },
+        {"type": "queueavgwaittalktime", "time": "2026/11/20", "queue_id_list": "1,2"},
+        exact=("total_number",),
+    ),
+    Exchange(
+        "a stray hour of the day after comes too",
+        "GET",
+        f"{_V2}/call_report/list",
+        _SUCCESS | {"total_number": 25, "queue_avg_wait_talk_time_list": [{"time": 0, "total_calls": 0}]},
+        {"type": "queueavgwaittalktime", "time": "2026/11/20", "queue_id_list": "1,2"},
+        settings={"stray_bucket": True},
+        exact=("total_number",),
+    ),
+    Exchange(
+        "an agent's calls in and out name no queue, and the agent by agent_num",
+        "GET",
+        f"{_V2}/call_report/list",
+        _SUCCESS
+        | {
+            "total_number": 6,
+            "queue_agent_in_out_calls_list": [
+                {
+                    "agent_name": "Farid Haddad",
+                    "agent_num": "1005",
+                    "queue_answered_calls": 40,
+                    "inbound_calls": 44,
+                    "outbound_calls": 12,
+                    "outbound_answer_calls": 9,
+                    "total_calls": 56,
+                    "total_duration": 4500,
+                    "queue_talk_duration": 4000,
+                    "outbound_talk_duration": 500,
+                    "average_talk_duration": 91,
+                    "average_waiting_duration": 14,
+                    "average_hold_duration": 3,
+                }
+            ],
+        },
+        {"type": "queueagentinoutcalls", **_DAY, "queue_id": "2"},
+        exact=("total_number",),
+    ),
+    Exchange(
+        "a ring group has totals beside those of its members, under member_list",
+        "GET",
+        f"{_V2}/call_report/list",
+        _SUCCESS
+        | {
+            "total_number": 1,
+            "ring_group_statistics_list": [
+                {
+                    "group_name": "Reception",
+                    "group_num": "6300",
+                    "total_calls": 9,
+                    "answered_calls": 7,
+                    "member_list": [
+                        {"ext_name": "Alice Hartmann", "ext_num": "1000", "total_calls": 5, "answered_calls": 3}
+                    ],
+                }
+            ],
+        },
+        {"type": "ringgroupstatistics", **_DAY, "ring_group_id_list": "61"},
+        exact=("total_number",),
+    ),
+    Exchange(
+        "a menu's keys stand in an object",
+        "GET",
+        f"{_V2}/call_report/list",
+        _SUCCESS
+        | {
+            "total_number": 1,
+            "ivr_list": [
+                {
+                    "ivr_name": "Main Menu",
+                    "ivr_num": "6200",
+                    "press_count": {"press_0": 1, "press_1": 5, "press_2": 4},
+                }
+            ],
+        },
+        {"type": "ivr", **_DAY, "ivr_id_list": "41"},
+        exact=("total_number",),
+    ),
+    Exchange(
+        "a missed call tells both ends by label, name and number",
+        "GET",
+        f"{_V2}/call_report/list",
+        _SUCCESS
+        | {
+            "total_number": 1,
+            "unreturn_miss_call_list": [
+                {
+                    "time": "2026/11/20 10:00:00",
+                    "call_from": "06032916270",
+                    "call_from_name": "",
+                    "call_from_number": "06032916270",
+                    "call_to": "Sales<6400>",
+                    "call_to_name": "Sales",
+                    "call_to_number": "6400",
+                    "miss_call_type": "abandoned",
+                    "ring_duration": 30,
+                }
+            ],
+        },
+        {"type": "unreturnmisscall", **_DAY},
+    ),
+    Exchange(
+        "the calls behind a menu's row",
+        "GET",
+        f"{_V2}/call_report/detail",
+        _SUCCESS
+        | {
+            "total_number": 1,
+            "ivr_report_detail": [
+                {
+                    "id": "x",
+                    "time": "2026/11/20 10:00:00",
+                    "call_from": "06032916270",
+                    "press": "1",
+                    "call_to": "Sales<6400>",
+                    "destination": "Sales<6400>",
+                    "destination_type": "Queue",
+                    "opr_duration": 12,
+                }
+            ],
+        },
+        {
+            "type": "ivr",
+            **_DAY,
+            "detail_time_begin": _DAY["start_time"],
+            "detail_time_end": _DAY["end_time"],
+            "ivr_num": "6200",
+        },
+    ),
+    Exchange(
+        "the calls behind a row need four times",
+        "GET",
+        f"{_V2}/call_report/detail",
+        {"errcode": 40002, "errmsg": "PARAMETER ERROR", "invalid_param_list": []},
+        {"type": "ivr", **_DAY},
+        error=errors.ParameterError,
+    ),
+    Exchange(
+        "v1.0 finds nothing in a window",
+        "GET",
+        f"{_V1}/call_report/list",
+        _SUCCESS | {"total_number": 0, "ext_call_statistics_list": []},
+        {"type": "extcallstatistics", **_DAY, "ext_id_list": "11,12,13"},
+        exact=("total_number", "ext_call_statistics_list"),
+    ),
+    Exchange(
+        "v1.0 has rows of newer data when no window is asked for",
+        "GET",
+        f"{_V1}/call_report/list",
+        _SUCCESS | {"total_number": 3, "ext_call_statistics_list": [{"ext_num": "1000", "total_call_count": 12}]},
+        {"type": "extcallstatistics", "ext_id_list": "11,12,13"},
+        exact=("total_number",),
+    ),
+    Exchange(
+        "a user-created report that is listed may end in an internal error",
+        "GET",
+        f"{_V2}/call_report/download",
+        {"errcode": -2, "errmsg": "INTERNAL SERVER ERROR"},
+        {"my_report_id": "1", **_DAY},
+        error=errors.PbxInternalError,
+        settings={"my_reports_fail": True},
+    ),
+    Exchange(
+        "a queue's agents have a type, and a list without any is null",
+        "GET",
+        f"{_V1}/queue/list",
+        _SUCCESS
+        | {
+            "total_number": 1,
+            "queue_list": [
+                {
+                    "id": 9,
+                    "number": "6409",
+                    "name": "Night",
+                    "ring_strategy": "ring_all",
+                    "static_agent_list": [
+                        {"value": "11", "text": "Alice Hartmann", "text2": "1000", "type": "extension"}
+                    ],
+                    "dynamic_agent_list": None,
+                }
+            ],
+        },
+        settings={"directory": replace(DEFAULT_DIRECTORY, queues=(_NIGHT,))},
+        exact=("total_number", "queue_list"),
+    ),
+    Exchange(
+        "extensions may be listed without names",
+        "GET",
+        f"{_V1}/extension/list",
+        _SUCCESS | {"total_number": 16, "data": [{"id": 11, "number": "1000"}]},
+        {"page": "1", "page_size": "1"},
+        settings={"lists_names": False},
+        exact=("total_number", "data"),
     ),
 )

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout
 
 from airflow_provider_yeastar import exceptions
+from airflow_provider_yeastar.compat import AirflowFailException, AirflowTaskTimeout
 from airflow_provider_yeastar.exceptions import Cause, causes
 from airflow_provider_yeastar.pbx import errors
 from airflow_provider_yeastar.pbx.errors import error_tree

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
-OLDEST = "2.11.2"
+OLDEST = "2.11.0"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
@@ -67,8 +67,9 @@ def test_every_older_airflow_of_the_makefile_is_tested() -> None:
     assert matrix("web-ui")["older"] == ["", *(f"-{version}" for version in in_makefile("OLDER").split())]
 
 
-def test_the_readme_s_table_has_each_airflow_of_the_matrix() -> None:
-    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Which Airflow, which Python")[2]
+def test_the_docs_table_has_each_airflow_of_the_matrix() -> None:
+    pages = [page.read_text(encoding="utf-8") for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))]
+    (table,) = [after for page in pages if (after := page.partition("## Which Airflow, which Python")[2])]
     rows = re.findall(r"^\| (\d+\.\d+\.\d+) \| (3\.\d+) \|", table, re.MULTILINE)
     assert [airflow for airflow, _ in rows] == [*in_makefile("OLDER").split(), in_makefile("NEWEST")]
     for airflow, python in rows:

@@ -7,16 +7,21 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_yeastar.pbx.errors import NetworkError, Reaction, YeastarError
+from airflow_provider_yeastar.exceptions import TaskKilledError
+from airflow_provider_yeastar.files import storage
+from airflow_provider_yeastar.pbx.errors import BadFileError, NetworkError, Reaction, YeastarError
 from airflow_provider_yeastar.pbx.files.body import FileCheck
 from airflow_provider_yeastar.pbx.files.fetch_rules import NextStep, as_final, next_step
+from airflow_provider_yeastar.pbx.files.whole import whole_complaint
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 from airflow_provider_yeastar.runtime.worker import iterate_on_worker, run_on_worker
 
 if TYPE_CHECKING:
+    from airflow_provider_yeastar.files.storage import ReceivedFile, StoredFile
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.pbx.http.ranges import RestOfFile
     from airflow_provider_yeastar.pbx.http.transport import FileStream
@@ -45,6 +50,7 @@ class FileFetch:
     def __init__(self, client: PbxClient, url: str, *, killed: Callable[[], bool], new_token: bool = False) -> None:
         self._client = client
         self._url = url
+        self._endpoint = url.partition("?")[0]
         self._killed = killed
         self._new_token = new_token
         self._interruptions = 0
@@ -61,23 +67,40 @@ class FileFetch:
         self._stream.stop()
         self._stream.close()
 
-    @property
-    def announced_bytes(self) -> int | None:
-        """The length of the file as the PBX announced it, None where it did not."""
-        return self._version.whole_bytes
+    @contextmanager
+    def receive(self, path: str, file_format: str, max_bytes: int | None) -> Iterator[ReceivedFile]:
+        """Receive the file; in the ``with`` it lies whole in a temporary place, and can be put at its destination.
+
+        A body that neither announces its length nor comes in chunks cannot be told from one that was cut: it is fetched
+        a second time, and has to be the same.
+
+        :param path: where it is to go, from :func:`.resolve_path`.
+        :param file_format: what it is to be.
+        :param max_bytes: the greatest file that is accepted, None for any.
+        :raises BadFileError: when it is not the whole report; others as :meth:`chunks` and :func:`.storage.receive`.
+        """
+        check = self.new_check(file_format, max_bytes)
+        with storage.receive(self.chunks(check), path, check) as received:
+            with received.temporary.open("rb") as file:
+                complaint = whole_complaint(file, received.stored.bytes, self._look)
+            if complaint:
+                raise self._bad(f"The PBX sent {complaint} in place of the {file_format} file")
+            if not self._version.has_end:
+                self._compare(file_format, max_bytes, received.stored)
+            yield received
 
     def new_check(self, file_format: str, max_bytes: int | None = None) -> FileCheck:
-        """Return the check of this file.
+        """Return the check of this file on its way.
 
         :param file_format: what it is to be.
         :param max_bytes: the greatest file that is accepted, None for any.
         """
         return FileCheck(
             file_format,
-            announced_bytes=self.announced_bytes,
+            announced_bytes=self._version.whole_bytes,
             max_bytes=max_bytes,
             pbx=self._client.address,
-            endpoint=self._url.split("?")[0],
+            endpoint=self._endpoint,
         )
 
     def chunks(self, check: FileCheck) -> Iterator[bytes]:
@@ -108,7 +131,26 @@ class FileFetch:
                 self._pause_after(error)
             else:
                 self._new_token = False
+                if stream.version.complaint:
+                    stream.close()
+                    raise self._bad(f"The PBX {stream.version.complaint}")
                 return stream
+
+    def _compare(self, file_format: str, max_bytes: int | None, stored: StoredFile) -> None:
+        log.info("The PBX tells neither length nor end of the file; it is fetched a second time and compared.")
+        with FileFetch(self._client, self._url, killed=self._killed) as again:
+            check = again.new_check(file_format, max_bytes)
+            for chunk in again.chunks(check):
+                check.feed(chunk)
+        if check.finish().sha256 != stored.sha256:
+            raise self._bad("The PBX sent two different files under one URL, without saying how long they are")
+
+    def _look(self) -> None:
+        if self._killed():
+            raise TaskKilledError("The task was killed while it fetched its report")
+
+    def _bad(self, what: str) -> BadFileError:
+        return BadFileError(what, pbx=self._client.address, endpoint=self._endpoint)
 
     def _pause_after(self, error: NetworkError) -> None:
         self._interruptions += 1

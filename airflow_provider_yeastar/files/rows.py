@@ -1,26 +1,26 @@
-"""Rows of a report as a file: newline-delimited JSON or Parquet. No I/O; Airflow has no part in it.
+"""Rows of a report as a file: newline-delimited JSON or Parquet, written in batches. No I/O; Airflow has no part in it.
 
-A column of a Parquet file has one type: whole numbers stay whole, a column with whole and broken numbers is of doubles,
-and one whose values differ in kind, or are lists or objects, holds them as text (JSON where they are none).
+Every file of a report has the columns of its schema, in one order and of one type each, whatever the night's rows hold.
+Memory does not grow with the rows.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib.util import find_spec
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.files.body import FileFacts
+from airflow_provider_yeastar.schemas.arrow import BATCH_ROWS, arrow_batches, arrow_schema, require_pyarrow
+from airflow_provider_yeastar.schemas.columns import Column
 
 __all__ = ["ROW_FORMATS", "RowsDigest", "check_row_format", "encoded_rows", "require_writer"]
 
 ROW_FORMATS = ("ndjson", "parquet")
 
-_INT64 = range(-(2**63), 2**63)
+_CHUNK_BYTES = 1 << 18
 
 
 class RowsDigest:
@@ -55,48 +55,70 @@ def require_writer(file_format: str) -> None:
 
     :raises InvalidRequestError: for Parquet without ``pyarrow``.
     """
-    if file_format == "parquet" and find_spec("pyarrow") is None:
-        raise InvalidRequestError(
-            "Parquet is written with pyarrow, which is not installed here",
-            remedy="pip install 'airflow-provider-yeastar[parquet]', or choose ndjson.",
-        )
+    if file_format == "parquet":
+        require_pyarrow()
 
 
-def encoded_rows(rows: Sequence[Mapping[str, Any]], file_format: str) -> Iterator[bytes]:
+def encoded_rows(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]], file_format: str) -> Iterator[bytes]:
     """Yield the file, in parts.
 
-    :param rows: flat; they need not have the same keys. None at all is a file of 0 bytes, in Parquet one of no columns.
+    :param columns: of every row; a key that a row lacks is null.
+    :param rows: with the values of :class:`.SchemaRows`; they are gone over once.
     :param file_format: one of ``ROW_FORMATS``.
+    :raises ValueError: for a number that JSON does not have (``NaN``, infinity).
     """
-    if file_format == "parquet":
-        yield _parquet(rows)
-        return
+    return _parquet(columns, rows) if file_format == "parquet" else _ndjson(columns, rows)
+
+
+def _ndjson(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+    keys = [column.key for column in columns]
+    lines: list[str] = []
+    size = 0
     for row in rows:
-        yield json.dumps(row, ensure_ascii=False).encode() + b"\n"
+        lines.append(encode({key: row.get(key) for key in keys}))
+        size += len(lines[-1])
+        if size >= _CHUNK_BYTES:
+            yield "".join(f"{line}\n" for line in lines).encode()
+            lines, size = [], 0
+    if lines:
+        yield "".join(f"{line}\n" for line in lines).encode()
 
 
-def _parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
+class _Sink:
+    """What a writer of Parquet writes into, piece by piece; taken out between two batches."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, part: bytes) -> int:
+        self._parts.append(bytes(part))
+        return len(part)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        """The parts stay until they are taken."""
+
+    def writable(self) -> bool:
+        return True
+
+    def take(self) -> bytes:
+        parts, self._parts = self._parts, []
+        return b"".join(parts)
+
+
+def _parquet(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
     import pyarrow
     from pyarrow import parquet
 
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    columns = {name: _column(pyarrow, [row.get(name) for row in rows]) for name in names}
-    buffer = io.BytesIO()
-    parquet.write_table(pyarrow.table(columns), buffer)
-    return buffer.getvalue()
-
-
-def _column(pyarrow: Any, values: list[Any]) -> Any:
-    kinds = {type(value) for value in values if value is not None}
-    if kinds == {int} and all(value in _INT64 for value in values if value is not None):
-        return pyarrow.array(values, pyarrow.int64())
-    if float in kinds and kinds <= {int, float}:
-        return pyarrow.array([None if value is None else float(value) for value in values], pyarrow.float64())
-    if kinds == {bool}:
-        return pyarrow.array(values, pyarrow.bool_())
-    return pyarrow.array(list(_texts(values)), pyarrow.string())
-
-
-def _texts(values: Iterable[Any]) -> Iterator[str | None]:
-    for value in values:
-        yield value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    sink = _Sink()
+    with parquet.ParquetWriter(pyarrow.PythonFile(sink, mode="w"), arrow_schema(columns)) as writer:
+        for batch in arrow_batches(columns, rows):
+            writer.write_batch(batch, row_group_size=BATCH_ROWS)
+            if part := sink.take():
+                yield part
+    yield sink.take()

@@ -31,8 +31,7 @@ from airflow_provider_yeastar.exceptions import DestinationError
 from airflow_provider_yeastar.files.progress import watch
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
-
+    from airflow_provider_yeastar.compat import ObjectStoragePath
     from airflow_provider_yeastar.pbx.files.body import FileFacts
 
 __all__ = [
@@ -314,7 +313,7 @@ def _is_remote(path: str) -> bool:
 
 
 def _object(url: str) -> ObjectStoragePath:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    from airflow_provider_yeastar.compat import ObjectStoragePath
 
     return ObjectStoragePath(url)
 

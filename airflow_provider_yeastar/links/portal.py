@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperatorLink
-
+from airflow_provider_yeastar.compat import BaseOperatorLink
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.pbx.errors import YeastarError
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context, TaskInstanceKey
+    from airflow_provider_yeastar.compat import Context, TaskInstanceKey
 
 __all__ = ["YeastarPortalLink", "publish_portal_link"]
 
@@ -38,7 +37,7 @@ class YeastarPortalLink(BaseOperatorLink):
         :return: empty when the task has published none: Airflow then shows the button disabled.
         """
         # Airflow 3 loads the whole of its inter-process communication with it, which no DAG file needs.
-        from airflow.providers.common.compat.sdk import XCom
+        from airflow_provider_yeastar.compat import XCom
 
         return XCom.get_value(ti_key=ti_key, key=_XCOM_KEY) or ""
 

@@ -1,4 +1,4 @@
-"""Operators that put a call report of a Yeastar PBX at its destination, as a file, its path in XCom."""
+"""Operators that download a call report of a Yeastar PBX to its destination; the path is in XCom."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
-from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow, iso_utc
 from airflow_provider_yeastar.tasks.arguments import RequestArguments
 from airflow_provider_yeastar.tasks.delivering import DeliveringTask
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
+    from airflow_provider_yeastar.compat import Context
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.runtime.outcome import Outcome
     from airflow_provider_yeastar.tasks.handover import Handover
@@ -23,66 +21,68 @@ __all__ = ["YeastarCallReportOperator", "YeastarDownloadReportOperator"]
 
 
 class YeastarCallReportOperator(RequestArguments, DeliveringTask):
-    """Request a call report, wait for it, fetch it; the XCom return value is the file's path, a ``str``.
+    """Request a call report, wait for it and download it; the XCom return value is the file's path, a ``str``.
 
     Waits in the triggerer with ``deferrable=True``, else on the worker. A second XCom, ``report``, holds path, file,
-    bytes, sha256, format, what was asked for, api_version, requested_at, ready_at, downloaded_at and serial_number.
-    Asset events of the task's ``outlets`` tell report, window, path, bytes and sha256 in their extra, and OpenLineage
-    hears of the PBX's report as input and of the file as output.
+    bytes, sha256, format, the request, api_version, requested_at, ready_at, downloaded_at and serial_number. Asset
+    events of the task's ``outlets`` carry report, time window, path, bytes and sha256 in their extra. OpenLineage gets
+    the PBX's report as input and the file as output.
     Vendor's pages: "Download a Call Report", "Download a Scheduled Report", "Event 30027".
 
     Templated: ``report_type``, ``my_report_id``, ``period``, ``start_time``, ``end_time``, ``parameters``,
     ``api_version``, ``scheduled_report_id``, ``file_format``, ``duration_format``, ``yeastar_conn_id``,
     ``destination``.
 
-    :param report_type: name of a built-in report, for instance ``queueperformance``; docs/reports.md lists them.
-        Exactly one of this, ``my_report_id`` and ``scheduled_report_id``.
-    :param my_report_id: id of a user-created report, an int or a text of digits; :meth:`.YeastarHook.list_my_reports`
-        lists them.
-    :param scheduled_report_id: id of a report that the PBX made by schedule, an int or a text of digits;
-        :meth:`.YeastarHook.list_scheduled_reports` lists them. Its period and format are the schedule's.
-    :param period: text ``2026-11-22``, ``2026-11`` or ``2026``: a whole day, month or year by the PBX's clock.
-    :param start_time: datetime or ISO 8601 text, inclusive, in place of ``period``; without UTC offset it is by the
-        PBX's clock.
-    :param end_time: the same, inclusive.
-    :param parameters: mapping of further parameters by the vendor's names; lists and bools as Python has them. Where
-        ids are wanted, an int is an internal id; a text is a dialled number or a name, else an id. docs/reports.md
-        lists all.
+    :param report_type: str, the vendor's name of a built-in report, such as ``queueperformance``; docs/reports.md lists
+        them. Give exactly one of this, ``my_report_id`` and ``scheduled_report_id``.
+    :param my_report_id: int or text of digits, id of a user-created report; :meth:`.YeastarHook.list_my_reports` lists
+        them.
+    :param scheduled_report_id: int or text of digits, id of a report that the PBX made on a schedule;
+        :meth:`.YeastarHook.list_scheduled_reports` lists them. Period and format are those of the schedule.
+    :param period: str, by the PBX's clock: a day ``2026-11-22``, a month ``2026-11`` or a year ``2026``; or in words,
+        counted from the DAG run: ``today``, ``yesterday``, ``last_7_days``, ``last_30_days``, ``this_month``,
+        ``last_month``, ``this_year``, ``last_year``; or an Airflow partition key at midnight.
+    :param start_time: datetime or ISO 8601 text, first second of the time window, instead of ``period``. With a UTC
+        offset it needs ``timezone`` in the connection; without one it is by the PBX's clock.
+    :param end_time: datetime or ISO 8601 text, last second of the time window, inclusive; offsets as for
+        ``start_time``. If the window is a whole number of minutes long, as from ``data_interval_start`` to
+        ``data_interval_end``, the request ends one second earlier: the next window begins there.
+    :param parameters: mapping of the vendor's parameter names to values, lists and bools as in Python. Of ids, an int
+        is an internal id; a text is a dialled number or a name, or an id if it is neither. docs/reports.md lists all.
     :param check_ids: bool, default ``True``; False sends ids as they are given, without looking them up on the PBX.
-    :param file_format: default ``csv``; or ``xls``, ``pdf``, ``html``. The format of a scheduled report is the
-        schedule's, and checked against this.
-    :param duration_format: how the file writes durations, default ``seconds``; or ``hhmmss``.
-    :param destination: text or path object of a file, or a text that ends in ``/`` of a directory; a local path or any
-        ObjectStoragePath. The file's name in a directory is made from connection and request, so that a re-run replaces
-        its own file and no other's.
-    :param overwrite: bool, default ``True``; False leaves a file alone that is there already and returns its path. The
-        PBX is then not asked, and as nothing is stored there is no XCom ``report`` and nothing in the extra of asset
-        events. A file that appears while the task is at work is left alone too.
-    :param on_empty: what to do about a report without a row, default ``ok``, which keeps it. ``skip`` skips and
-        ``fail`` fails the task, and both leave nothing at the destination. For pdf and xls only ``ok``. Where the PBX
-        makes no file of an empty report (60001), the task fails with ``ok`` too, as there is nothing to keep.
-    :param max_bytes: the greatest file that is accepted, in bytes, default 4 GiB; None for any.
-    :param write_metadata: bool, default ``False``; True also writes what the XCom ``report`` holds, as JSON, beside the
-        file: its name with ``.report.json`` behind it. It follows the file in a step of its own; its sha256 says of
-        which file it tells.
-    :param asynchronous: bool, default ``True``; False asks with one long request on the worker, without event or
-        triggerer.
-    :param api_version: ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's when left out.
-    :param wait_timeout: seconds or timedelta from one's turn at the PBX to the report's URL, default ``1800``.
-    :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports, default ``21600``.
-    :param deferrable: bool; True waits in the triggerer, False on the worker. ``[operators] default_deferrable`` when
-        left out.
-    :param yeastar_conn_id: id of the Airflow connection, default ``yeastar_default``.
-    :raises InvalidRequestError: for arguments that cannot be meant, when the DAG is parsed. What holds a template or
-        another task's output is checked when the task runs, and then ends in ``AirflowFailException``.
-    :raises AirflowFailException: when no retry can mend it, with its cause in one sentence: ``CredentialsError``,
+    :param file_format: str, default ``csv``; or ``xls``, ``pdf``, ``html``. A scheduled report has its schedule's
+        format, which must be this one.
+    :param duration_format: str, how the file writes durations, default ``seconds``; or ``hhmmss``.
+    :param destination: str, pathlib path or ObjectStoragePath of a file; or a text that ends in ``/`` for a directory.
+        The file name in a directory is made from connection and request, so that a rerun replaces its own file only.
+    :param overwrite: bool, default ``True``; False keeps an existing file and returns its path. The task then does not
+        ask the PBX, pushes no XCom ``report`` and adds nothing to asset events. A file that appears while the task runs
+        is kept too.
+    :param on_empty: str, what to do if the report has no rows, default ``ok``: keep it. ``skip`` skips and ``fail``
+        fails the task; both leave nothing at the destination. pdf and xls support ``ok`` only. If the PBX makes no file
+        of an empty report (60001), the task fails with ``ok`` too.
+    :param max_bytes: int, largest accepted file in bytes, default 4 GiB; None for no limit.
+    :param write_metadata: bool, default ``False``; True also writes the XCom ``report`` as JSON next to the file, with
+        ``.report.json`` appended to its name. It is written after the file; its sha256 tells which file it describes.
+    :param asynchronous: bool, default ``None``: the provider decides (docs/hosts.md). True requests the report in the
+        background and waits for its event; False sends one long synchronous request. Each of them is deferrable.
+    :param api_version: str, ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's if left out.
+    :param wait_timeout: seconds or timedelta from taking the lock on the PBX to the report's URL, default ``1800``.
+    :param queue_timeout: seconds or timedelta to wait for the lock on the PBX while other reports run, default
+        ``21600``.
+    :param deferrable: bool; True waits in the triggerer, False on the worker. Airflow's ``[operators]
+        default_deferrable`` if left out.
+    :param yeastar_conn_id: str, id of the Airflow connection, default ``yeastar_default``.
+    :raises InvalidRequestError: if an argument is invalid; raised at DAG-parse time. Templated arguments are validated
+        at run time, and raise ``AirflowFailException``.
+    :raises AirflowFailException: if a retry cannot help; the message names the cause: ``CredentialsError``,
         ``PermissionDeniedError``, ``BlockedError``, ``ParameterError``, ``CertificateError``, ``NotFoundError``,
         ``FileTooLargeError``, ``EmptyReportError`` (``on_empty`` fail) and others.
-    :raises AirflowSkipException: for a report without a row, with ``on_empty`` skip.
-    :raises YeastarError: for what may pass, after it was asked for again within the time-outs: ``WaitTimeoutError``,
+    :raises AirflowSkipException: if the report has no rows and ``on_empty`` is ``skip``.
+    :raises YeastarError: for a transient error that outlasted the retries within the timeouts: ``WaitTimeoutError``,
         ``NetworkError``, ``BusyError``, ``TokenCapError``, ``BadFileError``, ``DestinationError`` and others.
         docs/errors.md lists all causes and which of them Airflow retries.
-    :raises AirflowTaskTimeout: when the task's ``execution_timeout`` is over, deferred or not.
+    :raises AirflowTaskTimeout: if the task exceeds its ``execution_timeout``, deferred or not.
     """
 
     template_fields: Sequence[str] = (*RequestArguments.template_fields, *DeliveringTask.template_fields)
@@ -93,52 +93,50 @@ class YeastarCallReportOperator(RequestArguments, DeliveringTask):
         self.check_delivery(self.file_format)
 
     def execute(self, context: Context) -> str:
-        """Ask for the report; wait for it here, or defer."""
+        """Request the report, and wait on the worker or defer."""
         with errors_for_airflow():
-            return self.deliver(context, build_request(**self.request_arguments))
+            return self.deliver(context, self.resolved(self.build_request(), context))
 
 
 class YeastarDownloadReportOperator(DeliveringTask):
-    """Fetch the report that a :class:`.YeastarCallReportSensor` found; the XCom return value is the file's path.
+    """Download the report that a :class:`.YeastarCallReportSensor` found; the XCom return value is the file's path.
 
-    The URL that the sensor found lives 30 minutes. When they have passed, or the file is refused or bad, the report is
-    asked for again: in the triggerer with ``deferrable=True``, else on the worker. The second XCom, ``report``, is that
-    of :class:`YeastarCallReportOperator`, and so are asset events and lineage.
+    The sensor's URL is valid for 30 minutes. If it has expired, or the file is refused or invalid, the task requests
+    the report again: in the triggerer with ``deferrable=True``, else on the worker. The second XCom, ``report``, the
+    asset events and the lineage are those of :class:`YeastarCallReportOperator`.
     Vendor's pages: "Download a Call Report", "Download a Scheduled Report", "Event 30027".
 
     Templated: ``yeastar_conn_id``, ``destination``, ``report``.
 
-    :param report: the sensor's return value, ``sensor.output``.
-    :param destination: text or path object of a file, or a text that ends in ``/`` of a directory; a local path or any
-        ObjectStoragePath. The file's name in a directory is made from connection and request, so that a re-run replaces
-        its own file and no other's.
-    :param overwrite: bool, default ``True``; False leaves a file alone that is there already and returns its path. The
-        PBX is then not asked, and as nothing is stored there is no XCom ``report`` and nothing in the extra of asset
-        events. A file that appears while the task is at work is left alone too.
-    :param on_empty: what to do about a report without a row, default ``ok``, which keeps it. ``skip`` skips and
-        ``fail`` fails the task, and both leave nothing at the destination. For pdf and xls only ``ok``. Where the PBX
-        makes no file of an empty report (60001), the task fails with ``ok`` too, as there is nothing to keep.
-    :param max_bytes: the greatest file that is accepted, in bytes, default 4 GiB; None for any.
-    :param write_metadata: bool, default ``False``; True also writes what the XCom ``report`` holds, as JSON, beside the
-        file: its name with ``.report.json`` behind it. It follows the file in a step of its own; its sha256 says of
-        which file it tells.
-    :param wait_timeout: seconds or timedelta from one's turn at the PBX to the report's URL, where it is asked for
+    :param report: mapping, the sensor's return value: ``sensor.output``.
+    :param destination: str, pathlib path or ObjectStoragePath of a file; or a text that ends in ``/`` for a directory.
+        The file name in a directory is made from connection and request, so that a rerun replaces its own file only.
+    :param overwrite: bool, default ``True``; False keeps an existing file and returns its path. The task then does not
+        ask the PBX, pushes no XCom ``report`` and adds nothing to asset events. A file that appears while the task runs
+        is kept too.
+    :param on_empty: str, what to do if the report has no rows, default ``ok``: keep it. ``skip`` skips and ``fail``
+        fails the task; both leave nothing at the destination. pdf and xls support ``ok`` only. If the PBX makes no file
+        of an empty report (60001), the task fails with ``ok`` too.
+    :param max_bytes: int, largest accepted file in bytes, default 4 GiB; None for no limit.
+    :param write_metadata: bool, default ``False``; True also writes the XCom ``report`` as JSON next to the file, with
+        ``.report.json`` appended to its name. It is written after the file; its sha256 tells which file it describes.
+    :param wait_timeout: seconds or timedelta from taking the lock on the PBX to the report's URL, if it is requested
         again, and for a login; default ``1800``.
-    :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports, where it is asked for
-        again; default ``21600``.
-    :param deferrable: bool; True waits in the triggerer, False on the worker. ``[operators] default_deferrable`` when
-        left out.
-    :param yeastar_conn_id: id of the Airflow connection; the sensor's when left out. One in ``default_args`` counts as
-        given. It has to lead to the sensor's PBX.
-    :raises InvalidRequestError: for ``on_empty`` or ``max_bytes`` that cannot be meant, when the DAG is parsed.
-    :raises AirflowFailException: when ``report`` is no sensor's return value, and when no retry can mend it, with its
-        cause in one sentence: ``CredentialsError``, ``PermissionDeniedError``, ``BlockedError``, ``ParameterError``,
+    :param queue_timeout: seconds or timedelta to wait for the lock on the PBX, if the report is requested again;
+        default ``21600``.
+    :param deferrable: bool; True waits in the triggerer, False on the worker. Airflow's ``[operators]
+        default_deferrable`` if left out.
+    :param yeastar_conn_id: str, id of the Airflow connection; the sensor's if left out. One in ``default_args`` counts
+        as given. It must lead to the sensor's PBX.
+    :raises InvalidRequestError: if ``on_empty`` or ``max_bytes`` is invalid; raised at DAG-parse time.
+    :raises AirflowFailException: if ``report`` is not a sensor's return value, and if a retry cannot help; the message
+        names the cause: ``CredentialsError``, ``PermissionDeniedError``, ``BlockedError``, ``ParameterError``,
         ``CertificateError``, ``FileTooLargeError``, ``EmptyReportError`` (``on_empty`` fail) and others.
-    :raises AirflowSkipException: for a report without a row, with ``on_empty`` skip.
-    :raises YeastarError: for what may pass, after it was asked for again within the time-outs: ``WaitTimeoutError``,
+    :raises AirflowSkipException: if the report has no rows and ``on_empty`` is ``skip``.
+    :raises YeastarError: for a transient error that outlasted the retries within the timeouts: ``WaitTimeoutError``,
         ``NetworkError``, ``BusyError``, ``TokenCapError``, ``BadFileError``, ``DestinationError`` and others.
         docs/errors.md lists all causes and which of them Airflow retries.
-    :raises AirflowTaskTimeout: when the task's ``execution_timeout`` is over, deferred or not.
+    :raises AirflowTaskTimeout: if the task exceeds its ``execution_timeout``, deferred or not.
     """
 
     template_fields: Sequence[str] = (*DeliveringTask.template_fields, "report")
@@ -148,38 +146,38 @@ class YeastarDownloadReportOperator(DeliveringTask):
     def __init__(self, *, report: Any, yeastar_conn_id: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.report = report
-        # What a task is started with again after a deferral is made of its arguments: the sensor's id is not known yet.
+        # After a deferral the task is created from its arguments again, so the sensor's id is not known yet.
         self.yeastar_conn_id = yeastar_conn_id  # type: ignore[assignment]  # a str from `_take_handover` on
         self.check_delivery("csv")
 
     def execute(self, context: Context) -> str:
-        """Fetch the report; ask for it again where its URL is no more."""
+        """Download the report; request it again if its URL has expired."""
         with errors_for_airflow():
             handover = self._take_handover()
             ready = handover.outcome if time.time() < handover.expires_at else None
             if ready is None:
                 self.log.warning(
-                    "The URL of the report lived until %s; the report is asked for again.", iso_utc(handover.expires_at)
+                    "The URL of the report expired at %s; requesting the report again.", iso_utc(handover.expires_at)
                 )
             return self.deliver(context, handover.outcome.request, ready)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
-        """Fetch the report that was asked for again.
+        """Download the report that was requested again.
 
-        :param event: what the trigger fired; anything but a success fails the task.
+        :param event: the trigger's event, a mapping; anything but a success fails the task.
         """
         with errors_for_airflow():
             self._take_handover()
         return super().execute_complete(context, event)
 
     def collect(self, context: Context, client: PbxClient, outcome: Outcome) -> str:
-        """Fetch a finished report of the PBX that the sensor asked; see :meth:`.DeliveringTask.collect`.
+        """Download a finished report of the sensor's PBX; see :meth:`.DeliveringTask.collect`.
 
-        :param context: of the task.
-        :param client: of the PBX.
+        :param context: the task's context.
+        :param client: a client of the PBX.
         :param outcome: the report, and the request that it answers.
-        :return: the file's path.
-        :raises InvalidRequestError: when the report was asked for again, and of another PBX.
+        :return: the file's path, a str.
+        :raises InvalidRequestError: if the report comes from a different PBX than the sensor's.
         """
         self._refuse_another_pbx(outcome.report.serial_number)
         return super().collect(context, client, outcome)
@@ -196,8 +194,9 @@ class YeastarDownloadReportOperator(DeliveringTask):
     def _take_handover(self) -> Handover:
         from airflow_provider_yeastar.tasks.handover import read_handover  # not needed to parse a DAG file
 
+        self.check_templates()
         handover = read_handover(self.report)
         self._sensed_serial_number = handover.outcome.report.serial_number
-        # A file of one PBX is not to be looked for on another.
+        # The file is on the sensor's PBX, not on the default one.
         self.yeastar_conn_id = self.yeastar_conn_id or handover.yeastar_conn_id
         return handover

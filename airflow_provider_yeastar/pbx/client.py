@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, contextmanager
+from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
@@ -15,16 +16,18 @@ from types import TracebackType
 from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.doctor import Finding, examine
 from airflow_provider_yeastar.pbx.errors import YeastarError
-from airflow_provider_yeastar.pbx.events.shared import PbxLink, shared_link
+from airflow_provider_yeastar.pbx.events.shared import SharedConnection, shared_connection
 from airflow_provider_yeastar.pbx.http.ranges import RestOfFile
 from airflow_provider_yeastar.pbx.http.transport import FileStream
 from airflow_provider_yeastar.pbx.login.token_store import Cipher, MemoryTokenStore, SharedTokenStore
 from airflow_provider_yeastar.pbx.report.listings import MenuOption, MyReport, ScheduledReport
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.report.rows import Row
-from airflow_provider_yeastar.pbx.session import PbxSession
+from airflow_provider_yeastar.pbx.session import PbxFacts, PbxSession
 from airflow_provider_yeastar.pbx.settings import PbxSettings
+from airflow_provider_yeastar.pbx.state.directory import DirectoryState
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
+from airflow_provider_yeastar.pbx.waiting.job_ledger import JobLedger
 from airflow_provider_yeastar.pbx.waiting.report_wait import ReportWait
 from airflow_provider_yeastar.pbx.waiting.report_watch import watch_reports
 from airflow_provider_yeastar.pbx.waiting.rows_wait import RowsWait
@@ -54,12 +57,13 @@ class PbxClient:
     ) -> None:
         self._settings = settings
         self._state_dir = state_dir
+        self._state = DirectoryState(state_dir)
         self._cipher = cipher
         self._announce_secret = announce_secret
 
     @cached_property
     def _session(self) -> PbxSession:
-        """This client's own session; a client that only waits has none, waiters share that of their link."""
+        """This client's own session; a client that only waits has none, waiters share one."""
         return self._make_session()
 
     def _make_session(self) -> PbxSession:
@@ -67,9 +71,9 @@ class PbxClient:
         store = SharedTokenStore(self._settings, self._state_dir, self._cipher) if shared else MemoryTokenStore()
         return PbxSession(self._settings, store, self._announce_secret)
 
-    def linked(self) -> AbstractAsyncContextManager[PbxLink]:
-        """Keep what waiters of this PBX share, its socket above all, from being closed meanwhile."""
-        return shared_link((self._settings, self._state_dir), self._make_session)
+    def connected(self) -> AbstractAsyncContextManager[SharedConnection]:
+        """Keep what the waiters of this PBX share, its socket above all, open meanwhile."""
+        return shared_connection((self._settings, self._state_dir), lambda: (self._make_session(), self._state))
 
     def __enter__(self) -> PbxClient:
         return self
@@ -104,6 +108,24 @@ class PbxClient:
         """
         with self._announcing():
             return self._session.facts(fresh=True).information
+
+    def facts(self) -> PbxFacts:
+        """Return what the PBX told of itself lately: information, display format, time zone.
+
+        :raises YeastarError: when it has to be asked and cannot.
+        """
+        with self._announcing():
+            return self._session.facts()
+
+    def oldest_call(self) -> datetime | None:
+        """Return when the oldest call began that the PBX still has, naive, by its clock; None where it has none.
+
+        Vendor's page: "Query CDR List".
+
+        :raises YeastarError: when it cannot be had.
+        """
+        with self._announcing():
+            return self._session.oldest_call()
 
     def list_menu_options(self, menu: str, queue_id: int | str | None = None) -> list[MenuOption]:
         """Return what ``parameters`` may name, with the internal ids (vendor's page "Query Menu Options").
@@ -141,24 +163,24 @@ class PbxClient:
 
     def examine(self) -> Iterator[Finding]:
         """Yield what stands between this machine and the PBX's reports, step by step."""
-        return examine(self._session, self._state_dir)
+        return examine(self._session, self._state)
 
     async def wait_for_report(self, request: ReportRequest, bounds: waiting.Bounds) -> waiting.FinishedReport:
         """Ask for a report and return where it can be fetched (vendor's page "Download a Call Report").
 
-        :param request: what to ask for; ``asynchronous`` decides between the event and one long request.
+        :param request: what to ask for.
         :param bounds: until when to wait.
         :raises YeastarError: see :meth:`ReportWait.run`.
         """
-        async with self.linked() as link:
-            return await ReportWait(link, request, bounds, self._state_dir).run()
+        async with self.connected() as connection:
+            return await ReportWait(connection, request, bounds).run()
 
     async def watch_reports(self) -> AsyncGenerator[waiting.AnnouncedReport]:
         """Yield every finished report that the PBX announces from now on, whoever asked for it; never ends.
 
         See :func:`.watch_reports`.
         """
-        async with self.linked() as link, aclosing(watch_reports(link)) as reports:
+        async with self.connected() as connection, aclosing(watch_reports(connection)) as reports:
             async for report in reports:
                 yield report
 
@@ -171,10 +193,34 @@ class PbxClient:
         :param bounds: until when to wait.
         :raises YeastarError: see :meth:`ReportWait.run`.
         """
-        async with self.linked() as link:
-            wait = RowsWait(link, request, bounds, self._state_dir)
+        async with self.connected() as connection:
+            wait = RowsWait(connection, request, bounds)
             report = await wait.run()
             return wait.rows, report
+
+    async def resolve(self, request: ReportRequest, until: float) -> ReportRequest:
+        """Return a request whose period is no longer in words.
+
+        The PBX is only asked, for its present UTC offset, where the connection names no ``timezone``.
+
+        :param request: what to ask for.
+        :param until: epoch seconds until which a login is tried.
+        :raises YeastarError: when the PBX's offset cannot be had, or does not tell what is asked for.
+        """
+        if self._settings.timezone is None:
+            await self.log_in(until)
+        try:
+            return await in_thread(partial(self._session.resolve, request))
+        finally:
+            self._session.announce_secrets()
+
+    async def contest(self, why: str) -> None:
+        """Remember that somebody else makes reports at this PBX, so that its events are not believed for a day.
+
+        :param why: what shows it, one clause.
+        """
+        async with self.connected() as connection:
+            await JobLedger(connection, await connection.pbx_id()).contest(why)
 
     async def log_in(self, until: float) -> None:
         """Have a live token, trying again where time may mend it, such as when all tokens are taken (60002).

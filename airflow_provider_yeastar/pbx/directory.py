@@ -34,6 +34,7 @@ _PAGE_SIZE = 100
 _MENU_LIFE = 300.0
 """Seconds for which what a look-up brought is believed."""
 _MOST_SHOWN = 20
+_MOST_NUMBERS = 500
 # The application may not ask, or the firmware has no such endpoint or menu: then ids cannot be checked.
 _REFUSALS = (PermissionDeniedError, InterfaceError, ParameterError)
 
@@ -97,6 +98,26 @@ class Directory:
                 # Once each: a name and a number may stand for the same.
                 values[name] = tuple(dict.fromkeys(self._id(name, item, menus) for item in value))
         return replace(request, parameters=tuple(sorted(values.items())))
+
+    def numbers(self, request: ReportRequest) -> tuple[list[str], list[str]]:
+        """Return the dialled numbers of what a request names, and of the others of the same kind that the PBX has.
+
+        Both are empty where the PBX does not tell, or the request names none.
+
+        :param request: with the PBX's own ids, from :meth:`resolve`.
+        """
+        asked: set[str] = set()
+        known: set[str] = set()
+        for name, value in request.parameters if request.check_ids else ():
+            menus = [menu for menu in _menus(name) if menu != QUEUE_AGENTS]
+            if menus and not isinstance(value, str):
+                by_id = {str(each.id): each.number for each in _options([self._recent(menu) for menu in menus])}
+                if not all(by_id.get(str(item)) for item in value):
+                    return [], []  # such as a group, which stands for extensions that are not named here
+                known.update(filter(None, by_id.values()))
+                asked.update(by_id[str(item)] for item in value)
+        others = sorted(known - asked)
+        return sorted(asked), others if len(others) <= _MOST_NUMBERS else []
 
     def _id(self, name: str, item: int | str, menus: Sequence[str]) -> int | str:
         looked_up = [self._recent(menu) for menu in menus]

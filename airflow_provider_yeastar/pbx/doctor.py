@@ -6,7 +6,7 @@ fails.
 
 from __future__ import annotations
 
-import asyncio
+import os
 import socket
 import ssl
 import time
@@ -15,17 +15,23 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 from airflow_provider_yeastar.pbx import wire
+from airflow_provider_yeastar.pbx.concurrency.running import run_coroutine
 from airflow_provider_yeastar.pbx.errors import YeastarError
-from airflow_provider_yeastar.pbx.events.shared import PbxLink
+from airflow_provider_yeastar.pbx.events.shared import SharedConnection
 from airflow_provider_yeastar.pbx.events.websocket import subscribe
 from airflow_provider_yeastar.pbx.files.body import FileCheck
+from airflow_provider_yeastar.pbx.http.dialing import dial
+from airflow_provider_yeastar.pbx.http.failures import CONNECTION_ERRORS, network_failure
+from airflow_provider_yeastar.pbx.http.policy import Policy, decide
+from airflow_provider_yeastar.pbx.http.sockets import CallLimit
 from airflow_provider_yeastar.pbx.http.tls import certificate_complaint, fetch_fingerprint, make_ssl_context
 from airflow_provider_yeastar.pbx.http.transport import USER_AGENT
-from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request, choose_api_version
+from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request
+from airflow_provider_yeastar.pbx.report.versions import choose_api_version
 from airflow_provider_yeastar.pbx.session import PbxSession
+from airflow_provider_yeastar.pbx.state.interface import SharedState
 from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
 from airflow_provider_yeastar.pbx.waiting.report_wait import ReportWait
 
@@ -64,11 +70,11 @@ class Finding:
     remedy: str = ""
 
 
-def examine(session: PbxSession, state_dir: Path) -> Iterator[Finding]:
+def examine(session: PbxSession, state: SharedState) -> Iterator[Finding]:
     """Yield what is found, step by step.
 
     :param session: a session with the PBX.
-    :param state_dir: where the processes of this host keep their turns.
+    :param state: that holds whose turn it is.
     """
     for subject, look in _FOUNDATIONS.items():
         if subject == "TLS" and session.settings.scheme != "https":
@@ -79,8 +85,8 @@ def examine(session: PbxSession, state_dir: Path) -> Iterator[Finding]:
             return
     for endpoint, query in _ENDPOINTS.items():
         yield _look(f"permission {endpoint}", partial(_permission, session, endpoint, query))
-    yield _look("events", lambda: asyncio.run(_events(session)))
-    yield _look("report", lambda: asyncio.run(_report(session, state_dir)))
+    yield _look("events", lambda: run_coroutine(_events(session)))
+    yield _look("report", lambda: run_coroutine(_report(session, state)))
 
 
 def _look(subject: str, look: Callable[[], str]) -> Finding:
@@ -93,31 +99,55 @@ def _look(subject: str, look: Callable[[], str]) -> Finding:
         return Finding(subject, False, getattr(error, "strerror", None) or type(error).__name__, remedy)
 
 
+def _route(session: PbxSession) -> str:
+    return f"connects {_policy(session).route}"
+
+
+def _policy(session: PbxSession) -> Policy:
+    return decide(session.settings, os.environ)
+
+
 def _name(session: PbxSession) -> str:
-    found = socket.getaddrinfo(session.settings.host, session.settings.effective_port, type=socket.SOCK_STREAM)
-    return f"{session.settings.host} is {', '.join(sorted({str(address[4][0]) for address in found}))}"
+    host, port = _first_stop(session)
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return f"{host} is {', '.join(sorted({str(address[4][0]) for address in found}))}"
+
+
+def _first_stop(session: PbxSession) -> tuple[str, int]:
+    """The host and port to which this machine itself connects: the proxy's where there is one."""
+    proxy = _policy(session).route.proxy
+    return (proxy.host, proxy.port) if proxy else (session.settings.host, session.settings.effective_port)
 
 
 def _tcp(session: PbxSession) -> str:
-    settings = session.settings
     started = time.monotonic()
-    with socket.create_connection((settings.host, settings.effective_port), settings.timeout):
-        return f"port {settings.effective_port} answers after {1000 * (time.monotonic() - started):.0f} ms"
+    _dial(session).close()
+    return f"port {session.settings.effective_port} answers after {1000 * (time.monotonic() - started):.0f} ms"
+
+
+def _dial(session: PbxSession) -> socket.socket:
+    settings, route = session.settings, _policy(session).route
+    limit = CallLimit(time.monotonic() + settings.timeout, settings.timeout)
+    try:
+        return dial(route, settings.host, settings.effective_port, limit)
+    except CONNECTION_ERRORS as error:
+        failure = network_failure(error, route=route, seconds=settings.timeout, pbx=settings.address, endpoint="TCP")
+    raise failure
 
 
 def _tls(session: PbxSession) -> str:
-    settings = session.settings
-    fingerprint = fetch_fingerprint(settings.host, settings.effective_port, settings.timeout)
+    settings, trust = session.settings, _policy(session).trust
+    fingerprint = fetch_fingerprint(_dial(session), settings.host)
     try:
         with (
-            socket.create_connection((settings.host, settings.effective_port), settings.timeout) as plain,
-            make_ssl_context(settings).wrap_socket(plain, server_hostname=settings.host) as secured,
+            _dial(session) as plain,
+            make_ssl_context(trust).wrap_socket(plain, server_hostname=settings.host) as secured,
         ):
-            return f"{secured.version()}, trusted; SHA-256 fingerprint {fingerprint}"
+            return f"{secured.version()}, trusted by {trust.source}; SHA-256 fingerprint {fingerprint}"
     except ssl.SSLError as error:
         complaint = certificate_complaint(error) or "the handshake failed"
         raise YeastarError(
-            f"not trusted: {complaint}; its SHA-256 fingerprint is {fingerprint}",
+            f"not trusted by {trust.source}: {complaint}; its SHA-256 fingerprint is {fingerprint}",
             remedy="If this is the PBX's certificate, set `ssl_fingerprint` in the Airflow connection to it.",
         ) from None
 
@@ -152,6 +182,7 @@ def _clock(session: PbxSession) -> str:
 
 
 _FOUNDATIONS: dict[str, Callable[[PbxSession], str]] = {
+    "route": _route,
     "name": _name,
     "TCP": _tcp,
     "TLS": _tls,
@@ -175,15 +206,15 @@ async def _events(session: PbxSession) -> str:
             return f"subscribed to event {wire.REPORT_EVENT}"
 
 
-async def _report(session: PbxSession, state_dir: Path) -> str:
+async def _report(session: PbxSession, state: SharedState) -> str:
     yesterday = (datetime.now(session.facts().zone) - timedelta(days=1)).date().isoformat()
     started = time.time()
     bounds = Bounds(queue_until=started + _WAIT_SECONDS, wait_timeout=_WAIT_SECONDS)
-    link = PbxLink(session)
+    connection = SharedConnection(session, state)
     try:
-        report = await ReportWait(link, _tiny_request(yesterday), bounds, state_dir).run()
+        report = await ReportWait(connection, _tiny_request(yesterday), bounds).run()
     finally:
-        await link.disconnect()
+        await connection.disconnect()
     with closing(session.open_file(report.url)) as stream:
         check = FileCheck(
             "csv",

@@ -2,6 +2,7 @@
 
     YeastarError
     ├── InvalidSettingsError        the connection's settings cannot be used
+    │   └── MissingConnectionError  Airflow gave no connection of that id               ask again
     ├── InvalidRequestError         the report request was refused before anything was sent
     ├── ClockMismatchError          the PBX's clock and the configured time zone disagree
     ├── AnswerError                 the PBX answered with an errcode
@@ -21,15 +22,16 @@
     │   └── CertificateError        the TLS certificate is not the one expected
     ├── NotAPbxError                an answer that no PBX gives: a proxy, a web page    ask again
     ├── ReportFailedError           the PBX said that making the report failed          ask again
-    ├── AmbiguousEventError         two files came that could both be ours              ask again
+    ├── AmbiguousEventError         nothing says for certain whose report it is         ask again
     ├── WaitTimeoutError            `wait_timeout` or `queue_timeout` passed            ask again
     │   └── DeadlineError           the task's own time is over                         ask again
+    ├── WrongReportError            what was downloaded is another report
     ├── BadFileError                what was downloaded is not the report               ask again
     │   ├── FileExpiredError        the file's URL is no longer served                  ask again
     │   ├── FileTooLargeError       the file exceeds `max_bytes`
     │   └── ReportLayoutError       a report's file is laid out in no way that the reader knows
     ├── IncompleteCallsError        not every call that the PBX counts could be read      ask again
-    ├── StateDirectoryError         the state directory cannot be used just now         ask again
+    ├── StateUnavailableError       the shared state cannot be used just now            ask again
     └── UnsafeUrlError              the PBX named a URL outside itself
 
 Every class has the one constructor below, so that an error can cross from the triggerer to the worker as plain
@@ -38,11 +40,9 @@ data. Texts never hold a token or a secret: who raises, passes texts through `re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from enum import Enum
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from airflow_provider_yeastar.pbx.redaction import redact_text
+from airflow_provider_yeastar.pbx.error_base import Reaction, YeastarError, error_from_dict, error_to_dict, error_tree
 
 __all__ = [
     "AmbiguousEventError",
@@ -62,6 +62,7 @@ __all__ = [
     "InterfaceError",
     "InvalidRequestError",
     "InvalidSettingsError",
+    "MissingConnectionError",
     "NetworkError",
     "NotAPbxError",
     "NotFoundError",
@@ -71,11 +72,12 @@ __all__ = [
     "Reaction",
     "ReportFailedError",
     "ReportLayoutError",
-    "StateDirectoryError",
+    "StateUnavailableError",
     "TokenCapError",
     "TokenExpiredError",
     "UnsafeUrlError",
     "WaitTimeoutError",
+    "WrongReportError",
     "YeastarError",
     "answer_error_class",
     "error_from_dict",
@@ -84,80 +86,28 @@ __all__ = [
 ]
 
 
-class Reaction(Enum):
-    """What a caller does about an error."""
-
-    ASK_AGAIN = "ask again"
-    LOG_IN_AGAIN = "log in again"
-    GIVE_UP = "give up"
-
-
-class YeastarError(Exception):
-    """Something that keeps a report from arriving.
-
-    :param what: what happened, one sentence without the final full stop.
-    :param pbx: ``host:port`` of the PBX, where one was concerned.
-    :param endpoint: the API path that was called, without query.
-    :param errcode: the PBX's error code, where it gave one.
-    :param remedy: what the reader should do; the class's own remedy when left out.
-    :param retry_after: seconds before which another try of the whole task is hardly worth it; those of the class when
-        left out. None where nothing about the cause tells.
-    """
-
-    reaction: ClassVar[Reaction] = Reaction.GIVE_UP
-    default_remedy: ClassVar[str] = ""
-    default_retry_after: ClassVar[float | None] = None
-
-    def __init__(
-        self,
-        what: str,
-        *,
-        pbx: str | None = None,
-        endpoint: str | None = None,
-        errcode: int | None = None,
-        remedy: str | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(what)
-        self.what = what
-        self.pbx = pbx
-        self.endpoint = endpoint
-        self.errcode = errcode
-        self.remedy = self.default_remedy if remedy is None else remedy
-        self.retry_after = self.default_retry_after if retry_after is None else retry_after
-
-    def hide(self, secrets: Iterable[str]) -> None:
-        """Take secrets out of the text, whatever of it is shown: a PBX may quote what it was sent.
-
-        :param secrets: tokens and passwords that are in use.
-        """
-        self.what = redact_text(self.what, secrets)
-        self.args = (self.what,)
-
-    def __str__(self) -> str:
-        return f"{self.sentence} {self.remedy}".rstrip()
-
-    @property
-    def sentence(self) -> str:
-        """What happened and where, without what to do."""
-        facts = [
-            f"PBX {self.pbx}" if self.pbx else "",
-            self.endpoint or "",
-            f"errcode {self.errcode}" if self.errcode is not None else "",
-        ]
-        where = ", ".join(fact for fact in facts if fact)
-        return f"{self.what} ({where})." if where else f"{self.what}."
-
-
 class InvalidSettingsError(YeastarError):
+    reaction = Reaction.GIVE_UP
     default_remedy = "Correct the Airflow connection."
 
 
+class MissingConnectionError(InvalidSettingsError):
+    """Airflow gave no connection: there is none, or its secrets backend or API server did not answer.
+
+    Airflow reports both alike.
+    """
+
+    reaction = Reaction.ASK_AGAIN
+    default_remedy = "Create it (type Yeastar PBX); if it exists, check Airflow's secrets backend and API server."
+
+
 class InvalidRequestError(YeastarError):
+    reaction = Reaction.GIVE_UP
     default_remedy = "Correct the task's arguments."
 
 
 class ClockMismatchError(YeastarError):
+    reaction = Reaction.GIVE_UP
     default_remedy = "Correct `timezone` in the Airflow connection, or the clock of the PBX."
 
 
@@ -171,6 +121,7 @@ class AnswerError(YeastarError):
 
 
 class CredentialsError(AnswerError):
+    reaction = Reaction.GIVE_UP
     default_remedy = (
         "Correct Client ID and Client Secret in the Airflow connection; not tried again, "
         "because the PBX blocks this address after five refused logins."
@@ -185,27 +136,30 @@ class TokenExpiredError(AnswerError):
 
 class PermissionDeniedError(AnswerError):
     errcodes = (10005,)
+    reaction = Reaction.GIVE_UP
     default_remedy = "Grant the API application this permission in the PBX's web portal (Integrations > API)."
 
 
 class InterfaceError(AnswerError):
     errcodes = (10001, 10002, 10003)
+    reaction = Reaction.GIVE_UP
     default_remedy = "Check `api_version` against the firmware of the PBX."
 
 
 class ParameterError(AnswerError):
     errcodes = (40001, 40002, 40003, 40004)
+    reaction = Reaction.GIVE_UP
     default_remedy = "Correct the task's `parameters`."
 
 
 class NotFoundError(AnswerError):
     errcodes = (60001,)
+    reaction = Reaction.GIVE_UP
     default_remedy = "Nothing on the PBX matches the request; check ids and time window."
 
 
 class TokenCapError(AnswerError):
     errcodes = (60002,)
-    reaction = Reaction.ASK_AGAIN
     default_remedy = (
         "An application may hold 8 live tokens; one comes free within 30 minutes. "
         "Give each program an application of its own."
@@ -216,6 +170,7 @@ class TokenCapError(AnswerError):
 
 class BlockedError(AnswerError):
     errcodes = (70004, 70087)
+    reaction = Reaction.GIVE_UP
     default_remedy = (
         "Unblock this machine's address in the PBX's web portal (Security > Blocked IP, or the API's allow-list)."
     )
@@ -223,7 +178,6 @@ class BlockedError(AnswerError):
 
 class BusyError(AnswerError):
     errcodes = (70082,)
-    reaction = Reaction.ASK_AGAIN
     default_remedy = (
         "The PBX makes one heavy report at a time; try again later or limit the tasks with an Airflow pool."
     )
@@ -233,21 +187,21 @@ class BusyError(AnswerError):
 
 class CallRateMissingError(AnswerError):
     errcodes = (70106,)
+    reaction = Reaction.GIVE_UP
     default_remedy = "Set a call rate on the PBX before asking for call accounting reports."
 
 
 class ApiDisabledError(AnswerError):
     errcodes = (70123,)
+    reaction = Reaction.GIVE_UP
     default_remedy = "Switch the API on in the PBX's web portal (Integrations > API)."
 
 
 class PbxInternalError(AnswerError):
-    reaction = Reaction.ASK_AGAIN
     default_remedy = "The PBX could not carry the call out; its own logs tell more."
 
 
 class NetworkError(YeastarError):
-    reaction = Reaction.ASK_AGAIN
     default_remedy = "Check host, port and schema of the Airflow connection, and that this machine may reach the PBX."
     # What a PBX needs to restart, or a link to come back, is a matter of minutes.
     default_retry_after: ClassVar[float | None] = 300.0
@@ -263,7 +217,6 @@ class CertificateError(NetworkError):
 
 
 class NotAPbxError(YeastarError):
-    reaction = Reaction.ASK_AGAIN
     default_remedy = (
         "Check host, port and schema of the Airflow connection: something other than the PBX's API answers there."
     )
@@ -272,19 +225,31 @@ class NotAPbxError(YeastarError):
 
 
 class ReportFailedError(YeastarError):
-    reaction = Reaction.ASK_AGAIN
     default_remedy = "Try the same report in the PBX's web portal."
 
 
 class AmbiguousEventError(YeastarError):
-    reaction = Reaction.ASK_AGAIN
+    """The PBX makes the report, but neither an answer nor an event says for certain which file it is."""
+
     default_remedy = (
-        "No event says whose report it is; let one program at a time ask this PBX, for instance with an Airflow pool."
+        "If no other program, host or person makes reports at this PBX, set `exclusive` in the Airflow connection, so "
+        "that its events can be believed; else raise `wait_timeout`, or request a shorter period."
+    )
+    # Each attempt may leave the PBX with another report to make.
+    default_retry_after = 600.0
+
+
+class WrongReportError(YeastarError):
+    """The content of a file contradicts the request: it is another report's."""
+
+    reaction = Reaction.GIVE_UP
+    default_remedy = (
+        "Nothing was written to the destination. If the connection sets `exclusive`, remove it: somebody else makes "
+        "reports at this PBX. Else check the `timezone` of the connection."
     )
 
 
 class WaitTimeoutError(YeastarError):
-    reaction = Reaction.ASK_AGAIN
     default_remedy = "Raise `wait_timeout` or `queue_timeout`, or ask for a shorter period."
     # The PBX may still be at the report that was waited for, or at those before it.
     default_retry_after: ClassVar[float | None] = BusyError.default_retry_after
@@ -299,7 +264,6 @@ class DeadlineError(WaitTimeoutError):
 
 
 class BadFileError(YeastarError):
-    reaction = Reaction.ASK_AGAIN
     default_remedy = "Nothing was written to the destination."
 
 
@@ -326,11 +290,10 @@ class ReportLayoutError(BadFileError):
     default_remedy = "The file itself is unchanged: have a look at it, and read it by other means."
 
 
-class StateDirectoryError(YeastarError):
-    """The state directory cannot be used just now: a full disk, no more open files, a file system that is away."""
+class StateUnavailableError(YeastarError):
+    """The shared state is unavailable: a full disk, too many open files, a file system or Redis server that is down."""
 
-    reaction = Reaction.ASK_AGAIN
-    default_remedy = "Check the disk or file system that holds `[yeastar] state_dir`."
+    default_remedy = "Check the disk that holds `[yeastar] state_dir`, or the Redis server of `[yeastar] state_url`."
     # A full disk waits for a clean-up or for a person.
     default_retry_after = 900.0
 
@@ -338,21 +301,13 @@ class StateDirectoryError(YeastarError):
 class IncompleteCallsError(YeastarError):
     """The calls of a window could not be shown to be complete."""
 
-    reaction = Reaction.ASK_AGAIN
     default_remedy = "Ask for a shorter window, or for one that has ended; nothing was written to the destination."
     default_retry_after = 300.0
 
 
 class UnsafeUrlError(YeastarError):
+    reaction = Reaction.GIVE_UP
     default_remedy = "Nothing was fetched; the token is only ever sent to the connection's own host and port."
-
-
-def error_tree(base: type[YeastarError] = YeastarError) -> dict[str, type[YeastarError]]:
-    """Return the class and all below it, by name, in the order in which they are drawn."""
-    found = {base.__name__: base}
-    for child in base.__subclasses__():
-        found.update(error_tree(child))
-    return found
 
 
 def answer_error_class(errcode: int) -> type[AnswerError]:
@@ -361,29 +316,3 @@ def answer_error_class(errcode: int) -> type[AnswerError]:
         if issubclass(found, AnswerError) and errcode in found.errcodes:
             return found
     return PbxInternalError
-
-
-def error_to_dict(error: YeastarError) -> dict[str, Any]:
-    """Return the error as JSON types, for the way from a trigger to its task."""
-    return {
-        "error": type(error).__name__,
-        "what": error.what,
-        "pbx": error.pbx,
-        "endpoint": error.endpoint,
-        "errcode": error.errcode,
-        "remedy": error.remedy,
-        "retry_after": error.retry_after,
-    }
-
-
-def error_from_dict(data: Mapping[str, Any]) -> YeastarError:
-    """Return the error that :func:`error_to_dict` described; an unknown class becomes :class:`YeastarError`."""
-    error_class = error_tree().get(str(data.get("error")), YeastarError)
-    return error_class(
-        str(data.get("what")),
-        pbx=data.get("pbx"),
-        endpoint=data.get("endpoint"),
-        errcode=data.get("errcode"),
-        remedy=data.get("remedy"),
-        retry_after=data.get("retry_after"),
-    )

@@ -19,6 +19,7 @@ from airflow_provider_yeastar.pbx.errors import (
     AnswerError,
     ClockMismatchError,
     InvalidSettingsError,
+    NotAPbxError,
     TokenExpiredError,
     YeastarError,
 )
@@ -27,9 +28,11 @@ from airflow_provider_yeastar.pbx.http.transport import FileStream, Transport
 from airflow_provider_yeastar.pbx.login.authentication import Login
 from airflow_provider_yeastar.pbx.login.token_store import TokenStore
 from airflow_provider_yeastar.pbx.report import clock
-from airflow_provider_yeastar.pbx.report.listings import gather_pages
-from airflow_provider_yeastar.pbx.report.request import ReportRequest, choose_api_version
+from airflow_provider_yeastar.pbx.report.paging import row_pages
+from airflow_provider_yeastar.pbx.report.periods import shares_its_last_second
+from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.report.rows import Row, flattened_rows, listed_rows
+from airflow_provider_yeastar.pbx.report.versions import choose_api_version
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 
 __all__ = ["PbxFacts", "PbxSession", "Plan"]
@@ -37,6 +40,9 @@ __all__ = ["PbxFacts", "PbxSession", "Plan"]
 log = logging.getLogger(__name__)
 
 _INFORMATION_ENDPOINT = "openapi/v1.0/system/information"
+_CDR_LIST = "openapi/v1.0/cdr/list"
+_LATEST_SECOND = 1 << 34
+"""A time beyond it is none: the year 2514."""
 # What the PBX told of itself is believed for so many seconds. Should its display format change meanwhile, v2.0
 # complains and the request is repeated in the new one. It is asked each time on v1.0, where a wrong one finds no rows,
 # and where day and month may have changed places, which finds the rows of another day.
@@ -165,6 +171,10 @@ class PbxSession:
             self._store.save(replace(self._store.load(), information=information, informed_at=time.time()))
         return information
 
+    def pbx_id(self) -> str:
+        """Return the name of this PBX in the shared state: its serial number, since one PBX has several addresses."""
+        return self.facts().information.serial_number or self.settings.pbx_key
+
     def api_version(self) -> str:
         """Return the API version for what this PBX recorded, as the connection or the firmware has it."""
         return choose_api_version(self.settings.api_version, self.facts().information.firmware)
@@ -185,6 +195,12 @@ class PbxSession:
                 pbx=self.settings.address,
                 remedy="Set `date_format` and `time_format` in the Airflow connection.",
             )
+        request = self.resolve(request)
+        if shares_its_last_second(request.start_time, request.end_time):
+            log.info(
+                "%s: the PBX includes `end_time`, where the next such window begins; asking until a second before.",
+                request.window_text,
+            )
         now = datetime.now(facts.zone)
         if request.is_unfinished(now, facts.zone):
             log.warning(
@@ -194,6 +210,26 @@ class PbxSession:
                 f"{now:%Y-%m-%d %H:%M}",
             )
         return Plan(self.directory.resolve(request), facts, version, as_rows)
+
+    def resolve(self, request: ReportRequest) -> ReportRequest:
+        """Return the request with a period that is no longer in words.
+
+        The PBX is only asked, for its present UTC offset, where the connection names no ``timezone``.
+
+        :raises InvalidRequestError: when that offset does not tell what is asked for.
+        :raises InvalidSettingsError: when the PBX does not tell its offset either.
+        """
+        now = datetime.now(UTC)
+        if self.settings.timezone:
+            return request.resolved(clock.zone_named(self.settings.timezone), now)
+        facts = self.facts()
+        if request.is_relative and not _pbx_time(facts.information, facts.display):
+            raise InvalidSettingsError(
+                f"The PBX does not tell its clock, by which `period` {str(request.period)!r} is counted",
+                pbx=self.settings.address,
+                remedy="Set `timezone` in the Airflow connection.",
+            )
+        return request.resolved(facts.zone, now, zone_is_named=False)
 
     def request_report(self, plan: Plan, timeout: float | None = None) -> wire.ReportFile | wire.Processing:
         """Ask the PBX to make a report, and say whether it is ready or still being made.
@@ -214,10 +250,24 @@ class PbxSession:
         def ask(page: int) -> dict[str, Any]:
             return self._ask(plan, {"page": str(page)} if page > 1 else {}, timeout)
 
-        def read(answer: Mapping[str, Any]) -> list[Row]:
-            return listed_rows(answer, pbx=self.settings.address, endpoint=plan.endpoint)
+        pages = row_pages(ask, pbx=self.settings.address, endpoint=plan.endpoint)
+        return flattened_rows(row for page in pages for row in page)
 
-        return flattened_rows(gather_pages(ask, read, whole=True))
+    def oldest_call(self) -> datetime | None:
+        """Return when the oldest call began that the PBX has, naive, by its clock (vendor's page "Query CDR List").
+
+        The time in UTC seconds is preferred: what is displayed has the PBX's format.
+        """
+        query = {"page": "1", "page_size": "1", "sort_by": "time", "order_by": "asc"}
+        answer = self._exchange(_CDR_LIST, query)
+        self._raise_error(answer, _CDR_LIST)
+        rows = listed_rows(answer, pbx=self.settings.address, endpoint=_CDR_LIST)
+        if not rows:
+            return None
+        seconds = rows[0].get("timestamp")
+        if not isinstance(seconds, int) or not 0 <= seconds < _LATEST_SECOND:
+            raise NotAPbxError("The oldest call has no time", pbx=self.settings.address, endpoint=_CDR_LIST)
+        return datetime.fromtimestamp(seconds, self.facts().zone).replace(tzinfo=None)
 
     def _ask(self, plan: Plan, paging: Mapping[str, str], timeout: float | None) -> dict[str, Any]:
         plan = replace(plan, facts=self._facts or plan.facts)
@@ -281,7 +331,7 @@ class PbxSession:
                 clock.check_zone(zone, *pbx_time, self.settings.address)
             return zone
         if pbx_time:
-            offset = clock.utc_offset(*pbx_time)
+            offset = clock.utc_offset(*pbx_time, self.settings.address)
             log.warning(
                 "The connection names no `timezone`; the present UTC offset of the PBX, %s, is used for all dates.",
                 timezone(offset),

@@ -8,13 +8,15 @@ from string import hexdigits
 from typing import Literal
 from urllib.parse import urlsplit
 
-from airflow_provider_yeastar.pbx.errors import InvalidSettingsError
+from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, YeastarError
 
-__all__ = ["API_VERSIONS", "TOKEN_SHARING", "PbxSettings"]
+__all__ = ["API_VERSIONS", "NO_PROXY", "PROXY_FROM_ENVIRONMENT", "TOKEN_SHARING", "PbxSettings", "check_seconds"]
 
 API_VERSIONS = ("auto", "v1.0", "v2.0")
 TOKEN_SHARING = ("host", "none")
+PROXY_FROM_ENVIRONMENT, NO_PROXY = "environment", "none"
 _SHA256_DIGITS = 64
+_MOST_SECONDS = 366 * 86400
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -25,16 +27,18 @@ class PbxSettings:
     :param host: name or address; a pasted URL (``https://pbx.example.com:8088``) is taken apart.
     :param client_id: the application's Client ID.
     :param client_secret: the application's Client Secret.
-    :param port: TCP port; None is 443 for https and 80 for http.
-    :param scheme: ``https`` or ``http``.
+    :param port: TCP port; None is that in ``host``, else 443 for https and 80 for http.
+    :param scheme: ``https`` or ``http``; empty is that in ``host``, else ``https``.
     :param api_version: ``auto``, ``v1.0`` or ``v2.0``.
     :param timezone: the PBX's IANA time zone, None to go by its present offset.
     :param date_format: display format such as ``DD/MM/YYYY``, for firmware that does not tell.
     :param time_format: display format such as ``hh:mm:ss`` or ``hh:mm:ss AM``, for firmware that does not tell.
     :param verify: True, False, or the path of a CA bundle.
     :param ssl_fingerprint: SHA-256 of the PBX's certificate, hex with or without colons; replaces ``verify``.
-    :param timeout: seconds a single call may take to connect, and to go without an answer.
+    :param timeout: seconds that a single call may take in all; a file may take longer while its bytes keep coming.
     :param token_sharing: ``host``: one token for all of a host's processes; ``none``: one's own, revoked at the end.
+    :param proxy: ``environment`` (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY), ``none``, or a proxy's URL.
+    :param exclusive: the user's word that nobody but this Airflow makes or downloads reports at this PBX.
     :raises InvalidSettingsError: with a sentence that names the field.
     """
 
@@ -42,7 +46,7 @@ class PbxSettings:
     client_id: str = field(repr=False)
     client_secret: str = field(repr=False)
     port: int | None = None
-    scheme: str = "https"
+    scheme: str = ""
     api_version: str = "auto"
     timezone: str | None = None
     date_format: str | None = None
@@ -51,13 +55,18 @@ class PbxSettings:
     ssl_fingerprint: str | None = None
     timeout: float = 30.0
     token_sharing: str = "host"
+    proxy: str = field(default=PROXY_FROM_ENVIRONMENT, repr=False)  # a URL may hold a password
+    exclusive: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "scheme", self.scheme.strip().lower())
         self._take_url_apart()
+        object.__setattr__(self, "scheme", self.scheme or "https")
         self._tidy_fingerprint()
         for name, value in (("Host", self.host), ("Client ID", self.client_id), ("Client Secret", self.client_secret)):
             if not value:
                 raise InvalidSettingsError(f"{name} is missing in the connection")
+            _check_text(name, value)
         if self.scheme not in _DEFAULT_PORTS:
             raise InvalidSettingsError(f"Schema is {self.scheme!r}, which is neither https nor http", pbx=self.host)
         if not 0 < self.effective_port < 65536:
@@ -70,8 +79,7 @@ class PbxSettings:
             raise InvalidSettingsError(
                 f"token_sharing is {self.token_sharing!r}, not one of {', '.join(TOKEN_SHARING)}", pbx=self.host
             )
-        if not self.timeout > 0:
-            raise InvalidSettingsError(f"timeout is {self.timeout}, not a number of seconds above 0", pbx=self.host)
+        check_seconds("timeout", self.timeout, InvalidSettingsError)
         if (self.date_format is None) != (self.time_format is None):
             raise InvalidSettingsError("date_format and time_format go together, one of them is missing", pbx=self.host)
 
@@ -95,10 +103,19 @@ class PbxSettings:
         except ValueError:
             raise InvalidSettingsError("What follows the colon in Host is no port between 1 and 65535") from None
         object.__setattr__(self, "host", parts.hostname or "")
-        if port is not None and self.port is None:
-            object.__setattr__(self, "port", port)
-        if parts.scheme:
-            object.__setattr__(self, "scheme", parts.scheme)
+        self._take("port", "Port", port)
+        self._take("scheme", "Schema", parts.scheme or None)
+
+    def _take(self, name: str, label: str, in_host: object) -> None:
+        """Take what a pasted URL says; refuse it if the connection's own field says something else."""
+        given = getattr(self, name)
+        if in_host is not None and given not in (None, "", in_host):
+            raise InvalidSettingsError(
+                f"Host says {in_host} and {label} says {given}",
+                pbx=self.host,
+                remedy=f"Write only the host's name or address into Host, and check {label}.",
+            )
+        object.__setattr__(self, name, in_host if given in (None, "") and in_host is not None else given)
 
     def _tidy_fingerprint(self) -> None:
         if self.ssl_fingerprint is None:
@@ -134,3 +151,24 @@ class PbxSettings:
     def pbx_key(self) -> str:
         """A short name of this PBX that fits into a file's name."""
         return hashlib.sha256(self.base_url.encode()).hexdigest()[:16]
+
+
+def check_seconds(name: str, value: object, error_class: type[YeastarError]) -> float:
+    """Return a number of seconds: above 0, finite, at most a year.
+
+    :param name: of the argument, for the message.
+    :param value: what was given.
+    :param error_class: what is raised for anything else.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _MOST_SECONDS:
+        return float(value)
+    raise error_class(f"`{name}` is {value!r}, not a number of seconds above 0 and up to a year")
+
+
+def _check_text(name: str, value: str) -> None:
+    if not value.isprintable() or value != value.strip():
+        hint = " (a line break, as at the end of a file?)" if "\n" in value or "\r" in value else ""
+        raise InvalidSettingsError(
+            f"{name} begins or ends with white space, or holds a control character{hint}",
+            remedy=f"Enter {name} in the Airflow connection again, without it.",
+        )

@@ -1,26 +1,36 @@
 """The codec: what the PBX's answers and event frames mean. Functions over text and mappings. Pure.
 
-Errors arrive under HTTP 200 with a non-zero ``errcode``; ``errmsg`` may be null on success, so only ``errcode`` is
-looked at. :func:`answer_error` is the one place that turns an errcode into an error.
+Errors arrive under HTTP 200 with a non-zero ``errcode``; only that is looked at, as ``errmsg`` may be null on success.
+:func:`answer_error` is the one place that turns an errcode into an error.
 Vendor's pages: "Authentication", "Query PBX Information", "Download a Call Report", "Event 30027".
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from airflow_provider_yeastar.pbx.errors import (
     AnswerError,
     CredentialsError,
     NotAPbxError,
-    UnsafeUrlError,
+    PbxInternalError,
     answer_error_class,
 )
+from airflow_provider_yeastar.pbx.redaction import clean_text
 from airflow_provider_yeastar.pbx.tokens import Tokens
+from airflow_provider_yeastar.pbx.untrusted import (
+    credential,
+    download_url,
+    file_name,
+    file_url_path,
+    json_object,
+    loads,
+    short_text,
+    whole_number,
+)
 
 __all__ = [
     "HEARTBEAT",
@@ -51,14 +61,23 @@ REPORT_EVENT = 30027
 
 _HEARTBEAT_REPLY = "heartbeat response"
 _SUCCESS, _PARTIAL_SUCCESS, _PROCESSING = 0, 1, 2
-_LOGIN_REFUSED = -1
-_DEFAULT_PORTS = {"https": 443, "http": 80}
-_TIME_FIELDS = frozenset({"start_time", "end_time", "time"})
+_LOGIN_REFUSED, _INTERNAL_ERROR = -1, -2
+_UNKNOWN_TYPE = "-2 also stands for a `type` that this firmware does not know, now {}; else see the PBX's own logs."
+_UNKNOWN_MY_REPORT = (
+    "-2 also stands for an unknown `my_report_id`, now {}: compare it with YeastarHook().list_my_reports(). Firmware "
+    "37.23.0.123 has answered so for a report that it lists: if the id is right, use a built-in `report_type`."
+)
+_TIME_FIELDS = ("start_time", "end_time", "time")
+_MOST_COMPLAINTS = 10
+_ACCESS_LIFE, _REFRESH_LIFE, _LONGEST_LIFE = 1800.0, 86400.0, 30 * 86400
+"""Seconds: the documented lifetimes of tokens, and the longest that is believed."""
+_END_OF_TIME = 253402300800
+"""Epoch seconds of the year 10000, which no datetime reaches."""
 
 
 @dataclass(frozen=True)
 class PbxInformation:
-    """What a PBX says of itself; older firmware leaves the last four out (None). Endpoint: ``system/information``.
+    """What a PBX says of itself; older firmware leaves fields out (None). Endpoint: ``system/information``.
 
     :param serial_number: empty where the PBX does not tell.
     :param model: for instance ``P570``.
@@ -67,6 +86,7 @@ class PbxInformation:
     :param date_format: its display format of dates, for instance ``YYYY/MM/DD``.
     :param time_format: its display format of times, for instance ``hh:mm:ss``.
     :param timestamp: its clock, in epoch seconds.
+    :param up_time: seconds since it has started.
     """
 
     serial_number: str
@@ -76,6 +96,7 @@ class PbxInformation:
     date_format: str | None
     time_format: str | None
     timestamp: int | None
+    up_time: int | None = None
 
 
 @dataclass(frozen=True)
@@ -121,87 +142,114 @@ class RefusalFrame:
     error: AnswerError
 
 
-def decode_answer(body: bytes, status: int, *, pbx: str, endpoint: str) -> dict[str, Any]:
-    """Return the JSON object of an answer.
+def decode_answer(body: bytes, status: int, *, pbx: str, endpoint: str, secrets: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the JSON object of an answer, its ``errcode`` an integer.
 
-    :raises NotAPbxError: when it is no JSON object with an integer ``errcode``: a proxy, a web page, another program.
+    :param body: at most 32 MiB.
+    :param status: HTTP status, for the message.
+    :param secrets: tokens and passwords that the PBX may quote; they are redacted in every text.
+    :raises NotAPbxError: for anything else: a proxy, a web page, another program.
     """
     try:
-        answer = json.loads(body)
+        answer = loads(body, secrets)
     except ValueError:
         kind = "a web page" if body.lstrip()[:1] == b"<" else "something that is not JSON"
         raise NotAPbxError(f"The answer was {kind}, HTTP status {status}", pbx=pbx, endpoint=endpoint) from None
-    if not isinstance(answer, dict) or type(answer.get("errcode")) is not int:
+    errcode = whole_number(answer.get("errcode")) if isinstance(answer, dict) else None
+    if errcode is None:
         raise NotAPbxError(f"The answer was JSON without errcode, HTTP status {status}", pbx=pbx, endpoint=endpoint)
-    return answer
+    return {**answer, "errcode": errcode}
 
 
-def answer_error(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> AnswerError | None:
+def answer_error(
+    answer: Mapping[str, Any], *, pbx: str, endpoint: str, query: Mapping[str, str] | None = None
+) -> AnswerError | None:
     """Return the error that an answer stands for, None for success and for PROCESSING.
 
     :param answer: a decoded answer, with its ``errcode``.
     :param pbx: ``host:port``, for the message.
     :param endpoint: the path that was called, for the message.
+    :param query: what was asked, for the message.
     """
-    errcode = int(answer["errcode"])
+    errcode = whole_number(answer.get("errcode"))
     if errcode in (_SUCCESS, _PARTIAL_SUCCESS, _PROCESSING):
         return None
+    if errcode is None:
+        return PbxInternalError("The PBX answered without a valid errcode", pbx=pbx, endpoint=endpoint)
     if endpoint == LOGIN_ENDPOINT and errcode == _LOGIN_REFUSED:
         return CredentialsError("The PBX refused Client ID and Client Secret", pbx=pbx, endpoint=endpoint, errcode=-1)
     words = "; ".join(_parameter_words(entry) for entry in _invalid_parameters(answer))
-    what = f"The PBX answered {answer.get('errmsg') or 'an error'}{': ' + words if words else ''}"
-    return answer_error_class(errcode)(what, pbx=pbx, endpoint=endpoint, errcode=errcode)
+    what = f"The PBX answered {clean_text(answer.get('errmsg')) or 'an error'}{': ' + words if words else ''}"
+    remedy = _remedy_of_internal_error(query or {}) if errcode == _INTERNAL_ERROR else None
+    return answer_error_class(errcode)(what, pbx=pbx, endpoint=endpoint, errcode=errcode, remedy=remedy)
+
+
+def _remedy_of_internal_error(query: Mapping[str, str]) -> str | None:
+    """What is known of -2, which also stands for a report that the PBX does not know."""
+    if "my_report_id" in query:
+        return _UNKNOWN_MY_REPORT.format(clean_text(query["my_report_id"], 40))
+    return _UNKNOWN_TYPE.format(clean_text(query["type"], 60)) if "type" in query else None
 
 
 def _invalid_parameters(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     entries = answer.get("invalid_param_list")
-    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return (
+        [entry for entry in entries[:_MOST_COMPLAINTS] if isinstance(entry, dict)] if isinstance(entries, list) else []
+    )
 
 
 def _parameter_words(entry: Mapping[str, Any]) -> str:
-    subject = str(entry.get("field") or entry.get("value") or "a parameter")
+    subject = clean_text(entry.get("field") or entry.get("value") or "a parameter", 100)
     complaint = (
         entry.get("valid_msg") or entry.get("validation_type") or (entry.get("value") if "field" in entry else "")
     )
-    return f"{subject} ({complaint})" if complaint else subject
+    return f"{subject} ({clean_text(complaint, 200)})" if complaint else subject
 
 
 def format_complaint(answer: Mapping[str, Any]) -> str | None:
     """Return the PBX's words on the format of a time, which hold a Go time layout; None without such words."""
     for entry in _invalid_parameters(answer):
-        if entry.get("field") in _TIME_FIELDS and entry.get("valid_msg"):
-            return str(entry["valid_msg"])
+        if entry.get("field") in _TIME_FIELDS and isinstance(entry.get("valid_msg"), str) and entry["valid_msg"]:
+            return clean_text(entry["valid_msg"])
     return None
 
 
 def decode_tokens(answer: Mapping[str, Any], now: float, *, pbx: str, endpoint: str) -> Tokens:
-    """Return the tokens of a ``get_token`` or ``refresh_token`` answer received at ``now`` (epoch seconds)."""
-    try:
-        return Tokens(
-            access_token=_text(answer, "access_token"),
-            refresh_token=_text(answer, "refresh_token"),
-            access_expires_at=now + float(answer["access_token_expire_time"]),
-            refresh_expires_at=now + float(answer["refresh_token_expire_time"]),
-        )
-    except (KeyError, TypeError, ValueError):
-        raise NotAPbxError(
-            "The login was accepted but the answer holds no tokens", pbx=pbx, endpoint=endpoint
-        ) from None
+    """Return the tokens of a ``get_token`` or ``refresh_token`` answer received at ``now`` (epoch seconds).
+
+    A login without a usable token costs one of the five that the PBX allows and one of its eight tokens. So a missing
+    or invalid lifetime is taken for the documented one, and a missing refresh token only means a login in its place.
+
+    :raises NotAPbxError: without an access token.
+    """
+    access, refresh = credential(answer.get("access_token")), credential(answer.get("refresh_token"))
+    if not access:
+        raise NotAPbxError("The login was accepted but the answer holds no tokens", pbx=pbx, endpoint=endpoint)
+    refresh_life = _life(answer.get("refresh_token_expire_time"), _REFRESH_LIFE) if refresh else 0.0
+    return Tokens(
+        access, refresh, now + _life(answer.get("access_token_expire_time"), _ACCESS_LIFE), now + refresh_life
+    )
+
+
+def _life(value: object, documented: float) -> float:
+    seconds = whole_number(value)
+    return float(min(seconds, _LONGEST_LIFE)) if seconds and seconds > 0 else documented
 
 
 def decode_information(answer: Mapping[str, Any]) -> PbxInformation:
-    """Return the fields of ``system/information`` that matter here; missing ones are empty or None."""
+    """Return the fields of ``system/information`` that matter here; missing and invalid ones are empty or None."""
     data = answer.get("data")
     data = data if isinstance(data, dict) else {}
-    timestamp = data.get("timestamp")
+    timestamp = whole_number(data.get("timestamp"))
     return PbxInformation(
-        serial_number=str(data.get("sn") or ""),
-        model=str(data.get("model_name") or ""),
-        firmware=str(data.get("firmware_version") or ""),
-        system_time=data.get("system_time") or None,
-        date_format=data.get("system_date_format") or None,
-        time_format=data.get("system_time_format") or None,
-        timestamp=int(timestamp) if timestamp else None,
+        serial_number=short_text(data.get("sn")),
+        model=short_text(data.get("model_name")),
+        firmware=short_text(data.get("firmware_version")),
+        system_time=short_text(data.get("system_time")) or None,
+        date_format=short_text(data.get("system_date_format")) or None,
+        time_format=short_text(data.get("system_time_format")) or None,
+        timestamp=timestamp if timestamp and 0 < timestamp < _END_OF_TIME else None,
+        up_time=whole_number(data.get("up_time")),
     )
 
 
@@ -210,23 +258,12 @@ def decode_report_answer(answer: Mapping[str, Any], *, pbx: str, endpoint: str) 
 
     :raises NotAPbxError: when a success names no file.
     """
-    if answer["errcode"] == _PROCESSING:
-        return Processing(_integer(answer.get("download_id")))
-    try:
-        return ReportFile(file=str(answer.get("file") or ""), url=_text(answer, "download_resource_url"))
-    except (KeyError, ValueError):
-        raise NotAPbxError("The PBX answered success without a download URL", pbx=pbx, endpoint=endpoint) from None
-
-
-def _integer(value: object) -> int | None:
-    return value if type(value) is int else None
-
-
-def _text(data: Mapping[str, Any], key: str) -> str:
-    value = data[key]
-    if not isinstance(value, str) or not value:
-        raise ValueError(key)
-    return value
+    if whole_number(answer.get("errcode")) == _PROCESSING:
+        return Processing(whole_number(answer.get("download_id")))
+    url = download_url(answer.get("download_resource_url"))
+    if not url:
+        raise NotAPbxError("The PBX answered success without a download URL", pbx=pbx, endpoint=endpoint)
+    return ReportFile(file=file_name(answer.get("file")), url=url)
 
 
 def encode_subscription(*topics: int) -> str:
@@ -235,61 +272,32 @@ def encode_subscription(*topics: int) -> str:
 
 
 def decode_frame(
-    frame: str | bytes, *, pbx: str, endpoint: str
+    frame: str | bytes, *, pbx: str, endpoint: str, secrets: Iterable[str] = ()
 ) -> EventFrame | SubscribedFrame | HeartbeatFrame | RefusalFrame | None:
     """Return what a WebSocket frame says; None for what does not concern us.
 
     ``msg`` arrives as an object or as a JSON string, ``result`` in either case, and newer firmware may add keys.
+
+    :param secrets: tokens and passwords that the PBX may quote; they are redacted in every text.
     """
     text = frame.decode("utf-8", "replace") if isinstance(frame, bytes) else frame
-    if text.strip().lower() == _HEARTBEAT_REPLY:
+    if text[:100].strip().lower() == _HEARTBEAT_REPLY:
         return HeartbeatFrame()
-    data = _json_object(text)
+    known = list(secrets)
+    data = json_object(text, known)
     if "errcode" in data and "type" not in data:
-        if type(data["errcode"]) is not int:
+        if whole_number(data["errcode"]) is None:
             return None
         error = answer_error(data, pbx=pbx, endpoint=endpoint)
         return RefusalFrame(error) if error else SubscribedFrame()
     message = data.get("msg")
-    message = message if isinstance(message, dict) else _json_object(message)
-    if str(data.get("type")) != str(REPORT_EVENT) or not message:
+    message = message if isinstance(message, dict) else json_object(message, known)
+    if whole_number(data.get("type")) != REPORT_EVENT or not message:
         return None
     return EventFrame(
-        succeeded=str(message.get("result")).lower() == "success",
-        file=str(message.get("file") or ""),
-        url=str(message.get("download_resource_url") or ""),
-        error=str(message.get("error") or ""),
-        download_id=_integer(message.get("download_id")),
+        succeeded=clean_text(message.get("result"), 20).lower() == "success",
+        file=file_name(message.get("file")),
+        url=download_url(message.get("download_resource_url")),
+        error=clean_text(message.get("error")),
+        download_id=whole_number(message.get("download_id")),
     )
-
-
-def _json_object(text: object) -> dict[str, Any]:
-    try:
-        data = json.loads(text) if isinstance(text, str) else None
-    except ValueError:
-        data = None
-    return data if isinstance(data, dict) else {}
-
-
-def file_url_path(url: str, base_url: str, *, pbx: str) -> str:
-    """Return the path (and query, less any token) under which the PBX serves a file.
-
-    :param url: ``download_resource_url`` as the PBX gave it: relative, or absolute on the PBX itself.
-    :param base_url: the connection's own scheme, host and port.
-    :raises UnsafeUrlError: when it leads anywhere else; the token travels in the URL and must not go there.
-    """
-    try:
-        parts, own = urlsplit(url), urlsplit(base_url)
-        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
-        origin = (parts.scheme, parts.hostname, port) if parts.scheme or parts.netloc else None
-        userinfo = parts.username or parts.password
-    except ValueError:
-        raise UnsafeUrlError("The PBX named a download URL that is none", pbx=pbx) from None
-    own_origin = (own.scheme, own.hostname, own.port)
-    if userinfo or "\\" in url or any(ord(sign) < 32 for sign in url) or (origin and origin != own_origin):
-        raise UnsafeUrlError("The PBX named a download URL outside itself", pbx=pbx)
-    if parts.path.startswith("//") or not parts.path.strip("/"):
-        raise UnsafeUrlError("The PBX named a download URL without a file", pbx=pbx)
-    query = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "access_token"]
-    path = parts.path if parts.path.startswith("/") else f"/{parts.path}"
-    return f"{path}?{urlencode(query)}" if query else path

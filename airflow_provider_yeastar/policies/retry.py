@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_yeastar.pbx.errors import Reaction, YeastarError
 
 try:
-    from airflow.providers.common.compat.sdk import RetryDecision, RetryPolicy
+    from airflow_provider_yeastar.compat import RetryDecision, RetryPolicy
 except ImportError as error:
     raise ImportError(
         "YeastarRetryPolicy needs Airflow 3.3, the first one with retry policies; leave `retry_policy` out, and "
@@ -20,7 +20,7 @@ except ImportError as error:
     ) from error
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow_provider_yeastar.compat import Context
 
 __all__ = ["YeastarRetryPolicy"]
 

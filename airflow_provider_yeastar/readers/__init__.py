@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from airflow_provider_yeastar.pbx.errors import ReportLayoutError
-from airflow_provider_yeastar.readers.cells import (
-    ColumnKind,
-    Label,
-    ReportColumn,
-    parse_duration,
-    parse_label,
-    parse_percent,
-    typed_columns,
-)
-from airflow_provider_yeastar.readers.layout import ReportRow, ReportTable, parse_report
+from airflow_provider_yeastar.readers.cells import Label, parse_duration, parse_label, parse_percent
+from airflow_provider_yeastar.readers.columns import ColumnKind, ReportColumn, typed_columns
+from airflow_provider_yeastar.readers.layout import parse_report
+from airflow_provider_yeastar.readers.table import ReportRow, ReportTable
 
 __all__ = [
     "ColumnKind",
@@ -35,10 +30,20 @@ __all__ = [
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
-def read_report(path: str) -> ReportTable:
+def read_report(
+    path: str,
+    *,
+    report_type: str | None = None,
+    kinds: Mapping[str, str] | None = None,
+    total_row: bool | None = None,
+) -> ReportTable:
     """Read a report from a CSV file, as a whole into memory.
 
     :param path: a local path, or any URL of ``ObjectStoragePath`` such as ``s3://conn@bucket/key``.
+    :param report_type: the built-in report that it is; its schema says what the columns hold.
+    :param kinds: what columns hold, by title or name, where the schema does not say it or says otherwise; see
+        :func:`.typed_columns`.
+    :param total_row: whether the last row is a total row; left out, it is one where its figures prove it.
     :raises ReportLayoutError: when the file is no report that can be read without guessing; it names the file.
     :raises OSError: when there is no such file, or it cannot be read.
     """
@@ -46,13 +51,13 @@ def read_report(path: str) -> ReportTable:
         text = _read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ReportLayoutError(f"{path} is no UTF-8 text, from byte {error.start}") from None
-    return parse_report(text, source=path)
+    return parse_report(text, path, report_type=report_type, kinds=kinds, total_row=total_row)
 
 
 def _read_bytes(path: str) -> bytes:
     if not _SCHEME.match(path):
         return Path(path).read_bytes()
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    from airflow_provider_yeastar.compat import ObjectStoragePath
 
     with ObjectStoragePath(path).open("rb") as file:
         return bytes(file.read())

@@ -99,13 +99,13 @@ def errors_for_airflow() -> Iterator[None]:
     try:
         yield
     except DeadlineError as error:
-        from airflow.providers.common.compat.sdk import AirflowTaskTimeout
+        from airflow_provider_yeastar.compat import AirflowTaskTimeout
 
         raise AirflowTaskTimeout(str(error)) from None
     except YeastarError as error:
         if error.reaction is not Reaction.GIVE_UP:
             raise
-        from airflow.providers.common.compat.sdk import AirflowFailException
+        from airflow_provider_yeastar.compat import AirflowFailException
 
         # The sentence is the whole story: a chain would print it twice.
         raise AirflowFailException(str(error)) from None

@@ -1,7 +1,7 @@
-"""Waiting on the worker: a coroutine runs to its end, blocking reads to theirs, or the task was killed.
+"""Waits on the worker for a coroutine or for blocking reads, and stops when the task is killed.
 
 SIGTERM alone does not stop a task: Airflow 3 calls ``on_kill`` and lets ``execute`` go on, so that the task would end
-as a success. ``on_kill`` runs in a signal handler and can do no more than leave a mark; here it is looked at.
+as a success. ``on_kill`` runs in a signal handler and can only set a flag; the waits here poll it.
 """
 
 from __future__ import annotations
@@ -13,25 +13,26 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 from airflow_provider_yeastar.exceptions import TaskKilledError
+from airflow_provider_yeastar.pbx.concurrency.running import run_coroutine
 
 __all__ = ["iterate_on_worker", "run_on_worker"]
 
 Result = TypeVar("Result")
 
 _LOOK_INTERVAL = 0.25
-"""Seconds between two looks at the mark: a signal handler cannot wake an event loop, and Airflow kills after 5 s."""
+"""Seconds between two polls of the flag: a signal handler cannot wake an event loop, and Airflow kills after 5 s."""
 
 _READ_AHEAD = 2
 
 
 def run_on_worker(work: Coroutine[Any, Any, Result], killed: Callable[[], bool]) -> Result:
-    """Return what the coroutine returns.
+    """Return what the coroutine returns; also works while an event loop runs on this thread.
 
     :param work: the coroutine.
     :param killed: says whether ``on_kill`` was called.
     :raises TaskKilledError: when it was; the coroutine is cancelled first and has cleaned up.
     """
-    return asyncio.run(_until_killed(work, killed))
+    return run_coroutine(_until_killed(work, killed))
 
 
 async def _until_killed(work: Coroutine[Any, Any, Result], killed: Callable[[], bool]) -> Result:

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, TypeVar
-
-from aiohttp import web
+from typing import Any
 
 from airflow_provider_yeastar.simulator.api.downloads import Downloads
 from airflow_provider_yeastar.simulator.api.jobs import Jobs
+from airflow_provider_yeastar.simulator.api.listings import local_time
+from airflow_provider_yeastar.simulator.api.orders import order_report
 from airflow_provider_yeastar.simulator.api.routes import Call, Routes
 from airflow_provider_yeastar.simulator.api.subscribers import SentEvent, Subscribers
+from airflow_provider_yeastar.simulator.background import BackgroundLoop
 from airflow_provider_yeastar.simulator.faults import Faults
+from airflow_provider_yeastar.simulator.listener import Listener
 from airflow_provider_yeastar.simulator.settings import SimulatorSettings
 from airflow_provider_yeastar.simulator.state import PbxState
 
 __all__ = ["PbxSimulator"]
 
-Result = TypeVar("Result")
-
-_START_SECONDS = 30.0
+_UP_SECONDS = 273_906
+"""For how long a simulator says it has been running when it starts."""
 
 
 class PbxSimulator:
@@ -57,7 +57,7 @@ class PbxSimulator:
         self.port = port
         self.scheme = "https" if ssl_context else "http"
         self.faults = Faults()
-        self.state = PbxState(self.settings)
+        self.state = PbxState(self.settings, booted_at=time.time() - _UP_SECONDS)
         self.requests: list[Call] = []
         self.events: list[SentEvent] = []
         self._ssl_context = ssl_context
@@ -65,14 +65,23 @@ class PbxSimulator:
         self._advanced = 0.0
         self._failures: list[Exception] = []
         self._changed = threading.Condition()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="pbx-simulator", daemon=True)
+        self._loop = BackgroundLoop("pbx-simulator")
         self._subscribers = Subscribers(self.settings, self._seconds_left, self._notify, self.events.append)
         self._jobs = Jobs(
             self.settings, self.state, self._subscribers, self.faults, self.now, self._notify, self._failures.append
         )
         self._downloads = Downloads(self.settings, self.state, self.faults, self.now, self._notify)
-        self._runner: web.ServerRunner | None = None
+        routes = Routes(
+            self.settings,
+            self.state,
+            self._subscribers,
+            self._jobs,
+            self.faults,
+            self.now,
+            self._record,
+            self._downloads,
+        )
+        self._listener = Listener(routes.handle, self._failures.append)
 
     @property
     def base_url(self) -> str:
@@ -102,7 +111,12 @@ class PbxSimulator:
     @property
     def busy(self) -> bool:
         """Whether a report is being made."""
-        return self._jobs.busy
+        return bool(self._jobs.open)
+
+    @property
+    def jobs(self) -> tuple[int, ...]:
+        """The ids of the jobs that were accepted and are not finished, oldest first: the ``download_id`` of events."""
+        return self._jobs.open
 
     @property
     def stalled(self) -> int:
@@ -119,15 +133,42 @@ class PbxSimulator:
         :param seconds: how far.
         """
         self._advanced += seconds
-        self._run(self._subscribers.expire())
+        self._loop.run(self._subscribers.expire())
 
     def hold_reports(self) -> None:
         """Let reports be asked for but not finished, until :meth:`release_reports`."""
-        self._loop.call_soon_threadsafe(self._jobs.released.clear)
+        self._loop.call(self._jobs.hold)
 
-    def release_reports(self) -> None:
-        """Let held reports be finished."""
-        self._loop.call_soon_threadsafe(self._jobs.released.set)
+    def release_reports(self, *jobs: int) -> None:
+        """Let held reports be finished.
+
+        :param jobs: ids of :attr:`jobs`; without any, all reports, and no further one is held.
+        """
+        self._loop.call(self._jobs.release, *jobs)
+
+    def hold_events(self) -> None:
+        """Let reports be finished but not announced, until :meth:`release_events`."""
+        self._loop.call(self._jobs.hold_events)
+
+    def release_events(self) -> None:
+        """Announce the reports that were finished meanwhile."""
+        self._loop.call(self._jobs.release_events)
+
+    def download_in_portal(self, *, at_once: bool = True, **query: str) -> dict[str, Any]:
+        """Have a person download a report in the web portal; an event 30027 announces it to all subscribers.
+
+        :param at_once: default ``True``: it is made and announced before this returns, beside all jobs. False: it is
+            one of the jobs, is held as they are, and announced at its end.
+        :param query: the report in the vendor's parameters, for instance ``type="ivr"``, ``ivr_id_list="41"``,
+            ``format="pdf"``.
+        :return: the ``msg`` of its event; PROCESSING for one of the jobs.
+        :raises Refusal: if the PBX does not accept it.
+        """
+        today = local_time(self.settings, self.now())
+        order = order_report(
+            query | {"is_async": "1"}, self.settings.data_version, self.settings, today, self.state.call_log(today)
+        )
+        return self._loop.run(self._jobs.make_at_once(order) if at_once else self._jobs.take(order))
 
     def publish(self, message: dict[str, Any]) -> None:
         """Send an event 30027 with this message, as if somebody's report were ready.
@@ -135,7 +176,14 @@ class PbxSimulator:
         :param message: the event's ``msg``, such as ``{"key": "report_download", "result": "success", "file": …,
             "download_resource_url": …}``.
         """
-        self._run(self._subscribers.publish(message))
+        self._loop.run(self._subscribers.publish(message))
+
+    def send_text(self, text: str) -> None:
+        """Send a raw text frame to every open WebSocket.
+
+        :param text: sent as it is, whatever it holds.
+        """
+        self._loop.run(self._subscribers.send_text(text))
 
     def drop_sockets(self) -> None:
         """Cut all WebSockets, without a word."""
@@ -143,17 +191,17 @@ class PbxSimulator:
         async def drop() -> None:
             self._subscribers.drop()
 
-        self._run(drop())
+        self._loop.run(drop())
 
     def restart(self) -> None:
         """Reboot: tokens, files, the report in the making and all sockets are gone."""
 
         async def reboot() -> None:
             self._jobs.abandon()
-            self.state.restart()
+            self.state.restart(self.now())
             self._subscribers.drop()
 
-        self._run(reboot())
+        self._loop.run(reboot())
 
     def wait_until(self, condition: Callable[[PbxSimulator], bool], timeout: float = 30.0) -> None:
         """Return once the condition holds; it is looked at whenever something happens.
@@ -174,13 +222,19 @@ class PbxSimulator:
         return [call for call in self.requests if call.endpoint == endpoint]
 
     def reset(self) -> None:
-        """Forget everything, as between two tests."""
+        """Forget everything, as between two tests.
+
+        :raises Exception: what went wrong in the simulator itself.
+        """
         self.check()
         self.restart()
+        self.state.booted_at = time.time() - _UP_SECONDS
         self.faults.clear()
         self.state.unblock()
         self.state.logins = 0
+        self.state.added_calls.clear()
         self.release_reports()
+        self.release_events()
         self._advanced = 0.0
         self.requests.clear()
         self.events.clear()
@@ -192,11 +246,11 @@ class PbxSimulator:
 
     def start(self) -> None:
         """Listen; ``port`` then tells where."""
-        self._thread.start()
+        self._loop.start()
         try:
-            self._run(self._listen())
+            self.port = self._loop.run(self._listener.start(self.host, self.port, self._ssl_context))
         except BaseException:
-            self._end()
+            self._loop.end()
             raise
 
     def stop(self) -> None:
@@ -205,16 +259,10 @@ class PbxSimulator:
         async def close() -> None:
             self._jobs.abandon()
             self._subscribers.drop()
-            if self._runner:
-                await self._runner.cleanup()
-            # Whoever is still being kept waiting by a fault.
-            late = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await self._listener.stop()
 
-        self._run(close())
-        self._end()
+        self._loop.run(close())
+        self._loop.end()
 
     def __enter__(self) -> PbxSimulator:
         self.start()
@@ -226,33 +274,6 @@ class PbxSimulator:
         self.stop()
         if exc is None:
             self.check()
-
-    async def _listen(self) -> None:
-        routes = Routes(
-            self.settings,
-            self.state,
-            self._subscribers,
-            self._jobs,
-            self.faults,
-            self.now,
-            self._record,
-            self._downloads,
-        )
-
-        async def handle(request: web.BaseRequest) -> web.StreamResponse:
-            try:
-                # aiohttp's own low-level server hands out its base class; what routes use of it is all there.
-                return await routes.handle(request)  # type: ignore[arg-type]
-            except Exception as error:  # the simulator's own boundary: its test must learn of it
-                self._failures.append(error)
-                raise
-
-        # A PBX that is switched off waits for no call.
-        self._runner = web.ServerRunner(web.Server(handle, access_log=None), shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, self.host, self.port, ssl_context=self._ssl_context)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
 
     def _record(self, call: Call) -> None:
         self.requests.append(call)
@@ -267,11 +288,3 @@ class PbxSimulator:
     def _seconds_left(self, access_token: str) -> float:
         token = self.state.tokens.get(access_token)
         return token.access_until - self.now() if token else 0.0
-
-    def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_START_SECONDS)
-
-    def _end(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_START_SECONDS)
-        self._loop.close()

@@ -8,8 +8,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from airflow_provider_yeastar.simulator.calls.call import Call
+from airflow_provider_yeastar.simulator.calls.log import CallLog, keeping
 from airflow_provider_yeastar.simulator.settings import SimulatorSettings
 
 __all__ = ["PbxState", "Refusal", "StoredFile", "Token"]
@@ -80,6 +83,17 @@ class PbxState:
     failed_logins: dict[str, int] = field(default_factory=dict)
     files: dict[str, StoredFile] = field(default_factory=dict)
     logins: int = 0
+    booted_at: float = 0.0
+    added_calls: list[Call] = field(default_factory=list)
+
+    def call_log(self, now: datetime) -> CallLog:
+        """Return the calls that the PBX has: all, or the newest as far as it keeps them.
+
+        :param now: what its clock shows.
+        """
+        settings = self.settings
+        log = CallLog(settings.seed, settings.directory, settings.traffic, added=tuple(self.added_calls))
+        return log if settings.kept_calls is None else keeping(log, settings.kept_calls, now)
 
     def log_in(self, address: str, username: object, password: object, now: float) -> dict[str, Any]:
         """Answer ``get_token``: five refusals in a row block the address, and eight tokens are the most."""
@@ -89,8 +103,11 @@ class PbxState:
             self.failed_logins[address] = self.failed_logins.get(address, 0) + 1
             raise Refusal(-1, [{"field": "username or password", "value": "error"}])
         self.failed_logins.pop(address, None)
-        self._make_sure_of_room(now)
+        if not self.settings.one_token:
+            self._make_sure_of_room(now)
         self.logins += 1
+        if self.settings.one_token:
+            self.tokens.clear()
         return self._issue(now)
 
     def unblock(self) -> None:
@@ -134,10 +151,11 @@ class PbxState:
             raise Refusal(60001)
         return stored.content
 
-    def restart(self) -> None:
-        """Lose what a reboot loses."""
+    def restart(self, now: float) -> None:
+        """Lose what a reboot loses; ``up_time`` counts from now."""
         self.tokens.clear()
         self.files.clear()
+        self.booted_at = now
 
     def _make_sure_of_room(self, now: float) -> None:
         if sum(now < token.access_until for token in self.tokens.values()) >= self.settings.token_cap:

@@ -10,15 +10,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
-from airflow_provider_yeastar.pbx.errors import InvalidRequestError
-from airflow_provider_yeastar.pbx.report.request import TIME_FRAME, check_arguments
+from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request, check_arguments
+from airflow_provider_yeastar.tasks.templates import TemplatedTask
 
 __all__ = ["ReportArguments", "RequestArguments"]
 
 
-class ReportArguments(BaseOperator):
+class ReportArguments(TemplatedTask):
     """The arguments that say which report is wanted, as file or as rows.
 
     Each operator and sensor explains them in its own docstring, for those who use it.
@@ -57,18 +55,10 @@ class ReportArguments(BaseOperator):
         self.parameters = parameters
         self.check_ids = check_ids
         self.api_version = api_version
-        self._time_frame = tuple(name for name in TIME_FRAME if getattr(self, name) is not None)
 
     @property
     def request_arguments(self) -> dict[str, Any]:
-        """The arguments of :func:`.build_request`, as they stand now: templates are rendered when the task runs.
-
-        :raises InvalidRequestError: when nothing came of a time frame that was given: without one, a PBX reports on all
-            that it has.
-        """
-        for name in self._time_frame:
-            if getattr(self, name) is None:
-                raise InvalidRequestError(f"`{name}` was rendered to None; give it a value or leave it out")
+        """The arguments of :func:`.build_request`, as they stand now: templates are rendered when the task runs."""
         return {
             "report_type": self.report_type,
             "my_report_id": self.my_report_id,
@@ -79,6 +69,14 @@ class ReportArguments(BaseOperator):
             "check_ids": self.check_ids,
             "api_version": self.api_version,
         }
+
+    def build_request(self) -> ReportRequest:
+        """Return the request that the rendered arguments make.
+
+        :raises InvalidRequestError: for arguments that make none, and where a template rendered to nothing.
+        """
+        self.check_templates()
+        return build_request(**self.request_arguments)
 
 
 class RequestArguments(ReportArguments):
@@ -97,7 +95,7 @@ class RequestArguments(ReportArguments):
         scheduled_report_id: int | str | None = None,
         file_format: str = "csv",
         duration_format: str = "seconds",
-        asynchronous: bool = True,
+        asynchronous: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

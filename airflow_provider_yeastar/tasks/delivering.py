@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,13 @@ from airflow_provider_yeastar.exceptions import TaskKilledError
 from airflow_provider_yeastar.files import storage
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
-from airflow_provider_yeastar.pbx.errors import InvalidRequestError, NotFoundError, YeastarError
+from airflow_provider_yeastar.pbx.errors import (
+    BadFileError,
+    InvalidRequestError,
+    NotFoundError,
+    WrongReportError,
+    YeastarError,
+)
 from airflow_provider_yeastar.pbx.files.fetch_rules import MAX_FILE_BYTES, another_report_may_help, check_max_bytes
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.runtime.outcome import Outcome, errors_for_airflow, read_event
@@ -21,15 +28,13 @@ from airflow_provider_yeastar.tasks.on_empty import refuse_empty_report
 from airflow_provider_yeastar.tasks.storing import StoringTask
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
+    from airflow_provider_yeastar.compat import Context
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.tasks.record import ReportRecord
 
 __all__ = ["DeliveringTask"]
 
 _ATTEMPTS = 2
-_READ_BYTES = 1 << 20
 _NO_FILE = (
     "Nothing matches the request, and the PBX made no file that could be kept; check ids and time window, or set "
     "`on_empty` to skip if that is to be expected."
@@ -94,7 +99,7 @@ class DeliveringTask(StoringTask):
         if self.write_metadata:
             storage.prepare(storage.sidecar_path(path))
         publish_portal_link(context, self.yeastar_conn_id)
-        if ready is None and self.waits_in_triggerer(request):
+        if ready is None and self.deferrable:
             self.defer_wait(request)
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
             return self.collect(context, client, ready or self.wait_here(client, request))
@@ -138,7 +143,7 @@ class DeliveringTask(StoringTask):
                 raise
             self.log.warning("%s The report is asked for once more.", error)
             again: dict[str, Any] = {"attempt": outcome.attempt + 1, "until": outcome.until}
-            if self.waits_in_triggerer(outcome.request):
+            if self.deferrable:
                 self.defer_wait(outcome.request, **again)
             return self.collect(context, client, self.wait_here(client, outcome.request, **again))
         if record:
@@ -160,28 +165,53 @@ class DeliveringTask(StoringTask):
 
         file_format, url = outcome.request.file_format, outcome.report.url
         fetching = FileFetch(client, url, killed=lambda: self.killed, new_token=new_token)
-        with client.hiding_secrets(), fetching as fetch:
-            check = fetch.new_check(file_format, self.max_bytes)
-            with storage.receive(fetch.chunks(check), path, check) as received:
-                self._refuse_empty(received.temporary, file_format)
-                record = ReportRecord.of(outcome, received.stored, time.time())
-                self._refuse_to_go_on_when_killed()
-                if self.keeps_file(path):
-                    return None
-                received.put_in_place(record.to_json() if self.write_metadata else None)
+        receiving = fetching.receive(path, file_format, self.max_bytes)
+        with client.hiding_secrets(), fetching, receiving as received:
+            self._refuse_another_report(client, received.temporary, outcome)
+            self._refuse_empty(received.temporary, file_format)
+            record = ReportRecord.of(outcome, received.stored, time.time())
+            self._refuse_to_go_on_when_killed()
+            if self.keeps_file(path):
+                return None
+            received.put_in_place(record.to_json() if self.write_metadata else None)
         # An upload cannot be broken off; the file is whole then, but the task was to end.
         self._refuse_to_go_on_when_killed()
         return record
 
+    def _refuse_another_report(self, client: PbxClient, file: Path, outcome: Outcome) -> None:
+        """Hold the content of a CSV file against the request, before it is published.
+
+        :raises WrongReportError: if it contradicts the request.
+        """
+        if outcome.request.file_format != "csv":
+            return
+        from airflow_provider_yeastar.pbx.files.contradiction import Expected, contradiction
+
+        report = outcome.report
+        made_on = datetime.fromtimestamp(report.ready_at, UTC).date()
+        expected = Expected.of(report.window, made_on, report.asked_numbers, report.other_numbers)
+        with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+            contradicts = contradiction(lines, expected)
+        if contradicts:
+            if report.identified_by == "turn":
+                run_on_worker(client.contest("an event led to another report's file"), lambda: self.killed)
+            raise WrongReportError(f"The file {report.file!r} is another report's: {contradicts}")
+
     def _refuse_empty(self, file: Path, file_format: str) -> None:
-        """Look at the whole file, still in its temporary place, as ``on_empty`` wants it."""
+        """Apply ``on_empty`` to the temporary file, before it is published."""
         if self.on_empty == "ok":
             return
-        from airflow_provider_yeastar.pbx.files.emptiness import is_empty_report
+        from airflow_provider_yeastar.pbx.files.emptiness import Content, content_of
+        from airflow_provider_yeastar.pbx.files.whole import pieces_of
 
         with file.open("rb") as opened:
-            empty = is_empty_report(iter(lambda: opened.read(_READ_BYTES), b""), file_format)
-        if empty:
+            content = content_of(pieces_of(opened, self._refuse_to_go_on_when_killed), file_format)
+        if content is Content.UNCLEAR:
+            raise BadFileError(
+                f"Whether the {file_format} report holds rows cannot be told from its file",
+                remedy="Ask for csv, or set `on_empty` to ok to keep any file. Nothing was written to the destination.",
+            )
+        if content is Content.EMPTY:
             refuse_empty_report(self.on_empty)
 
     def _refuse_to_go_on_when_killed(self) -> None:

@@ -43,6 +43,7 @@ def write_handover(outcome: Outcome, yeastar_conn_id: str) -> dict[str, Any]:
         "timezone": report.timezone,
         "api_version": report.api_version,
         "serial_number": report.serial_number,
+        "identified_by": report.identified_by,
         "yeastar_conn_id": yeastar_conn_id,
     }
 
@@ -65,6 +66,7 @@ def read_handover(value: object) -> Handover:
             timezone=_text(value, "timezone"),
             serial_number=_text(value, "serial_number"),
             window=dict(value["window"]),
+            identified_by="answer" if value.get("identified_by") == "answer" else "turn",
         )
         request = ReportRequest.from_dict(value["request"])
         return Handover(Outcome(request, report), _text(value, "yeastar_conn_id"), _epoch_seconds(value, "expires_at"))

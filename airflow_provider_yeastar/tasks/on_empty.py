@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from airflow.providers.common.compat.sdk import AirflowSkipException
-
+from airflow_provider_yeastar.compat import AirflowSkipException
 from airflow_provider_yeastar.exceptions import EmptyReportError
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 

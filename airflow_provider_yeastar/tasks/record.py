@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from airflow_provider_yeastar.pbx.files.body import safe_file_name
 from airflow_provider_yeastar.runtime.outcome import Outcome, iso_utc
 
 if TYPE_CHECKING:
-    from airflow.providers.openlineage.extractors import OperatorLineage
+    from airflow_provider_yeastar.compat import OperatorLineage
 
 __all__ = ["ReportRecord"]
 
@@ -27,6 +27,10 @@ class ReportRecord:
     :param file: the PBX's own name of it, made harmless; None where the PBX made none.
     :param identity: one of report_type, my_report_id and scheduled_report_id.
     :param rows: how many the file holds, where they were counted.
+    :param unknown_columns: keys of its rows that the report's schema does not have, where rows were asked for.
+    :param columns: names and types of its columns, where they are known; for lineage.
+    :param identified_by: how the file was told from other reports' files, ``answer`` or ``turn``: see
+        :class:`.FinishedReport`.
     :param window: start_time and end_time, or time; as the PBX understood them.
     """
 
@@ -43,7 +47,10 @@ class ReportRecord:
     ready_at: str
     downloaded_at: str
     serial_number: str
+    identified_by: str
     rows: int | None = None
+    unknown_columns: Sequence[str] | None = None
+    columns: Sequence[tuple[str, str]] = ()
 
     @classmethod
     def of(cls, outcome: Outcome, stored: StoredFile, downloaded_at: float) -> ReportRecord:
@@ -66,11 +73,13 @@ class ReportRecord:
             ready_at=iso_utc(report.ready_at),
             downloaded_at=iso_utc(downloaded_at),
             serial_number=report.serial_number,
+            identified_by=report.identified_by,
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return what the XCom ``report`` holds, and the sidecar: all that is known, in one level."""
         fields = {name: value for name, value in asdict(self).items() if value is not None}
+        del fields["columns"]
         return {**fields.pop("identity"), **fields.pop("window"), **fields}
 
     def to_json(self) -> str:
@@ -81,6 +90,8 @@ class ReportRecord:
     def asset_extra(self) -> dict[str, Any]:
         """What an asset event tells of the file: which report of which period and PBX, and which bytes."""
         file = {name: getattr(self, name) for name in _ASSET_FIELDS}
+        if self.unknown_columns is not None:
+            file["unknown_columns"] = list(self.unknown_columns)
         return {**self.identity, **self.window, "timezone": self.timezone, "serial_number": self.serial_number, **file}
 
     def to_lineage(self) -> OperatorLineage[Any, Any]:
@@ -89,21 +100,25 @@ class ReportRecord:
         Names follow OpenLineage's naming of data sets; a PBX is known by its serial number, its address may change.
         Only to be called where the OpenLineage provider is installed, which is who calls it.
         """
-        from airflow.providers.common.compat.openlineage.facet import (
+        from airflow_provider_yeastar.compat import (
             InputDataset,
+            OperatorLineage,
             OutputDataset,
             OutputStatisticsOutputDatasetFacet,
+            SchemaDatasetFacet,
+            SchemaDatasetFacetFields,
         )
-        from airflow.providers.openlineage.extractors import OperatorLineage
 
         namespace, name = _dataset(self.path)
         ((kind, value),) = self.identity.items()
+        fields = [SchemaDatasetFacetFields(name=column, type=kind) for column, kind in self.columns]
+        facets: dict[str, Any] = {"schema": SchemaDatasetFacet(fields=fields)} if fields else {}
         size = OutputStatisticsOutputDatasetFacet(size=self.bytes, fileCount=1)
         return OperatorLineage(
             inputs=[
                 InputDataset(f"yeastar://{self.serial_number or 'unknown'}", f"{kind.removesuffix('_id')}/{value}")
             ],
-            outputs=[OutputDataset(namespace, name, outputFacets={"outputStatistics": size})],
+            outputs=[OutputDataset(namespace, name, facets=facets, outputFacets={"outputStatistics": size})],
         )
 
 

@@ -6,16 +6,13 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import Asset
-
+from airflow_provider_yeastar.compat import Asset
 from airflow_provider_yeastar.files import storage
 from airflow_provider_yeastar.tasks.on_empty import check_on_empty
 from airflow_provider_yeastar.tasks.waiting import WaitingTask
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
-    from airflow.providers.openlineage.extractors import OperatorLineage
-
+    from airflow_provider_yeastar.compat import Context, ObjectStoragePath, OperatorLineage
     from airflow_provider_yeastar.tasks.record import ReportRecord
 
 __all__ = ["StoringTask"]

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator, conf
-
+from airflow_provider_yeastar.compat import conf
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import YeastarPortalLink
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
+from airflow_provider_yeastar.pbx.settings import check_seconds
 from airflow_provider_yeastar.runtime.outcome import Outcome
 from airflow_provider_yeastar.runtime.worker import run_on_worker
+from airflow_provider_yeastar.tasks.run_moment import run_moment
+from airflow_provider_yeastar.tasks.templates import TemplatedTask
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseOperatorLink
-
+    from airflow_provider_yeastar.compat import BaseOperatorLink, Context
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
 
@@ -28,7 +30,7 @@ __all__ = ["WaitingTask"]
 _BACKSTOP = timedelta(minutes=10)
 
 
-class WaitingTask(BaseOperator):
+class WaitingTask(TemplatedTask):
     """A task that waits for a report, on the worker or in the triggerer, and ends when it is killed.
 
     :param wait_timeout: seconds or timedelta from one's turn at the PBX to the report's URL, default ``1800``.
@@ -59,15 +61,6 @@ class WaitingTask(BaseOperator):
         self.yeastar_conn_id = yeastar_conn_id
         self.killed = False
 
-    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
-        """Leave a text that holds no template as it is.
-
-        Where a DAG renders to native types, Jinja would make an int of a connection's id, a year or a dialled number.
-        """
-        if isinstance(content, str) and "{" not in content:
-            return content
-        return super().render_template(content, *args, **kwargs)
-
     def on_kill(self) -> None:
         """Leave a mark at which every wait and every chunk looks; more is not safe in a signal handler."""
         self.killed = True
@@ -77,9 +70,22 @@ class WaitingTask(BaseOperator):
         """What tells this task's PBX from others in the name of a file: the connection, unless it is the default."""
         return None if self.yeastar_conn_id == YeastarHook.default_conn_name else self.yeastar_conn_id
 
-    def waits_in_triggerer(self, request: ReportRequest) -> bool:
-        """Whether the wait for this report is deferred: a synchronous request is one call of the worker."""
-        return self.deferrable and request.asynchronous
+    def resolved(self, request: ReportRequest, context: Context) -> ReportRequest:
+        """Return the request with a period that is no longer in words, counted from the moment of the DAG run.
+
+        The PBX is only asked, for its present UTC offset, where the connection names no ``timezone``.
+
+        :param request: what to ask for.
+        :param context: of the task.
+        :raises YeastarError: when the PBX's offset cannot be had, or does not tell what is asked for.
+        """
+        if not request.is_relative:
+            return request
+        counted = replace(request, as_of=run_moment(context))
+        with YeastarHook(self.yeastar_conn_id).get_conn() as client:
+            found = run_on_worker(client.resolve(counted, time.time() + self.wait_timeout), lambda: self.killed)
+        self.log.info("The period %s, counted from %s, is %s.", request.period, counted.as_of, found.window_text)
+        return found
 
     def defer_wait(self, request: ReportRequest, *, attempt: int = 1, until: float | None = None) -> None:
         """Hand the request and the wait to the triggerer; the task goes on in ``execute_complete``.
@@ -146,6 +152,4 @@ class WaitingTask(BaseOperator):
 
 def _seconds(name: str, value: object) -> float:
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
-        raise InvalidRequestError(f"`{name}` is {value!r}, neither a number of seconds above 0 nor a timedelta")
-    return float(seconds)
+    return check_seconds(name, seconds, InvalidRequestError)

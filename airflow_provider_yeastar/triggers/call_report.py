@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
-from airflow.providers.common.compat.sdk import conf
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_yeastar.hooks.yeastar import connect
+from airflow_provider_yeastar.compat import conf
+from airflow_provider_yeastar.hooks.connection import connect
 from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.redaction import redact_text
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
@@ -110,7 +110,7 @@ class YeastarCallReportTrigger(BaseTrigger):
     async def _wait(self, held: AsyncExitStack) -> Outcome:
         request = ReportRequest.from_dict(self.request)
         client = await connect(self.yeastar_conn_id)
-        await held.enter_async_context(client.linked())
+        await held.enter_async_context(client.connected())
         report = await client.wait_for_report(request, Bounds(self.queue_until, self.wait_timeout, self.until))
         return Outcome(request, report, self.attempt, self.until)
 

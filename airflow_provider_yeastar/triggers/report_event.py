@@ -10,7 +10,8 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_yeastar.hooks.yeastar import YeastarHook, connect
+from airflow_provider_yeastar.hooks.connection import connect
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError, YeastarError
 from airflow_provider_yeastar.pbx.waiting.bounds import FILE_LIFE_SECONDS, AnnouncedReport
 from airflow_provider_yeastar.runtime.outcome import iso_utc

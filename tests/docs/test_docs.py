@@ -14,19 +14,19 @@ from typing import Any, get_args
 
 import pytest
 import yaml
-from airflow.providers.common.compat.sdk import DAG, XComArg
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
+from airflow_provider_yeastar.compat import DAG, XComArg
 from airflow_provider_yeastar.get_provider_info import get_provider_info
-from airflow_provider_yeastar.hooks.yeastar import YeastarHook, settings_from_connection
+from airflow_provider_yeastar.hooks.connection import settings_from_connection
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.simulator import PbxSimulator
 from airflow_provider_yeastar.simulator.faults import FAULT_KINDS, FaultKind
 from tests.certificates import make_certificate
 from tests.docs.pages import DOCS, PAGES, ROOT, Block, blocks, commands, shell, simulator
-from tests.examples import EXAMPLES, import_file, needs_retry_policies
-from tests.examples import FOLDER as EXAMPLE_DAGS
+from tests.examples import EXAMPLES, FOLDER as EXAMPLE_DAGS, import_file, needs_retry_policies
 from tests.integration.support import Run, connection_to, outlet_events
 
 _DESTINATION = re.compile(r"/data/|s3://conn@lake/")

@@ -126,18 +126,6 @@ def test_what_is_templated_is_said(name: str, package: Any) -> None:
     assert re.findall(r"\w+", said) == list(getattr(importlib.import_module(module), cls).template_fields)
 
 
-def test_an_argument_that_several_take_is_explained_alike(package: Any) -> None:
-    """Each stands with its class, for those who look there, and says the same but for what is different."""
-    operator, sensor = explained(package[OPERATOR]), explained(package["sensors.call_report.YeastarCallReportSensor"])
-    download = explained(package["operators.call_report.YeastarDownloadReportOperator"])
-    rows = explained(package["operators.report_rows.YeastarCallReportRowsOperator"])
-    asked_again = {"wait_timeout", "queue_timeout", "yeastar_conn_id"}
-    of_rows = {"report_type", "file_format", "on_empty", "wait_timeout"}
-    assert {name for name in sensor.keys() & operator.keys() if sensor[name] != operator[name]} == set()
-    assert {name for name in download.keys() & operator.keys() if download[name] != operator[name]} == asked_again
-    assert {name for name in rows.keys() & operator.keys() if rows[name] != operator[name]} == of_rows
-
-
 @pytest.mark.parametrize("name", CLASSES)
 def test_a_class_names_the_page_of_the_vendor(name: str, package: Any) -> None:
     assert re.search(r"Vendor's (page|endpoint)s?: ", package[name].docstring.value)
@@ -175,6 +163,6 @@ def section(found: Any, kind: str) -> list[Any]:
 
 
 def test_roles_of_sphinx_become_code(package: Any) -> None:
-    text = package["hooks.yeastar.client_for"].docstring.value
+    text = package["hooks.connection.client_for"].docstring.value
     assert "`settings_from_connection`" in text
     assert ":func:" not in text

@@ -457,7 +457,7 @@ class TestObjectStore:
         assert names(staging) == []
 
     def test_the_path_reads_back_through_airflow(self, memory: MemoryFileSystem) -> None:
-        from airflow.providers.common.compat.sdk import ObjectStoragePath
+        from airflow_provider_yeastar.compat import ObjectStoragePath
 
         assert ObjectStoragePath(store(CHUNKS, URL, new_check()).path).read_bytes() == NEW
 
@@ -672,7 +672,7 @@ class TestS3:
         assert names(staging) == []
 
     def test_the_path_is_the_one_that_airflow_writes(self, bucket: Bucket) -> None:
-        from airflow.providers.common.compat.sdk import ObjectStoragePath
+        from airflow_provider_yeastar.compat import ObjectStoragePath
 
         stored_file = store(CHUNKS, bucket.url("pbx/x.csv"), new_check())
         assert str(ObjectStoragePath(stored_file.path)) == stored_file.path

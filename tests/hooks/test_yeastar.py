@@ -8,11 +8,12 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import Connection
 
+from airflow_provider_yeastar.compat import Connection
 from airflow_provider_yeastar.get_provider_info import get_provider_info
-from airflow_provider_yeastar.hooks.yeastar import YeastarHook, settings_from_connection
-from airflow_provider_yeastar.pbx.errors import InvalidSettingsError
+from airflow_provider_yeastar.hooks.connection import settings_from_connection
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, MissingConnectionError, Reaction
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 
 # In a process of its own: while it looks, Airflow 3.1 puts stand-ins in the place of what it does without.
@@ -135,11 +136,15 @@ class TestYeastarHook:
         with pytest.raises(InvalidSettingsError, match="There is no Airflow connection 'no_such_pbx'"):
             hook.get_conn()
 
-        assert hook.test_connection() == (
-            False,
-            "There is no Airflow connection 'no_such_pbx'. "
-            "Create it (type Yeastar PBX), or set the task's `yeastar_conn_id`, now 'no_such_pbx'.",
-        )
+        works, sentence = hook.test_connection()
+        assert not works
+        assert "Create it (type Yeastar PBX), or set the task's `yeastar_conn_id`, now 'no_such_pbx'" in sentence
+
+    def test_a_connection_that_airflow_does_not_give_is_retried_because_airflow_hides_an_outage_so(self) -> None:
+        with pytest.raises(MissingConnectionError) as raised:
+            YeastarHook("no_such_pbx").get_conn()
+
+        assert raised.value.reaction is Reaction.ASK_AGAIN
 
     def test_the_form_before_airflow_3_2_is_the_metadata_s(self) -> None:
         (metadata,) = get_provider_info()["connection-types"]

@@ -16,16 +16,11 @@ def waiting(yeastar_pbx: PbxSimulator, tmp_path: Path) -> Wait:
     return Wait(yeastar_pbx, tmp_path / "state")
 
 
-@pytest.fixture(autouse=True)
-def quick_settling(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second candidate follows the first at once here; the tests need not listen for a whole second."""
-    monkeypatch.setattr("airflow_provider_yeastar.pbx.waiting.bounds.SETTLE_SECONDS", 0.1)
-
-
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Attempts follow one another at once; how long the pauses are is tested where the rule is."""
-    monkeypatch.setattr("airflow_provider_yeastar.pbx.waiting.bounds.retry_delay", lambda attempt, chance: 0.0)
+    for delay in ("retry_delay", "busy_delay", "unanswered_delay"):
+        monkeypatch.setattr(f"airflow_provider_yeastar.pbx.waiting.bounds.{delay}", lambda attempt, chance: 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ SENTENCES = {
 }
 DAG_FILE = """
 from datetime import UTC, datetime
-from airflow.providers.common.compat.sdk import DAG
+from airflow_provider_yeastar.compat import DAG
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 
 GIVEN = {{

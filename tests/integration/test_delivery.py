@@ -16,13 +16,13 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from airflow.providers.common.compat.sdk import (
+
+from airflow_provider_yeastar.compat import (
     AirflowFailException,
     AirflowSkipException,
     Asset,
     ObjectStoragePath,
 )
-
 from airflow_provider_yeastar.exceptions import DestinationError
 from airflow_provider_yeastar.pbx.errors import (
     BadFileError,

@@ -7,7 +7,6 @@ import re
 import signal
 import sqlite3
 from contextlib import closing
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,12 @@ from typing import Any
 import pytest
 
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
+from tests.examples import AIRFLOW_2
 from tests.integration.support import airflow, connection_to, start_airflow
 
 DAG_FILE = """
 from datetime import UTC, datetime
-from airflow.providers.common.compat.sdk import DAG, Asset
+from airflow_provider_yeastar.compat import DAG, Asset
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 
 with DAG("delivery", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
@@ -33,7 +33,6 @@ with DAG("delivery", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC))
     )
 """
 SECONDS = 60
-AIRFLOW_2 = version("apache-airflow").startswith("2.")
 
 
 class Run:
@@ -52,7 +51,7 @@ class Run:
         dags.mkdir()
         (dags / "delivery.py").write_text(DAG_FILE.format(arguments={"destination": f"{self.out}/"} | arguments))
         transport = {"type": "file", "log_file_path": str(self.events), "append": True}
-        environment = {
+        return {
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             # A time-out that no test would survive: only the kill can end a wait.
             "AIRFLOW_CONN_YEASTAR_DEFAULT": connection_to(
@@ -61,10 +60,6 @@ class Run:
             "AIRFLOW__YEASTAR__STATE_DIR": str(self.folder / "state"),
             "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
         }
-        if version("apache-airflow").startswith("3.0."):
-            # Its `dags test` refuses an outlet of which no scheduler has heard (apache/airflow#51644).
-            airflow(self.home, environment, "dags", "reserialize")
-        return environment
 
     def asset_extras(self) -> list[dict[str, Any]]:
         """The extras of all asset events in Airflow's database; `dags test` of Airflow 2 writes none."""

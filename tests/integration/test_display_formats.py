@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_yeastar.pbx.errors import ClockMismatchError, InvalidSettingsError
+from airflow_provider_yeastar.pbx.errors import ClockMismatchError, InvalidRequestError, InvalidSettingsError
 from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
 from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
@@ -174,6 +174,14 @@ class TestTheZone:
         with simulator(timezone="Asia/Shanghai") as pbx:
             waiting = Wait(pbx, tmp_path, {"timezone": None})
 
-            assert rows_of(waiting, **OF_A_RANGE, start_time="2026-11-19T16:00:00Z", end_time="2026-11-20T15:59:59Z")
+            assert rows_of(waiting, **OF_A_RANGE, period="2026-11-20")
             assert pbx.calls("call_report/list")[0].query["start_time"] == "2026/11/20 00:00:00"
         assert "the present UTC offset of the PBX, UTC+08:00, is used" in caplog.text
+
+    def test_without_one_a_time_with_offset_is_refused(self, tmp_path: Path) -> None:
+        with simulator(timezone="Asia/Shanghai") as pbx:
+            waiting = Wait(pbx, tmp_path, {"timezone": None})
+
+            with pytest.raises(InvalidRequestError, match=r"carries a UTC offset.*Set `timezone`"):
+                rows_of(waiting, **OF_A_RANGE, start_time="2026-11-19T16:00:00Z")
+            assert pbx.calls("call_report/list") == []

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
-from tests.examples import AIRFLOW_2
+from tests.examples import AIRFLOW_2, needs_mapped_outputs
 from tests.integration.peers import Bucket, Mailbox, PostgresServer, mail_server, object_store, postgres_server
 from tests.integration.support import ROOT, airflow, connection_to
 
@@ -116,6 +116,7 @@ def test_the_postgres_load_loads_the_day_before(
 # --- a fleet ---
 
 
+@needs_mapped_outputs
 def test_each_pbx_of_a_fleet_is_asked_for_its_own_yesterday(
     run_example: Any, reports: Path, yeastar_pbx: PbxSimulator
 ) -> None:
@@ -172,6 +173,7 @@ def test_a_sensed_report_is_downloaded(run_example: Any, reports: Path) -> None:
 # --- many queues, many months ---
 
 
+@needs_mapped_outputs
 def test_every_queue_of_the_pbx_has_its_file(run_example: Any, reports: Path, yeastar_pbx: PbxSimulator) -> None:
     run_example("yeastar_all_queues")
     written = list((reports / "all_queues" / "2026-11-22").iterdir())
@@ -181,6 +183,7 @@ def test_every_queue_of_the_pbx_has_its_file(run_example: Any, reports: Path, ye
     assert len(written) == 3
 
 
+@needs_mapped_outputs
 def test_a_year_is_backfilled_by_month(run_example: Any, reports: Path) -> None:
     run_example("yeastar_backfill_by_month", "--conf", '{"year": 2025, "queues": "Sales,6401"}')
     written = {path.name[:-13]: path for path in (reports / "backfill" / "2025").iterdir()}

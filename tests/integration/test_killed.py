@@ -18,7 +18,7 @@ from tests.integration.support import ROOT, airflow, connection_to, settings_for
 
 DAG_FILE = """
 from datetime import UTC, datetime, timedelta
-from airflow.providers.common.compat.sdk import DAG
+from airflow_provider_yeastar.compat import DAG
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor
 

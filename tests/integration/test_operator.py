@@ -13,8 +13,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
+from airflow_provider_yeastar.compat import AirflowFailException, AirflowSkipException
 from airflow_provider_yeastar.exceptions import TaskKilledError
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
@@ -289,7 +289,7 @@ class TestHook:
             YeastarHook().get_information()
 
         assert YeastarHook().test_connection()[0]
-        assert YeastarHook().get_information().model == "P570"
+        assert YeastarHook().get_information().model == "Yeastar P570"
 
 
 class TestSecrets:

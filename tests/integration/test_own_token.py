@@ -9,8 +9,8 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_yeastar.compat import AirflowFailException
 from airflow_provider_yeastar.exceptions import TaskKilledError
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
@@ -51,7 +51,7 @@ def was_given_back(pbx: PbxSimulator, logins: int = 1) -> bool:
 
 
 def test_when_the_hook_s_work_is_done(pbx: PbxSimulator, tmp_path: Path) -> None:
-    assert YeastarHook().get_information().model == "P570"
+    assert YeastarHook().get_information().model == "Yeastar P570"
 
     assert was_given_back(pbx)
     assert not (tmp_path / "state").exists()

@@ -102,7 +102,7 @@ class TestTheTrigger:
     def test_it_shares_the_socket_of_those_who_wait_for_their_own_report(
         self, pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from airflow_provider_yeastar.hooks.yeastar import connect
+        from airflow_provider_yeastar.hooks.connection import connect
         from airflow_provider_yeastar.pbx.report.request import build_request
         from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
         from tests.integration.support import QUEUE_REPORT

@@ -320,7 +320,7 @@ def test_a_crash_in_the_trigger(
 
 DAG_FILE = """
 from datetime import UTC, datetime, timedelta
-from airflow.providers.common.compat.sdk import DAG
+from airflow_provider_yeastar.compat import DAG
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 
 with DAG("searched", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 
+from airflow_provider_yeastar.compat import DAG, AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 from airflow_provider_yeastar.operators.call_report import YeastarDownloadReportOperator
 from airflow_provider_yeastar.pbx.errors import CredentialsError
 from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor

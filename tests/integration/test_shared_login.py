@@ -103,7 +103,7 @@ def take_all_tokens(pbx: PbxSimulator) -> list[str]:
 
 
 def test_fifty_processes_make_one_login(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
-    assert fleet(yeastar_pbx, tmp_path, 50) == {"P570": 50}
+    assert fleet(yeastar_pbx, tmp_path, 50) == {"Yeastar P570": 50}
 
     assert len(yeastar_pbx.calls("get_token")) == 1
     assert len(yeastar_pbx.state.tokens) == 1
@@ -114,7 +114,7 @@ def test_fifty_processes_whose_token_expired_make_one_login(yeastar_pbx: PbxSimu
     yeastar_pbx.state.tokens.clear()
     age(yeastar_pbx, tmp_path)
 
-    assert fleet(yeastar_pbx, tmp_path, 50) == {"P570": 50}
+    assert fleet(yeastar_pbx, tmp_path, 50) == {"Yeastar P570": 50}
 
     assert len(yeastar_pbx.calls("get_token")) == 2
 
@@ -123,7 +123,7 @@ def test_fifty_processes_whose_token_is_due_make_one_refresh(yeastar_pbx: PbxSim
     fleet(yeastar_pbx, tmp_path, 1)
     age(yeastar_pbx, tmp_path, access_expires_at=0.0)
 
-    assert fleet(yeastar_pbx, tmp_path, 50) == {"P570": 50}
+    assert fleet(yeastar_pbx, tmp_path, 50) == {"Yeastar P570": 50}
 
     assert len(yeastar_pbx.calls("refresh_token")) == 1
     assert len(yeastar_pbx.calls("get_token")) == 1
@@ -138,7 +138,7 @@ def test_fifty_processes_whose_refresh_is_refused_make_one_login(yeastar_pbx: Pb
     yeastar_pbx.state.tokens.clear()
     age(yeastar_pbx, tmp_path, access_expires_at=0.0)
 
-    assert fleet(yeastar_pbx, tmp_path, 50) == {"P570": 50}
+    assert fleet(yeastar_pbx, tmp_path, 50) == {"Yeastar P570": 50}
 
     assert len(yeastar_pbx.calls("refresh_token")) == 1
     assert len(yeastar_pbx.calls("get_token")) == 2
@@ -153,7 +153,7 @@ def test_twenty_tasks_with_a_wrong_secret_make_one_attempt(yeastar_pbx: PbxSimul
 
 def test_an_old_secret_costs_the_others_no_token(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
     for _ in range(3):
-        assert fleet(yeastar_pbx, tmp_path, 2) == {"P570": 2}
+        assert fleet(yeastar_pbx, tmp_path, 2) == {"Yeastar P570": 2}
         assert fleet(yeastar_pbx, tmp_path, 2, client_secret="old") == {"CredentialsError": 2}
 
     assert len(yeastar_pbx.calls("get_token")) == 2
@@ -253,7 +253,7 @@ class TestTheTokenCap:
         yeastar_pbx.wait_until(lambda pbx: len(pbx.calls("get_token")) >= 2)
         yeastar_pbx.state.revoke(first)
 
-        assert ends(launched) == {"P570": 20}
+        assert ends(launched) == {"Yeastar P570": 20}
 
         assert yeastar_pbx.state.logins == yeastar_pbx.settings.token_cap + 1
 
@@ -264,7 +264,7 @@ class TestTheTokenCap:
         age(yeastar_pbx, tmp_path, access_expires_at=0.0)
         yeastar_pbx.faults.add(Fault("errcode", "refresh_token", 60002), Fault("errcode", "get_token", 60002))
 
-        assert fleet(yeastar_pbx, tmp_path, 20, patience=60, memory=0.5) == {"P570": 20}
+        assert fleet(yeastar_pbx, tmp_path, 20, patience=60, memory=0.5) == {"Yeastar P570": 20}
 
         assert len(yeastar_pbx.calls("refresh_token")) == 1
         assert len(yeastar_pbx.calls("get_token")) == 3
@@ -314,7 +314,7 @@ class TestTheTokenCap:
 def test_a_refusal_is_forgotten_with_other_credentials(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
     fleet(yeastar_pbx, tmp_path, 1, client_secret="wrong")
 
-    assert fleet(yeastar_pbx, tmp_path, 1) == {"P570": 1}
+    assert fleet(yeastar_pbx, tmp_path, 1) == {"Yeastar P570": 1}
     assert fleet(yeastar_pbx, tmp_path, 1, client_secret="wrong") == {"CredentialsError": 1}
     assert len(yeastar_pbx.calls("get_token")) == 2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -119,7 +120,8 @@ def test_verification_can_be_switched_off(pbx: PbxSimulator, tmp_path: Path) -> 
 
 
 def test_the_fingerprint_is_fetched_without_a_word(pbx: PbxSimulator, certificate: Certificate) -> None:
-    assert fetch_fingerprint(pbx.host, pbx.port, 10) == certificate.fingerprint
+    with socket.create_connection((pbx.host, pbx.port), 10) as plain:
+        assert fetch_fingerprint(plain, pbx.host) == certificate.fingerprint
     assert pbx.requests == []
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from airflow_provider_yeastar.pbx.client import PbxClient
 from airflow_provider_yeastar.pbx.errors import (
@@ -29,6 +29,9 @@ from airflow_provider_yeastar.pbx.errors import (
     YeastarError,
 )
 from airflow_provider_yeastar.pbx.login.token_store import LoginRecord, SharedTokenStore
+from airflow_provider_yeastar.pbx.state.directory import DirectoryState
+from airflow_provider_yeastar.pbx.state.turns import turn
+from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 from tests.integration.support import QUEUE_REPORT, Wait, settings_for
 
@@ -38,6 +41,11 @@ DOWNLOAD = "call_report/download"
 def orders(pbx: PbxSimulator) -> list[dict[str, str]]:
     """The requests for a report that the PBX got."""
     return [dict(call.query) for call in pbx.calls(DOWNLOAD)]
+
+
+def announced(file: str) -> dict[str, str]:
+    """The ``msg`` of an event."""
+    return {"result": "success", "file": file, "download_resource_url": f"/api/download/{file}"}
 
 
 class TestTheEvent:
@@ -63,7 +71,6 @@ class TestTheEvent:
         [
             Fault("event before answer"),
             Fault("duplicate event"),
-            Fault("foreign event", value="Somebody-elses.pdf"),
         ],
         ids=lambda fault: fault.kind,
     )
@@ -75,21 +82,28 @@ class TestTheEvent:
         assert report.file.startswith("Queue-Performance")
         assert len(orders(waiting.pbx)) == 1
 
-    @pytest.mark.usefixtures("no_pauses")
-    def test_of_two_files_that_could_be_ours_neither_is_believed(self, waiting: Wait) -> None:
-        waiting.pbx.faults.add(Fault("foreign event", value="Somebody-elses.csv"))
+    def test_a_copy_of_an_earlier_event_is_not_the_next_report(self, waiting: Wait) -> None:
+        pbx = waiting.pbx
+        first = waiting.run()
+        pbx.hold_reports()
 
-        report = waiting.run()
+        async def announce_the_first_again() -> str:
+            wait = asyncio.create_task(waiting.start())
+            await asyncio.to_thread(pbx.wait_until, lambda pbx: pbx.busy)
+            await asyncio.to_thread(pbx.publish, announced(first.file))
+            pbx.release_reports()
+            return (await wait).file
 
-        assert report.file.startswith("Queue-Performance")
-        assert len(orders(waiting.pbx)) == 2
+        assert asyncio.run(announce_the_first_again()) != first.file
+        assert len(orders(pbx)) == 2
 
-    @pytest.mark.usefixtures("no_pauses")
-    def test_ambiguity_without_end_is_an_error(self, waiting: Wait) -> None:
-        waiting.pbx.faults.add(Fault("foreign event", value="Somebody-elses.csv", times=9))
+    def test_one_that_never_comes_is_replaced_by_a_synchronous_request(self, waiting: Wait) -> None:
+        waiting.pbx.faults.add(Fault("no event"))
 
-        with pytest.raises(AmbiguousEventError):
-            waiting.run()
+        report = waiting.run(wait_timeout=1.0)
+
+        assert [order["is_async"] for order in orders(waiting.pbx)] == ["1", "0"]
+        assert report.identified_by == "answer"
 
     @pytest.mark.parametrize(
         "changes",
@@ -130,13 +144,17 @@ class TestTheEvent:
 @pytest.mark.usefixtures("no_pauses")
 class TestAfterALoss:
     @pytest.mark.parametrize("kind", ["drop sockets", "restart", "expire tokens"])
-    def test_a_lost_event_is_asked_for_again(self, waiting: Wait, kind: Any) -> None:
+    def test_after_a_lost_event_no_event_is_believed(self, waiting: Wait, kind: Any) -> None:
         waiting.pbx.faults.add(Fault(kind))
 
         report = waiting.run()
 
         assert waiting.fetch(report).startswith(b"\xef\xbb\xbfQueue,")
-        assert len(orders(waiting.pbx)) == 2
+        assert report.identified_by == "answer"
+        first, *others = [order["is_async"] for order in orders(waiting.pbx)]
+        assert first == "1"
+        assert set(others) == {"0"}
+        assert len(waiting.pbx.calls("subscribe")) == 1
 
     @pytest.mark.parametrize(
         "fault",
@@ -190,21 +208,23 @@ class TestABusyPbx:
         assert waiting.run().file.startswith("Queue-Performance")
         assert len(orders(waiting.pbx)) == 4
 
-    def test_our_own_job_that_still_runs_is_waited_for(self, waiting: Wait) -> None:
+    def test_after_a_loss_a_job_that_runs_is_not_taken_for_our_own(self, waiting: Wait) -> None:
         pbx = waiting.pbx
         pbx.hold_reports()
 
-        async def lose_the_socket_meanwhile() -> str:
+        async def lose_the_socket_meanwhile() -> FinishedReport:
             wait = asyncio.create_task(waiting.start())
-            await asyncio.to_thread(pbx.wait_until, lambda pbx: pbx.busy)
-            await asyncio.to_thread(pbx.wait_until, lambda pbx: pbx.subscribers == 1)
+            await asyncio.to_thread(pbx.wait_until, lambda pbx: pbx.busy and pbx.subscribers == 1)
             await asyncio.to_thread(pbx.drop_sockets)
-            await asyncio.to_thread(pbx.wait_until, lambda pbx: len(orders(pbx)) == 2)
+            await asyncio.to_thread(pbx.wait_until, lambda pbx: len(orders(pbx)) >= 2)
+            await asyncio.to_thread(pbx.publish, announced("Somebody-elses.csv"))
             pbx.release_reports()
-            return (await wait).file
+            return await wait
 
-        assert asyncio.run(lose_the_socket_meanwhile()).startswith("Queue-Performance")
-        assert len(orders(pbx)) == 2
+        report = asyncio.run(lose_the_socket_meanwhile())
+
+        assert report.file.startswith("Queue-Performance")
+        assert report.identified_by == "answer"
 
     def test_other_reports_are_waited_for_no_longer_than_queue_timeout(self, waiting: Wait) -> None:
         waiting.pbx.faults.add(Fault("errcode", DOWNLOAD, 70082, times=10**9))
@@ -214,10 +234,19 @@ class TestABusyPbx:
 
 
 class TestBounds:
-    def test_an_event_that_never_comes_ends_in_wait_timeout(self, waiting: Wait) -> None:
-        waiting.pbx.faults.add(Fault("no event"))
+    def test_a_report_that_takes_too_long_ends_in_an_error_that_explains_what_to_set(self, waiting: Wait) -> None:
+        waiting.pbx.hold_reports()
+        waiting.settings["exclusive"] = False
 
-        with pytest.raises(WaitTimeoutError, match="No report within 1 s"):
+        with pytest.raises(AmbiguousEventError, match=r"No report within 1 s.*`exclusive`"):
+            waiting.run(wait_timeout=1.0)
+
+        assert waiting.pbx.sockets == 0
+
+    def test_an_event_that_never_comes_on_a_pbx_that_never_answers_ends_in_wait_timeout(self, waiting: Wait) -> None:
+        waiting.pbx.hold_reports()
+
+        with pytest.raises(WaitTimeoutError, match=r"No report within 1 s.*accepted the request once"):
             waiting.run(wait_timeout=1.0)
 
         assert waiting.pbx.sockets == 0
@@ -232,14 +261,15 @@ class TestBounds:
         assert waiting.pbx.sockets == 0
 
     def test_the_task_s_own_time_ends_the_queue(self, waiting: Wait) -> None:
-        waiting.state_dir.mkdir()
-        with (
-            FileLock(waiting.state_dir / f"{settings_for(waiting.pbx).pbx_key}.lock"),
-            pytest.raises(DeadlineError, match="own time was over"),
-        ):
-            waiting.run(own_seconds=0.1)
+        async def wait_behind_another() -> None:
+            state = DirectoryState(waiting.state_dir)
+            async with turn(state, waiting.pbx.settings.serial_number, time.time() + 60):
+                with pytest.raises(DeadlineError, match="own time was over"):
+                    await waiting.start(own_seconds=1.0)
 
-        assert waiting.pbx.requests == []
+        asyncio.run(wait_behind_another())
+
+        assert orders(waiting.pbx) == []
 
     def test_an_unreachable_pbx_is_named_in_the_end(self, tmp_path: Path, yeastar_pbx: PbxSimulator) -> None:
         settings = settings_for(yeastar_pbx, port=1)

@@ -8,8 +8,8 @@ from typing import Any
 from unittest.mock import Mock, create_autospec
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, BaseOperator, XCom
 
+from airflow_provider_yeastar.compat import DAG, BaseOperator, XCom
 from airflow_provider_yeastar.links.portal import YeastarPortalLink, publish_portal_link
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 

@@ -8,11 +8,11 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException, AirflowTaskTimeout, TaskDeferred
 
+from airflow_provider_yeastar.compat import DAG, AirflowFailException, AirflowTaskTimeout, TaskDeferred
 from airflow_provider_yeastar.exceptions import DestinationError, InvalidEventError
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator, YeastarDownloadReportOperator
-from airflow_provider_yeastar.pbx.errors import DeadlineError, InvalidRequestError
+from airflow_provider_yeastar.pbx.errors import DeadlineError, InvalidRequestError, MissingConnectionError
 from airflow_provider_yeastar.runtime.outcome import failure_event
 
 ARGUMENTS: dict[str, Any] = {
@@ -36,7 +36,7 @@ class TestWhenTheDagIsParsed:
             ({"my_report_id": 7}, "Exactly one of"),
             ({"parameters": {}}, "queue_id_list"),
             ({"parameters": {"queue_ids": 1}}, "queue_id"),
-            ({"period": "yesterday"}, "yesterday"),
+            ({"period": "yesterdy"}, "yesterday"),
             ({"file_format": "xlsx"}, "csv, xls, pdf, html"),
             ({"on_empty": "drop"}, "ok, skip, fail"),
             ({"on_empty": "skip", "file_format": "pdf"}, "csv or html"),
@@ -113,8 +113,8 @@ class TestExecute:
         assert operator(file, overwrite=False, yeastar_conn_id="no_such_pbx").execute(Mock()) == str(file)
         assert file.read_text() == "kept"
 
-    def test_a_connection_that_does_not_exist_fails_without_retries(self, tmp_path: Path) -> None:
-        with pytest.raises(AirflowFailException, match="There is no Airflow connection 'no_such_pbx'"):
+    def test_a_connection_that_airflow_does_not_give_may_be_back_for_the_next_try(self, tmp_path: Path) -> None:
+        with pytest.raises(MissingConnectionError, match="There is no Airflow connection 'no_such_pbx'"):
             operator(f"{tmp_path}/", yeastar_conn_id="no_such_pbx").execute(Mock())
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException
 
+from airflow_provider_yeastar.compat import AirflowException
 from airflow_provider_yeastar.exceptions import DestinationError
 from airflow_provider_yeastar.operators.report_rows import YeastarCallReportRowsOperator
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError

@@ -218,7 +218,7 @@ class TestDecodeFrame:
 
     @pytest.mark.parametrize(
         "frame",
-        ["", "noise", "[]", '{"type":30011,"msg":{}}', '{"type":30027,"msg":"noise"}', '{"errcode":"0"}', "\x00"],
+        ["", "noise", "[]", '{"type":30011,"msg":{}}', '{"type":30027,"msg":"noise"}', '{"errcode":"x"}', "\x00"],
     )
     def test_what_is_not_ours_is_passed_over(self, frame: str) -> None:
         assert wire.decode_frame(frame, **WHERE) is None

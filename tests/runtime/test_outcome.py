@@ -4,8 +4,8 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_yeastar.compat import AirflowFailException
 from airflow_provider_yeastar.exceptions import InvalidEventError
 from airflow_provider_yeastar.pbx.errors import CredentialsError, NetworkError, WaitTimeoutError
 from airflow_provider_yeastar.pbx.report.request import build_request

@@ -7,14 +7,14 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from airflow.providers.common.compat.sdk import (
+
+from airflow_provider_yeastar.compat import (
     DAG,
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowTaskTimeout,
     TaskDeferred,
 )
-
 from airflow_provider_yeastar.exceptions import InvalidEventError
 from airflow_provider_yeastar.pbx.errors import (
     CredentialsError,

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import requests
+import urllib3
 
-from airflow_provider_yeastar.simulator.__main__ import main
+from airflow_provider_yeastar.simulator.__main__ import _read, main
+from airflow_provider_yeastar.simulator.certificate import self_signed
 
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = [sys.executable, "-m", "airflow_provider_yeastar.simulator"]
@@ -103,3 +108,44 @@ def test_an_argument_that_cannot_be_is_told_before_anything_is_started(
 
     assert ended.value.code == 2
     assert words in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_it_serves_https_with_a_certificate_of_its_own_and_tells_its_fingerprint() -> None:
+    with running("--tls", "--edition", "cloud", "--model", "P560", "--firmware", "21.0.117") as process:
+        line(process)
+        connection = json.loads(line(process).partition("'")[2].rstrip("'"))
+        address = (connection["host"], connection["port"])
+        certificate = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(address, timeout=10))
+        login = {"username": connection["login"], "password": connection["password"]}
+        url = f"https://{address[0]}:{address[1]}/openapi/v1.0"
+        with requests.Session() as session:
+            session.trust_env = session.verify = False
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
+                token = session.post(f"{url}/get_token", json=login, timeout=10).json()["access_token"]
+                answer = session.get(f"{url}/system/information", params={"access_token": token}, timeout=10)
+
+    assert connection["schema"] == "https"
+    assert connection["extra"]["ssl_fingerprint"] == hashlib.sha256(certificate).hexdigest()
+    assert {key: answer.json()["data"][key] for key in ("model_name", "firmware_version")} == {
+        "model_name": "P560",
+        "firmware_version": "84.21.0.117",
+    }
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "pbx.example"])
+def test_a_certificate_is_made_for_the_host(host: str) -> None:
+    first, second = self_signed(host), self_signed(host)
+
+    assert re.fullmatch("[0-9a-f]{64}", first.fingerprint)
+    assert first.fingerprint != second.fingerprint
+    assert "context" not in repr(first)
+
+
+def test_options_are_settings_of_the_same_name() -> None:
+    options, settings = _read(
+        ["--event-text", "--data-version", "v1.0", "--tls", "--traffic", "3", "--kept-calls", "9"]
+    )
+
+    assert options.tls
+    assert (settings.event_text, settings.data_version, settings.traffic, settings.kept_calls) == (True, "v1.0", 3.0, 9)

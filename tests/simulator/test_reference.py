@@ -17,6 +17,14 @@ from tests.simulator.support import QUEUES, RANGE, SECONDS, Caller, calling
 IDS = ("ext_id_list", "trunk_id", "trunk_id_list", "ivr_id_list", "ring_group_id_list", "queue_id", "queue_id_list")
 
 
+HANDSHAKE = (
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+)
+
+
 def say(pbx: PbxSimulator, method: str, path: str, *headers: str) -> dict[str, Any]:
     """Send a request without any header of a client's own, and read until the PBX closes the connection."""
     body = ("Content-Length: 2", "", "{}") if method == "POST" else ("", "")
@@ -51,19 +59,9 @@ class TestConnections:
             ("POST", "/openapi/v1.0/get_token", ()),
             ("GET", "/openapi/v1.0/system/information", ()),
             ("GET", "/openapi/v2.0/call_report/download", ()),
-            (
-                "GET",
-                "/openapi/v1.0/subscribe",
-                (
-                    "Connection: Upgrade",
-                    "Upgrade: websocket",
-                    "Sec-WebSocket-Version: 13",
-                    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
-                ),
-            ),
             ("GET", "/api/download/x.csv", ()),
         ],
-        ids=["login", "call", "report", "WebSocket", "file"],
+        ids=["login", "call", "report", "file"],
     )
     def test_every_request_needs_a_user_agent(
         self, caller: Caller, method: str, path: str, headers: tuple[str, ...], agent: tuple[str, ...]
@@ -71,6 +69,25 @@ class TestConnections:
         answer = say(caller.pbx, method, f"{path}?access_token={caller.token}", *headers, *agent)
 
         assert answer["errcode"] == 40002
+
+    def test_a_handshake_needs_one_where_the_pbx_is_strict(self) -> None:
+        with calling(strict_handshake=True) as caller:
+            path = f"/openapi/v1.0/subscribe?access_token={caller.token}"
+
+            assert say(caller.pbx, "GET", path, *HANDSHAKE)["errcode"] == 40002
+
+    def test_a_handshake_without_one_is_accepted(self, caller: Caller) -> None:
+        request = [
+            f"GET /openapi/v1.0/subscribe?access_token={caller.token} HTTP/1.1",
+            f"Host: {caller.pbx.host}",
+            *HANDSHAKE,
+            "",
+            "",
+        ]
+        with socket.create_connection((caller.pbx.host, caller.pbx.port), SECONDS) as link:
+            link.sendall("\r\n".join(request).encode())
+
+            assert link.recv(65536).startswith(b"HTTP/1.1 101 ")
 
 
 class TestPaths:
@@ -98,8 +115,11 @@ class TestPaths:
 
         assert say(caller.pbx, method, path + query, "User-Agent: test")["errcode"] == 10001
 
-    def test_the_subscription_takes_nothing_but_a_web_socket(self, caller: Caller) -> None:
-        assert caller.get("subscribe")["errcode"] == 10001
+    @pytest.mark.parametrize("has_token", [True, False])
+    def test_the_subscription_takes_nothing_but_a_web_socket(self, caller: Caller, has_token: bool) -> None:
+        query = {"access_token": caller.token} if has_token else {}
+
+        assert requests.get(caller.url("subscribe"), params=query, timeout=SECONDS).status_code == 400
 
     @pytest.mark.parametrize("endpoint", ["call_report/list", "call_schedule_report/list"])
     def test_the_token_of_v1_serves_v2(self, caller: Caller, endpoint: str) -> None:
@@ -198,8 +218,8 @@ class TestMenusAndLists:
         agents = [agent for queue in queues for agent in queue["static_agent_list"] + queue["dynamic_agent_list"]]
         options = caller.get("system/get_menuoptions", menu="queue_agent", id=str(queues[0]["id"]))["data"]
 
-        assert {tuple(agent) for agent in agents} == {("value", "text", "text2")}
-        assert {tuple(option) for option in options} == {("text", "value", "type", "item")}
+        assert {tuple(agent) for agent in agents} == {("value", "text", "text2", "type")}
+        assert {tuple(option) for option in options} == {("text", "text2", "value", "type", "item")}
         assert all(isinstance(option["value"], str) for option in options)
 
     def test_a_user_created_report_is_custom_or_default(self, caller: Caller) -> None:

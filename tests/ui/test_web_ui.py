@@ -123,7 +123,7 @@ class TestTestButton:
 
         text = press_test(page, web_ui, "pbx_hamburg").inner_text()
 
-        assert "Connected to P570, serial number" in text
+        assert "Connected to Yeastar P570, serial number" in text
         assert "its clock shows" in text
         keep(page, "connection-test")
 

@@ -97,7 +97,7 @@ class TestTestButton:
 
         text = press_test(page).inner_text()
 
-        assert "Connected to P570, serial number" in text
+        assert "Connected to Yeastar P570, serial number" in text
         assert "its clock shows" in text
 
     def test_it_tells_what_is_wrong(self, page: Page, web_ui: WebUI) -> None:

@@ -1,8 +1,8 @@
 """What the waiters of one PBX application share in an event loop: one session, one token, one WebSocket.
 
-A waiter that only queues costs nothing here but a number. The socket is opened by the first one whose turn it is, or
-that wants to hear every event; it stays for those who follow, and the last one out closes it. Nothing here keeps an
-event: who does not listen when it arrives has missed it, as it is with the PBX itself.
+A queued waiter holds no socket and no thread. The first waiter that listens opens the socket; it stays for those who
+follow, and the last one closes it. Events are not stored: a waiter that does not listen when one arrives misses it, as
+the PBX itself has it.
 """
 
 from __future__ import annotations
@@ -16,78 +16,95 @@ from airflow_provider_yeastar.pbx import wire
 from airflow_provider_yeastar.pbx.concurrency.per_loop import PerLoop
 from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.errors import TokenExpiredError, YeastarError
+from airflow_provider_yeastar.pbx.events.overlap import Overlap
 from airflow_provider_yeastar.pbx.events.websocket import EventChannel, open_channel
 from airflow_provider_yeastar.pbx.http.transport import USER_AGENT
 from airflow_provider_yeastar.pbx.session import PbxSession
+from airflow_provider_yeastar.pbx.state.interface import SharedState
 
-__all__ = ["Listener", "PbxLink", "shared_link"]
+__all__ = ["Listener", "SharedConnection", "shared_connection"]
 
 Result = TypeVar("Result")
 
 _TOKEN_LOOK_SECONDS = 20.0
-"""Seconds between two looks of a listener whether the token is to be renewed, which is done a minute ahead."""
+"""Seconds between two checks of a listener whether the token has to be renewed, which is done a minute ahead."""
 _CLOSE_TIMEOUT = 2.0
-"""Seconds for giving a token back; Airflow gives a killed task five seconds for everything."""
+"""Seconds for revoking a token; Airflow gives a killed task five seconds for everything."""
 
 
 class Listener:
-    """The events that have arrived since somebody began to listen. Got from :meth:`PbxLink.listen`."""
+    """The events that have arrived since somebody began to listen. Got from :meth:`SharedConnection.listen`."""
 
-    def __init__(self, link: PbxLink) -> None:
-        self.last_event_at = 0.0
-        """When the last event arrived that :meth:`next_event` has returned, by the event loop's clock."""
+    def __init__(self, connection: SharedConnection) -> None:
+        self.failure: YeastarError | None = None
+        """Why the socket was lost, None while the subscription has stood without a break."""
         self.is_connected = False
-        self._link = link
-        self._arrivals: asyncio.Queue[tuple[wire.EventFrame | YeastarError, float]] = asyncio.Queue()
+        self._connection = connection
+        self._events: list[wire.EventFrame] = []
+        self._arrived = asyncio.Event()
 
     def take(self, arrival: wire.EventFrame | YeastarError) -> None:
         """Take what has just arrived: an event, or the end of the socket."""
-        self._arrivals.put_nowait((arrival, asyncio.get_running_loop().time()))
-
-    async def next_event(self) -> wire.EventFrame:
-        """Return the next event 30027, in order of arrival.
-
-        :raises NetworkError: when the socket is lost; the listener is then of no further use.
-        :raises TokenExpiredError: when the PBX says so on the socket.
-        """
-        arrival, self.last_event_at = await self._next_arrival()
         if isinstance(arrival, YeastarError):
-            self.take(arrival)  # whoever asks again is told again
-            raise arrival
-        return arrival
+            self.failure = self.failure or arrival
+        else:
+            self._events.append(arrival)
+        self._arrived.set()
 
-    async def _next_arrival(self) -> tuple[wire.EventFrame | YeastarError, float]:
+    @property
+    def is_lost(self) -> bool:
+        """Whether the subscription was interrupted; the listener is then of no further use."""
+        return self.failure is not None
+
+    def take_pending(self) -> tuple[wire.EventFrame, ...]:
+        """Return the events 30027 that have arrived and were not returned yet, in order of arrival."""
+        pending, self._events = tuple(self._events), []
+        if not self.is_lost:
+            self._arrived.clear()
+        return pending
+
+    async def wait(self) -> None:
+        """Return when an event has arrived that was not returned yet, or the socket is lost."""
         while True:
             try:
                 async with asyncio.timeout(_TOKEN_LOOK_SECONDS):
-                    return await self._arrivals.get()
+                    await self._arrived.wait()
+                return
             except TimeoutError:
                 # While the socket lives, a token that cannot be renewed yet is no loss.
                 with suppress(YeastarError):
-                    await self._link.connect()
+                    await self._connection.connect()
 
-    def discard_pending(self) -> int:
-        """Forget the events that have arrived so far, and return how many there were; a lost socket stays lost."""
-        arrivals = [self._arrivals.get_nowait()[0] for _ in range(self._arrivals.qsize())]
-        for arrival in arrivals:
-            if isinstance(arrival, YeastarError):
-                self.take(arrival)
-        return sum(isinstance(arrival, wire.EventFrame) for arrival in arrivals)
+    async def next_events(self) -> tuple[wire.EventFrame, ...]:
+        """Return the next events, at least one.
+
+        :raises YeastarError: once the socket is lost, and all events that came before have been returned.
+        """
+        await self.wait()
+        events = self.take_pending()
+        if not events and self.failure:
+            raise self.failure
+        return events
 
 
-class PbxLink:
-    """The one way to a PBX. Got from :func:`shared_link`.
+class SharedConnection:
+    """The one connection to a PBX in an event loop. Got from :func:`shared_connection`.
 
     :param session: whose login is shared.
+    :param state: what processes and hosts share.
     """
 
-    def __init__(self, session: PbxSession) -> None:
+    def __init__(self, session: PbxSession, state: SharedState) -> None:
         self.session = session
+        self.state = state
         self.users = 0
         self._channel: EventChannel | None = None
+        self._overlap = Overlap()
         self._rejected: str | None = None
         self._listeners: set[Listener] = set()
         self._connecting = asyncio.Lock()
+        self._naming = asyncio.Lock()
+        self._pbx_id: str | None = None
 
     async def call(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Return what a blocking method of the session returns."""
@@ -96,14 +113,21 @@ class PbxLink:
         finally:
             self.session.announce_secrets()
 
+    async def pbx_id(self) -> str:
+        """Return the PBX's name in the shared state; all waiters together ask for it once."""
+        async with self._naming:
+            if self._pbx_id is None:
+                self._pbx_id = await self.call(self.session.pbx_id)
+            return self._pbx_id
+
     @asynccontextmanager
     async def listen(self) -> AsyncIterator[Listener]:
-        """Hear all events from now on: when this is entered, the PBX has confirmed the subscription.
+        """Receive all events from now on: when this is entered, the PBX has confirmed the subscription.
 
-        :raises YeastarError: when there is no subscription to be had.
+        :raises YeastarError: if the PBX does not confirm one.
         """
         listener = Listener(self)
-        self._listeners.add(listener)  # before, or what follows upon the confirmation at once would be missed
+        self._listeners.add(listener)  # before, or what follows the confirmation at once would be missed
         try:
             await self.connect()
             listener.is_connected = True
@@ -114,23 +138,28 @@ class PbxLink:
             self._listeners.discard(listener)
 
     async def connect(self) -> None:
-        """Have a subscribed socket whose token is good for a while.
+        """Ensure a subscribed socket whose token is valid for a while.
 
-        A socket whose token was replaced is replaced too, before the PBX cuts it off; the new one is subscribed before
-        the old one is closed.
+        A socket whose token was replaced is replaced too, before the PBX closes it; the new one is subscribed before
+        the old one is closed. What both announce meanwhile is delivered once.
+
+        :raises YeastarError: if there is none, also if the PBX confirms and refuses the subscription in one breath.
         """
         async with self._connecting:
             token = await self.call(self.session.token, self._rejected)
             if self._channel and not self._channel.failure and self._channel.token == token:
                 return
+            self._overlap.begin()
             try:
                 channel = await open_channel(self.session.settings, token, USER_AGENT, self._deliver)
+                former, self._channel = self._channel, channel
+                if former:
+                    await former.close()
             except TokenExpiredError:
                 self._rejected = token
                 raise
-            former, self._channel = self._channel, channel
-            if former:
-                await former.close()
+            finally:
+                self._overlap.end(asyncio.get_running_loop().time())
 
     async def disconnect(self) -> None:
         """Close the socket, if there is one."""
@@ -139,7 +168,7 @@ class PbxLink:
             await channel.close()
 
     async def close(self) -> None:
-        """Close the socket and the session; a token that is not shared is given back."""
+        """Close the socket and the session; a token that is not shared is revoked."""
         try:
             await self.disconnect()
         finally:
@@ -148,30 +177,38 @@ class PbxLink:
                     await in_thread(self.session.close)
 
     def _deliver(self, channel: EventChannel, arrival: wire.EventFrame | YeastarError) -> None:
-        if isinstance(arrival, TokenExpiredError):
-            self._rejected = channel.token
-        for listener in self._listeners:
-            # The end of a socket that has been replaced, or was not the listener's, is no loss.
-            if isinstance(arrival, wire.EventFrame) or (channel is self._channel and listener.is_connected):
-                listener.take(arrival)
+        if isinstance(arrival, YeastarError):
+            if isinstance(arrival, TokenExpiredError):
+                self._rejected = channel.token
+            # The end of a socket that has been replaced, or was never the listener's, is no loss.
+            listeners = [listener for listener in self._listeners if listener.is_connected]
+            listeners = listeners if channel is self._channel else []
+        elif self._overlap.is_repeated(channel, arrival, asyncio.get_running_loop().time()):
+            return
+        else:
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener.take(arrival)
 
 
-_links: PerLoop[PbxLink] = PerLoop()
+_connections: PerLoop[SharedConnection] = PerLoop()
 
 
 @asynccontextmanager
-async def shared_link(key: Hashable, make_session: Callable[[], PbxSession]) -> AsyncIterator[PbxLink]:
-    """Share the link of this event loop; the last user closes it.
+async def shared_connection(
+    key: Hashable, make: Callable[[], tuple[PbxSession, SharedState]]
+) -> AsyncIterator[SharedConnection]:
+    """Share the connection of this event loop; the last user closes it.
 
-    :param key: what must be the same to share: the settings, and where tokens are kept.
-    :param make_session: makes the session for a new link.
+    :param key: what must be the same to share: the settings, and which state.
+    :param make: makes session and state for a new connection.
     """
-    link = _links.get(key, lambda: PbxLink(make_session()))
-    link.users += 1
+    connection = _connections.get(key, lambda: SharedConnection(*make()))
+    connection.users += 1
     try:
-        yield link
+        yield connection
     finally:
-        link.users -= 1
-        if not link.users:
-            _links.forget(key)
-            await link.close()
+        connection.users -= 1
+        if not connection.users:
+            _connections.forget(key)
+            await connection.close()

@@ -1,28 +1,23 @@
 """The WebSocket of one PBX: the only asyncio I/O of this package.
 
 :func:`open_channel` returns only when the PBX has confirmed the subscription, because an event is never replayed. A
-channel reads all the time on its own task, sends the heartbeat without which the PBX drops the link after 60 seconds,
-and turns every way of dying into one error, which is the last thing that it delivers.
+channel reads on its own task, sends the heartbeat without which the PBX closes the socket after 60 seconds, and turns
+every cause of its end, even a bug in the reader, into one error, which is the last thing that it delivers.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
-from urllib.parse import quote
-from weakref import WeakValueDictionary
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from airflow_provider_yeastar.pbx import wire
-from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
-from airflow_provider_yeastar.pbx.errors import CertificateError, NetworkError, NotAPbxError, YeastarError
-from airflow_provider_yeastar.pbx.http.tls import certificate_complaint, make_ssl_context
+from airflow_provider_yeastar.pbx.errors import NetworkError, YeastarError
+from airflow_provider_yeastar.pbx.events.handshake import ENDPOINT, shake_hands
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 
 __all__ = ["HEARTBEAT_INTERVAL", "HEARTBEAT_REPLY_TIMEOUT", "EventChannel", "open_channel", "subscribe"]
@@ -30,16 +25,9 @@ __all__ = ["HEARTBEAT_INTERVAL", "HEARTBEAT_REPLY_TIMEOUT", "EventChannel", "ope
 HEARTBEAT_INTERVAL = 25.0
 """Seconds between two heartbeats; the PBX hangs up after 60 seconds of silence."""
 HEARTBEAT_REPLY_TIMEOUT = 10.0
-"""Seconds within which any frame must follow a heartbeat, else the link counts as dead."""
+"""Seconds within which any frame must follow a heartbeat, else the connection counts as lost."""
 
-_ENDPOINT = "openapi/v1.0/subscribe"
-_CLOSE_TIMEOUT = 1.0
-_MAX_FRAME_BYTES = 1 << 20
-
-# The library logs the handshake's request line, token included, at DEBUG: it gets a logger that keeps silent.
-_silent = logging.getLogger(f"{__name__}.websocket")
-_silent.setLevel(logging.CRITICAL + 1)
-_silent.propagate = False
+log = logging.getLogger(__name__)
 
 
 class EventChannel:
@@ -71,7 +59,8 @@ class EventChannel:
             )
         finally:
             confirmed.cancel()
-        if not self._subscribed.is_set():
+        # It may have been confirmed and refused in one breath.
+        if self.failure or not self._subscribed.is_set():
             raise self.failure or self._lost("The PBX did not confirm the subscription to its events")
 
     async def close(self) -> None:
@@ -85,7 +74,15 @@ class EventChannel:
             raise
 
     async def _read(self) -> None:
-        """Read until the link dies."""
+        """Read until the connection ends, and deliver why."""
+        try:
+            await self._read_frames()
+        except Exception as error:  # noqa: BLE001 - the task's boundary: a reader that ends silently loses every event
+            log.error("The reader of PBX %s's events failed with %s.", self._settings.address, type(error).__name__)
+            self.failure = self._lost(f"The reader of the PBX's events failed with {type(error).__name__}")
+        self._deliver(self, self.failure or self._lost("The event connection ended"))
+
+    async def _read_frames(self) -> None:
         awaiting_reply = False
         while self.failure is None:
             try:
@@ -102,10 +99,10 @@ class EventChannel:
                         await self._socket.send(wire.HEARTBEAT)
             except ConnectionClosed:
                 self.failure = self._lost("The PBX closed the event connection")
-        self._deliver(self, self.failure)
 
     def _take(self, frame: str | bytes) -> None:
-        message = wire.decode_frame(frame, pbx=self._settings.address, endpoint=_ENDPOINT)
+        secrets = (self.token, self._settings.client_secret)
+        message = wire.decode_frame(frame, pbx=self._settings.address, endpoint=ENDPOINT, secrets=secrets)
         if isinstance(message, wire.EventFrame):
             self._deliver(self, message)
         elif isinstance(message, wire.SubscribedFrame):
@@ -114,7 +111,7 @@ class EventChannel:
             self.failure = message.error
 
     def _lost(self, what: str) -> NetworkError:
-        return NetworkError(what, pbx=self._settings.address, endpoint=_ENDPOINT)
+        return NetworkError(what, pbx=self._settings.address, endpoint=ENDPOINT)
 
 
 Deliver = Callable[[EventChannel, wire.EventFrame | YeastarError], None]
@@ -130,7 +127,7 @@ async def open_channel(settings: PbxSettings, token: str, user_agent: str, deliv
     :raises NetworkError: when there is no connection.
     :raises AnswerError: when the PBX refuses the subscription.
     """
-    channel = EventChannel(await _connect(settings, token, user_agent), settings, token, deliver)
+    channel = EventChannel(await shake_hands(settings, token, user_agent), settings, token, deliver)
     try:
         await channel.confirm()
     except BaseException:
@@ -141,69 +138,9 @@ async def open_channel(settings: PbxSettings, token: str, user_agent: str, deliv
 
 @asynccontextmanager
 async def subscribe(settings: PbxSettings, token: str, user_agent: str) -> AsyncIterator[EventChannel]:
-    """Hold a subscription and let its events go by, to see that there can be one; see :func:`open_channel`."""
+    """Subscribe and discard events; used by the doctor to test the connection. See :func:`open_channel`."""
     channel = await open_channel(settings, token, user_agent, lambda channel, arrival: None)
     try:
         yield channel
     finally:
         await channel.close()
-
-
-# Channels that trust alike share a context while one of them is open: one that holds the system's CAs takes half a MB.
-_contexts: WeakValueDictionary[tuple[str | None, bool | str], ssl.SSLContext] = WeakValueDictionary()
-
-
-def _ssl_context(settings: PbxSettings) -> ssl.SSLContext | None:
-    """Return the context for a PBX that speaks TLS; reading CAs takes some 20 ms, too long for the event loop."""
-    if settings.scheme != "https":
-        return None
-    trust = (settings.ssl_fingerprint, settings.verify)
-    context = _contexts.get(trust)
-    if context is None:
-        context = _contexts[trust] = make_ssl_context(settings)
-    return context
-
-
-async def _connect(settings: PbxSettings, token: str, user_agent: str) -> ClientConnection:
-    failure: YeastarError
-    context = await in_thread(_ssl_context, settings)
-    try:
-        return await connect(
-            f"{settings.events_url}?access_token={quote(token, safe='')}",
-            user_agent_header=user_agent,
-            ssl=context,
-            # Frames are short, and the windows of zlib would be most of the memory that a channel takes.
-            compression=None,
-            open_timeout=settings.timeout,
-            # The PBX has a heartbeat of its own; whether it answers the protocol's pings is not documented.
-            ping_interval=None,
-            close_timeout=_CLOSE_TIMEOUT,
-            max_size=_MAX_FRAME_BYTES,
-            logger=_silent,
-        )
-    except InvalidStatus as error:
-        failure = _refusal(error, settings)
-    except (OSError, TimeoutError, WebSocketException) as error:
-        failure = _failure(error, settings)
-    # Raised outside of the except block: what the library raised can hold the URL with its token.
-    raise failure
-
-
-def _failure(error: Exception, settings: PbxSettings) -> YeastarError:
-    where: dict[str, Any] = {"pbx": settings.address, "endpoint": _ENDPOINT}
-    complaint = certificate_complaint(error)
-    if complaint:
-        return CertificateError(f"The TLS certificate of the PBX was not accepted: {complaint}", **where)
-    reason = getattr(error, "strerror", None) or "no WebSocket handshake"
-    return NetworkError(f"The event connection to the PBX failed: {reason}", **where)
-
-
-def _refusal(error: InvalidStatus, settings: PbxSettings) -> YeastarError:
-    """The PBX, or something before it, answered the handshake with plain HTTP."""
-    status, body = error.response.status_code, bytes(error.response.body or b"")
-    try:
-        answer = wire.decode_answer(body, status, pbx=settings.address, endpoint=_ENDPOINT)
-    except NotAPbxError as not_a_pbx:
-        return not_a_pbx
-    refused = wire.answer_error(answer, pbx=settings.address, endpoint=_ENDPOINT)
-    return refused or NotAPbxError("The event connection was not opened", pbx=settings.address, endpoint=_ENDPOINT)

@@ -7,7 +7,6 @@ is unknown [U]: both are accepted. Vendor's page: "Download a Call Report".
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import json
 import re
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from airflow_provider_yeastar.pbx.errors import BadFileError, FileTooLargeError
+from airflow_provider_yeastar.pbx.files.kinds import Kind, kind_of, may_be_json
 
 __all__ = ["FileCheck", "FileFacts", "format_of", "safe_file_name"]
 
@@ -25,22 +25,14 @@ _HEAD_BYTES = 1024
 _ANSWER_BYTES = 64 * 1024
 """No JSON answer is longer."""
 
-_WHITESPACE = b" \t\r\n\f\v"
-_TEXT, _HTML, _XML, _BINARY = "plain text", "an HTML page", "an XML document", "binary data"
-_PDF, _OLE2, _ZIP = "a PDF document", "an OLE2 document", "a ZIP archive"
-_SIGNATURES = (
-    (b"%PDF-", _PDF),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _OLE2),
-    (b"PK\x03\x04", _ZIP),
-    (b"\x1f\x8b", "gzip data"),
-    (b"{\\rtf", "an RTF document"),
-)
-_ACCEPTED: Mapping[str, frozenset[str]] = {
-    "csv": frozenset({_TEXT}),
-    "xls": frozenset({_OLE2, _ZIP}),
-    "pdf": frozenset({_PDF}),
-    "html": frozenset({_HTML}),
+# Much that is called xls is a page, an XML document or text that spreadsheets open: its kind decides how it is judged.
+_ACCEPTED: Mapping[str, frozenset[Kind]] = {
+    "csv": frozenset({Kind.TEXT, Kind.UTF_16}),
+    "xls": frozenset({Kind.OLE2, Kind.ZIP, Kind.HTML, Kind.XML, Kind.TEXT, Kind.UTF_16}),
+    "pdf": frozenset({Kind.PDF}),
+    "html": frozenset({Kind.HTML, Kind.UTF_16}),
 }
+_WITHOUT_NUL = frozenset({Kind.TEXT, Kind.HTML, Kind.XML})
 _FORMATS: Mapping[str, str] = {
     ".csv": "csv",
     ".xls": "xls",
@@ -49,12 +41,6 @@ _FORMATS: Mapping[str, str] = {
     ".html": "html",
     ".htm": "html",
 }
-# The elements that browsers take as the sign of HTML (WHATWG, "MIME Sniffing"), less `<a` and `<b`: a label may be one.
-_HTML_START = re.compile(
-    rb"(<\?xml[^>]*>\s*)?<(!--|(!doctype\s+html|html|head|body|title|meta|link|script|style|iframe|table|div|h[1-6]|font"
-    rb"|center|form|pre|br|p)[\s>/])",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -68,7 +54,7 @@ class FileFacts:
 class FileCheck:
     """Counts, hashes and judges one file while it arrives; the verdict does not depend on how it is cut into chunks.
 
-    A page of HTML cannot be told from an error page when HTML was asked for.
+    Judged are its length and its beginning; whether it ends as it should is seen in the whole file, by :mod:`.whole`.
 
     :param file_format: ``csv``, ``xls``, ``pdf`` or ``html``.
     :param announced_bytes: the length the server announced, None if it did not.
@@ -89,6 +75,7 @@ class FileCheck:
         self._digest = hashlib.sha256()
         self._bytes = 0
         self._beginning: bytearray | None = bytearray()  # kept until its kind is known
+        self._may_hold_no_nul = False
         limits = [limit for limit in (announced_bytes, max_bytes) if limit is not None]
         self._too_many = min(limits) + 1 if limits else None
         self._marks = sorted({_HEAD_BYTES, _ANSWER_BYTES + 1} | ({self._too_many} if self._too_many else set()))
@@ -150,23 +137,32 @@ class FileCheck:
         self._bytes += len(piece)
         if self._beginning is not None:
             self._beginning += piece
+        elif self._may_hold_no_nul:
+            self._refuse_nul(piece.tobytes())
 
     def _pass(self, mark: int) -> None:
         if mark == self._too_many:
             if self._max_bytes is not None and self._bytes > self._max_bytes:
                 raise self._too_large("The PBX sent")
             raise self._bad(f"The PBX sent more than the {self.announced_bytes} bytes it announced")
-        if self._beginning is not None and (mark > _HEAD_BYTES or not _may_be_json(self._beginning)):
+        if self._beginning is not None and (mark > _HEAD_BYTES or not may_be_json(self._beginning)):
             self._judge_kind()
 
     def _judge_kind(self) -> None:
-        kind = _kind_of(bytes((self._beginning or b"")[:_HEAD_BYTES]))
-        self._beginning = None
+        beginning, self._beginning = bytes(self._beginning or b""), None
+        kind = kind_of(beginning[:_HEAD_BYTES])
         if kind not in self._accepted:
             raise self._bad(f"The PBX sent {kind} in place of the {self._format} file")
+        self._may_hold_no_nul = kind in _WITHOUT_NUL
+        if self._may_hold_no_nul:
+            self._refuse_nul(beginning)
+
+    def _refuse_nul(self, content: bytes) -> None:
+        if b"\0" in content:
+            raise self._bad(f"The PBX sent a {self._format} file with a hole in it, NUL bytes in the midst of text")
 
     def _refuse_json(self, body: bytes) -> None:
-        if not _may_be_json(body):
+        if not may_be_json(body):
             return
         try:
             answer = json.loads(body)
@@ -188,26 +184,6 @@ class FileCheck:
 
     def _bad(self, what: str) -> BadFileError:
         return BadFileError(what, pbx=self._pbx, endpoint=self._endpoint)
-
-
-def _content(beginning: bytes | bytearray) -> bytes:
-    return bytes(beginning).removeprefix(codecs.BOM_UTF8).lstrip(_WHITESPACE)
-
-
-def _may_be_json(beginning: bytes | bytearray) -> bool:
-    return _content(beginning).startswith((b"{", b"["))
-
-
-def _kind_of(head: bytes) -> str:
-    content = _content(head)
-    for signature, kind in _SIGNATURES:
-        if content.startswith(signature):
-            return kind
-    if _HTML_START.match(content):
-        return _HTML
-    if content.startswith(b"<?xml"):
-        return _XML
-    return _BINARY if b"\0" in head else _TEXT
 
 
 def format_of(name: str) -> str:

@@ -1,207 +1,154 @@
-"""Does a report hold a row? Judged by its content, because an empty report is a file like any other.
+"""Does a report hold rows, and how many? Judged by its content, because an empty report is a file like any other.
 
 Pure. How the API's own csv and html look is unknown [U]: a preamble or none, localized headers, a total row, nested
-tables. So nothing here knows a column; the shape of the rows decides, and what is not understood counts as data.
+tables. So nothing here knows a column; the shape of the rows decides, and what is not understood is said to be unclear.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
-import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from html.parser import HTMLParser
+from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
 from itertools import chain, islice
-from typing import NamedTuple
 
-__all__ = ["is_empty_report"]
+from airflow_provider_yeastar.pbx.files.delimited import (
+    HEADER_CELLS,
+    decoded,
+    delimiter_of,
+    filled,
+    is_total,
+    lines_of,
+    says_no_data,
+)
+from airflow_provider_yeastar.pbx.files.markup import Page
 
-_MAX_LINE_CHARACTERS = 128 * 1024
-_MAX_MARKUP_CHARACTERS = 1024 * 1024
-"""A page's scripts and styles may be long."""
-_CELL_CHARACTERS = 256
-"""As much of a cell of a page is looked at."""
+__all__ = ["Content", "content_of", "rows_in"]
+
 _MAX_PREAMBLE_ROWS = 20
 _SNIFFED_LINES = 2 * _MAX_PREAMBLE_ROWS
-_HEADER_CELLS = 3
-"""Rows before the header (title, time range) have fewer filled cells than this; wider rows are the table."""
 _VALUE = re.compile(r"\d+([.,]\d+)*\s*%?|\d+:\d\d(:\d\d)?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*")
+_NOTHING = re.compile(r"[-\u2013\u2014]*")
 _ZERO = re.compile(r"[-\u2013\u2014]*|0+([.,:]0+)*\s*%?")
-_COLONS = ":\uff1a"
-# Labels are localized: the words for "total" that can be expected, lower case. A total row in a language that is not
-# here counts as data.
-_TOTALS = frozenset(
-    (
-        *("total", "totals", "sum", "summary", "totale", "totaux", "gesamt", "summe", "insgesamt", "итого", "всего"),
-        *("toplam", "razem", "suma", "celkem", "összesen", "totaal", "totalt", "yhteensä"),
-        *("合计", "总计", "合計", "總計", "합계", "총계"),
-    )
-)
 
 
-class _Row(NamedTuple):
-    """The filled cells of one row, and whether its markup calls it a header (None: there is no markup)."""
+class Content(Enum):
+    """What a report holds, as far as its file tells."""
 
-    cells: list[str]
-    marked_header: bool | None
+    EMPTY = "a header and no row"
+    FILLED = "at least one row"
+    UNCLEAR = "neither a row nor certainly none"
 
 
-def is_empty_report(chunks: Iterable[bytes], file_format: str) -> bool:
-    """Return whether a csv or html report certainly holds no row of data.
+class _Seen(Enum):
+    """What one row tells of the whole."""
 
-    Empty are:
+    HEADER = "the table begins"
+    ROW = "a row of data"
+    TOTAL = "a total that is not zero: there are rows, and this is none"
+    NOTHING = "a total of zeros, dashes, the words that there is no data"
+    DOUBT = "may be data, or not"
 
-    - csv: nothing but blanks; or one row of two filled cells, taken for a header;
-    - csv: a header of at least three filled cells; up to 20 rows of one or two (title, time range) may precede it;
-    - html: a table with a header of ``<th>`` cells; up to 20 rows of one or two filled ``<td>`` may precede it;
-    - the last two with total rows in which everything is zero.
 
-    A cell of a header is no number, percentage, duration or date.
-    Anything else counts as data, a layout that is not understood included: to keep an empty report is a smaller harm
-    than to drop one with calls in it. So rows of zeros (a queue without calls, an hour without calls) are data, and so
-    is a text such as "No data" in a row of its own.
+def content_of(chunks: Iterable[bytes], file_format: str) -> Content:
+    """Return whether a csv or html report holds rows; reading stops at the first, memory does not grow with the report.
 
-    Reading stops at the first row of data; memory does not grow with the report.
+    Empty are a csv of blanks alone; a csv of one row of two cells, taken for a header; a header of at least three cells
+    (csv) or of ``<th>`` (html), which up to 20 rows of one or two cells may precede. None of a header's cells is a
+    number, percentage, duration or date. Below it may stand totals in which everything is zero, rows of dashes, and the
+    words that there is no data.
+
+    Filled is a report with any other row of two cells or more below the header, or with a number in it: rows of zeros
+    too (a queue without calls). Everything else is unclear, such as a page whose rows a script may fill in.
 
     :param chunks: the file's bytes, cut anywhere.
-    :param file_format: ``csv`` or ``html``; what the others hold cannot be seen.
+    :param file_format: ``csv`` or ``html``.
     """
-    return _EMPTY_JUDGES[file_format](_decoded(chunks))
+    seen = set()
+    for sign in _signs(chunks, file_format):
+        if sign in (_Seen.ROW, _Seen.TOTAL):
+            return Content.FILLED
+        seen.add(sign)
+    if _Seen.DOUBT in seen:
+        return Content.UNCLEAR
+    return Content.EMPTY if _Seen.HEADER in seen or (file_format == "csv" and not seen) else Content.UNCLEAR
 
 
-def _is_empty_csv(texts: Iterable[str]) -> bool:
-    lines = _lines(texts)
+def rows_in(chunks: Iterable[bytes], file_format: str) -> int:
+    """Return how many rows of data a csv or html report holds, its header, its preamble and its totals aside.
+
+    :param chunks: the file's bytes, cut anywhere.
+    :param file_format: ``csv`` or ``html``.
+    """
+    return sum(sign is _Seen.ROW for sign in _signs(chunks, file_format))
+
+
+def _signs(chunks: Iterable[bytes], file_format: str) -> Iterator[_Seen]:
+    texts = decoded(chunks)
+    return _signs_of_page(texts) if file_format == "html" else _signs_of_csv(texts)
+
+
+def _signs_of_csv(texts: Iterable[str]) -> Iterator[_Seen]:
+    lines = lines_of(texts)
     sample = list(islice(lines, _SNIFFED_LINES))
-    rows = filter(None, map(_filled, csv.reader(chain(sample, lines), delimiter=_delimiter(sample), strict=True)))
-    try:
-        first = list(islice(rows, 2))
-        if len(first) < 2 and all(len(cells) == 2 and not _holds_values(cells) for cells in first):
-            return True
-        return _is_header_alone(_Row(cells, marked_header=None) for cells in chain(first, rows))
-    except csv.Error:
-        return False  # stray quotes or an endless cell: not certainly empty
-
-
-def _is_empty_html(texts: Iterable[str]) -> bool:
-    return _is_header_alone(_TableParser().rows_of(texts))
-
-
-_EMPTY_JUDGES: Mapping[str, Callable[[Iterable[str]], bool]] = {"csv": _is_empty_csv, "html": _is_empty_html}
-
-
-def _is_header_alone(rows: Iterable[_Row]) -> bool:
+    rows = csv.reader(chain(sample, lines), delimiter=delimiter_of(sample), strict=True)
+    narrow: list[list[str]] = []
     header_found = False
-    preamble_rows = 0
-    for cells, marked in rows:
-        wide = len(cells) >= _HEADER_CELLS
-        may_be_header = wide and not header_found if marked is None else marked
-        if may_be_header and not _holds_values(cells):
-            header_found = True
-        elif header_found:
-            if not _is_total_of_zeros(cells):
-                return False
-        elif wide or preamble_rows == _MAX_PREAMBLE_ROWS:
-            return False
+    try:
+        for cells in filter(None, map(filled, rows)):
+            if header_found:
+                yield _sign_below_header(cells)
+            elif len(cells) < HEADER_CELLS:
+                narrow.append(cells)
+                if len(narrow) > _MAX_PREAMBLE_ROWS:  # too long a preamble, or a table of two columns
+                    header_found = all(len(row) > 1 for row in narrow)
+                    yield from _signs_of_two_columns(narrow)
+                    narrow.clear()
+            else:
+                header_found = True
+                yield _Seen.ROW if _holds_values(cells) else _Seen.HEADER
+    except csv.Error:
+        yield _Seen.DOUBT  # stray quotes or an endless cell
+    if not header_found:
+        yield from _signs_of_two_columns(narrow)
+
+
+def _signs_of_two_columns(rows: Sequence[list[str]]) -> Iterator[_Seen]:
+    if any(len(cells) < 2 for cells in rows):
+        yield _Seen.DOUBT
+        return
+    for number, cells in enumerate(rows):
+        if number == 0 and not _holds_values(cells):
+            yield _Seen.HEADER
         else:
-            preamble_rows += 1
-    return header_found
+            yield _sign_below_header(cells)
 
 
-def _holds_values(cells: list[str]) -> bool:
+def _signs_of_page(texts: Iterable[str]) -> Iterator[_Seen]:
+    page = Page()
+    header_found = False
+    for cells, is_header, is_unclear in page.rows_of(texts):
+        if is_header and not _holds_values(cells):
+            header_found = True
+            yield _Seen.HEADER
+        elif header_found:
+            sign = _sign_below_header(cells)
+            yield _Seen.DOUBT if is_unclear and not _holds_values(cells) else sign
+        elif len(cells) >= HEADER_CELLS:
+            # Cells of data, or a header that is not marked as one.
+            header_found = True
+            yield _Seen.ROW if _holds_values(cells) else _Seen.DOUBT
+    if page.is_endless or page.has_script or page.has_text_after_table or not header_found:
+        yield _Seen.DOUBT
+
+
+def _sign_below_header(cells: list[str]) -> _Seen:
+    if is_total(cells):
+        return _Seen.NOTHING if all(_ZERO.fullmatch(cell) for cell in cells[1:]) else _Seen.TOTAL
+    if says_no_data(cells) or all(_NOTHING.fullmatch(cell) for cell in cells):
+        return _Seen.NOTHING
+    return _Seen.ROW if len(cells) > 1 or _holds_values(cells) else _Seen.DOUBT
+
+
+def _holds_values(cells: Sequence[str]) -> bool:
     return any(_VALUE.fullmatch(cell) for cell in cells)
-
-
-def _is_total_of_zeros(cells: list[str]) -> bool:
-    return cells[0].rstrip(_COLONS).strip().lower() in _TOTALS and all(_ZERO.fullmatch(cell) for cell in cells[1:])
-
-
-def _filled(cells: Iterable[str]) -> list[str]:
-    return [text for cell in cells if (text := cell.strip())]
-
-
-def _delimiter(sample: list[str]) -> str:
-    """Return the delimiter that makes a table of the lines; tabs last, because cells may hold them."""
-    for delimiter in (",", ";"):
-        if any(line.count(delimiter) >= _HEADER_CELLS - 1 for line in sample):
-            return delimiter
-    return "\t" if any("\t" in line for line in sample) else ","
-
-
-def _decoded(chunks: Iterable[bytes]) -> Iterator[str]:
-    utf8 = codecs.getincrementaldecoder("utf-8-sig")(errors="replace")
-    newlines = io.IncrementalNewlineDecoder(utf8, translate=True)
-    for chunk in chunks:
-        yield newlines.decode(chunk)
-    yield newlines.decode(b"", final=True)
-
-
-def _lines(texts: Iterable[str]) -> Iterator[str]:
-    """Yield lines; one that is longer than any of a report comes in pieces, to bound the memory."""
-    rest = ""
-    for text in texts:
-        *whole, rest = (rest + text).split("\n")
-        yield from (f"{line}\n" for line in whole)
-        if len(rest) > _MAX_LINE_CHARACTERS:
-            yield rest
-            rest = ""
-    if rest:
-        yield rest
-
-
-class _TableParser(HTMLParser):
-    """Gathers the rows of all tables of a page; a row of `<th>` alone is marked as a header."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self._rows: list[_Row] = []
-        self._cells: list[str] = []
-        self._has_data_cell = False
-        self._in_cell = False
-        # Characters since the last tag or text. The base class has no such figure: from Python 3.14 on it keeps
-        # unfinished markup in more than one place.
-        self._unfinished = 0
-
-    def rows_of(self, texts: Iterable[str]) -> Iterator[_Row]:
-        """Yield the rows while the page is read; what is too long to be a row counts as a row of data."""
-        for text in texts:
-            self._unfinished += len(text)
-            self.feed(text)
-            yield from self._taken()
-            if self._unfinished + len(self._cells) * _CELL_CHARACTERS > _MAX_MARKUP_CHARACTERS:
-                yield _Row(["1"] * _HEADER_CELLS, marked_header=False)
-                return
-        self.close()
-        self._end_row()
-        yield from self._taken()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._unfinished = 0
-        if tag == "tr":
-            self._end_row()
-        elif tag in ("td", "th"):
-            self._cells.append("")
-            self._in_cell = True
-            self._has_data_cell |= tag == "td"
-
-    def handle_endtag(self, tag: str) -> None:
-        self._unfinished = 0
-        if tag in ("tr", "table"):
-            self._end_row()
-        elif tag in ("td", "th"):
-            self._in_cell = False
-
-    def handle_data(self, data: str) -> None:
-        self._unfinished = 0
-        if self._in_cell and len(self._cells[-1]) < _CELL_CHARACTERS:
-            self._cells[-1] = (self._cells[-1] + data).lstrip()[:_CELL_CHARACTERS]
-
-    def _end_row(self) -> None:
-        cells = _filled(self._cells)
-        if cells:
-            self._rows.append(_Row(cells, marked_header=not self._has_data_cell))
-        self._cells, self._has_data_cell, self._in_cell = [], False, False
-
-    def _taken(self) -> list[_Row]:
-        rows, self._rows = self._rows, []
-        return rows

@@ -14,7 +14,11 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
-from airflow_provider_yeastar.pbx.settings import PbxSettings
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+from airflow_provider_yeastar.pbx.errors import InvalidSettingsError
+from airflow_provider_yeastar.pbx.http.policy import Trust
+from airflow_provider_yeastar.pbx.http.sockets import LimitedTlsSocket
 
 __all__ = ["causes", "certificate_complaint", "fetch_fingerprint", "make_ssl_context"]
 
@@ -31,7 +35,7 @@ class _PinningContext(ssl.SSLContext):
     fingerprint: str
 
 
-class _PinnedSocket(ssl.SSLSocket):
+class _PinnedSocket(LimitedTlsSocket):
     """For `requests`, whose sockets shake hands blocking."""
 
     def do_handshake(self, block: bool = False) -> None:
@@ -54,26 +58,50 @@ def _check(connection: ssl.SSLSocket | ssl.SSLObject) -> None:
         raise _FingerprintError(met)
 
 
-def make_ssl_context(settings: PbxSettings) -> ssl.SSLContext:
-    """Return the context that trusts what the settings say: a fingerprint, a CA bundle, the system's CAs or anyone."""
-    if settings.ssl_fingerprint:
-        pinning = _PinningContext(ssl.PROTOCOL_TLS_CLIENT)
-        pinning.check_hostname = False
-        pinning.verify_mode = ssl.CERT_NONE
-        pinning.fingerprint = settings.ssl_fingerprint
-        pinning.sslsocket_class = _PinnedSocket
-        pinning.sslobject_class = _PinnedObject
-        return pinning
-    if isinstance(settings.verify, str):
-        bundle = Path(settings.verify)
-        return ssl.create_default_context(
-            cafile=None if bundle.is_dir() else str(bundle), capath=str(bundle) if bundle.is_dir() else None
-        )
-    context = ssl.create_default_context()
-    if not settings.verify:
+def make_ssl_context(trust: Trust) -> ssl.SSLContext:
+    """Return the TLS context for HTTP and WebSocket alike.
+
+    It is not made by ``ssl.create_default_context``, which would log the keys of sessions into ``SSLKEYLOGFILE``: the
+    token is in every URL.
+
+    :param trust: which certificate to accept.
+    :raises InvalidSettingsError: when there is no such CA bundle, or it cannot be read.
+    """
+    if trust.fingerprint:
+        return _pinning_context(trust.fingerprint)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.sslsocket_class = LimitedTlsSocket
+    if not trust.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    elif trust.bundle:
+        _load_bundle(context, trust.bundle, trust.source)
+    else:
+        context.load_default_certs()
+    if trust.with_certifi:
+        context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
     return context
+
+
+def _pinning_context(fingerprint: str) -> ssl.SSLContext:
+    pinning = _PinningContext(ssl.PROTOCOL_TLS_CLIENT)
+    pinning.check_hostname = False
+    pinning.verify_mode = ssl.CERT_NONE
+    pinning.fingerprint = fingerprint
+    pinning.sslsocket_class = _PinnedSocket
+    pinning.sslobject_class = _PinnedObject
+    return pinning
+
+
+def _load_bundle(context: ssl.SSLContext, bundle: str, source: str) -> None:
+    path = Path(bundle)
+    if not path.exists():
+        raise InvalidSettingsError(f"The CA bundle {bundle}, named by {source}, does not exist")
+    try:
+        context.load_verify_locations(**{"capath" if path.is_dir() else "cafile": bundle})
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it holds no certificate"
+        raise InvalidSettingsError(f"The CA bundle {bundle}, named by {source}, cannot be read: {reason}") from None
 
 
 def certificate_complaint(error: BaseException) -> str | None:
@@ -102,19 +130,15 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         pending.extend(item for item in nested if isinstance(item, BaseException))
 
 
-def fetch_fingerprint(host: str, port: int, timeout: float) -> str:
+def fetch_fingerprint(plain: socket.socket, host: str) -> str:
     """Return the SHA-256 fingerprint, in lower-case hex, of the certificate that a server shows; nothing else is sent.
 
-    :param host: name or address.
-    :param port: TCP port.
-    :param timeout: seconds.
-    :raises OSError: when there is no TLS server.
+    :param plain: a socket that is connected to the server; it is closed.
+    :param host: name or address, for servers with several certificates.
+    :raises OSError: when it is no TLS server.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    with (
-        socket.create_connection((host, port), timeout) as plain,
-        context.wrap_socket(plain, server_hostname=host) as secured,
-    ):
+    with plain, context.wrap_socket(plain, server_hostname=host) as secured:
         return hashlib.sha256(secured.getpeercert(binary_form=True) or b"").hexdigest()

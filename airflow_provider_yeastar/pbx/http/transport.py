@@ -1,4 +1,4 @@
-"""HTTP to one PBX, written once, with `requests`: calls and their answers, files as streams.
+"""Calls to one PBX over HTTP, with `requests`, and their answers; files as streams.
 
 The token travels in the query of every URL, and both `requests` and `urllib3` put whole URLs into their exceptions
 and logs. So an exception of theirs is read inside its ``except`` block and ours is raised outside of it (a chained
@@ -8,39 +8,40 @@ exception would carry the URL along), and urllib3's records are redacted by a fi
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, suppress
-from http.client import HTTPResponse
-from pathlib import Path
+import os
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
 from airflow_provider_yeastar import __version__
 from airflow_provider_yeastar.pbx import wire
-from airflow_provider_yeastar.pbx.errors import (
-    CertificateError,
-    InvalidSettingsError,
-    NetworkError,
-    NotAPbxError,
-    YeastarError,
-)
-from airflow_provider_yeastar.pbx.http.ranges import FileVersion, RestOfFile
-from airflow_provider_yeastar.pbx.http.tls import causes, certificate_complaint, make_ssl_context
+from airflow_provider_yeastar.pbx.errors import NotAPbxError, YeastarError
+from airflow_provider_yeastar.pbx.http.dialing import PbxAdapter
+from airflow_provider_yeastar.pbx.http.failures import CONNECTION_ERRORS, network_failure, proxy_refusal
+from airflow_provider_yeastar.pbx.http.file_stream import FileStream
+from airflow_provider_yeastar.pbx.http.policy import decide
+from airflow_provider_yeastar.pbx.http.ranges import RestOfFile
+from airflow_provider_yeastar.pbx.http.sockets import CURRENT_LIMIT, CallLimit
+from airflow_provider_yeastar.pbx.http.tls import make_ssl_context
 from airflow_provider_yeastar.pbx.redaction import redact_text
 from airflow_provider_yeastar.pbx.settings import PbxSettings
+from airflow_provider_yeastar.pbx.untrusted import MAX_JSON_BYTES
 
 __all__ = ["USER_AGENT", "FileStream", "Transport"]
 
 USER_AGENT = f"airflow-provider-yeastar/{__version__}"
 """The PBX refuses requests without one (40002)."""
 
-_CHUNK_BYTES = 256 * 1024
-# What is raised while a body is read: by `requests` for most of them, by urllib3 where it is asked directly.
-_READ_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError)
 _TOKEN_PARAMETER = "access_token"
+_READ_BYTES = 64 * 1024
+# gzip and zlib; with their headers, whichever comes.
+_COMPRESSED = {"gzip": 47, "x-gzip": 47, "deflate": 47}
+_PROXY_STATUSES = (403, 407, 502, 503, 504)
 
 
 class _RedactingFilter(logging.Filter):
@@ -56,120 +57,28 @@ for _logger in ("urllib3.connection", "urllib3.connectionpool", "urllib3.poolman
     logging.getLogger(_logger).addFilter(_RedactingFilter())
 
 
-class _PinningAdapter(HTTPAdapter):
-    """Trusts one certificate; urllib3 is told the fingerprint too, or it would warn of an unverified connection."""
-
-    def __init__(self, settings: PbxSettings) -> None:
-        self._trust: dict[str, Any] = {
-            "ssl_context": make_ssl_context(settings),
-            "assert_fingerprint": settings.ssl_fingerprint,
-        }
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs | self._trust)
-
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(*args, **kwargs | self._trust)
-
-
-class FileStream:
-    """A file on its way; to be closed.
-
-    :param response: what answered with it.
-    :param starts_at: the byte of the file with which the chunks begin.
-    :param failed: makes an error of ours of one of `requests` or urllib3.
-    """
-
-    def __init__(
-        self, response: requests.Response, starts_at: int, failed: Callable[[Exception], YeastarError]
-    ) -> None:
-        self.version = FileVersion.of(response.headers)
-        self.starts_at = starts_at
-        self._response = response
-        self._failed = failed
-
-    @property
-    def announced_bytes(self) -> int | None:
-        """The length of the file as the PBX announced it, None where it did not."""
-        return self.version.whole_bytes
-
-    @property
-    def chunks(self) -> Iterator[bytes]:
-        """The body, as it comes, and with it the first byte of what follows the announced length, if anything does.
-
-        That byte is seen where the server ends the connection behind its answer, as it is asked to.
-
-        :raises NetworkError: when it stops on its way.
-        """
-        last = self._last_answer()
-        chunks = self._chunks_to_the_end(last) if last else self._response.iter_content(_CHUNK_BYTES)
-        while True:
-            failure: YeastarError | None = None
-            try:
-                chunk = next(chunks, b"")
-            except _READ_ERRORS as error:
-                failure = self._failed(error)
-            if failure:
-                raise failure
-            if not chunk:
-                return
-            yield chunk
-
-    def _last_answer(self) -> HTTPResponse | None:
-        """The answer as http.client has it, if its body has a length and is the last that the connection carries."""
-        # urllib3 has no public name for it; `requests` takes it for cookies.
-        answer: HTTPResponse | None = getattr(self._response.raw, "_original_response", None)
-        if answer is None or answer.length is None or self.version.whole_bytes is None:
-            return None
-        return answer if answer.will_close else None
-
-    def _chunks_to_the_end(self, answer: HTTPResponse) -> Iterator[bytes]:
-        # http.client reads no further than to the announced length: of a server that sends more, the beginning would
-        # pass for the whole. Without that bound urllib3 still counts, and raises when less comes.
-        raw = self._response.raw
-        left, answer.length = answer.length, None
-        while left:
-            # Never beyond the length: when a read fails, what it has got so far is lost.
-            chunk = raw.read(min(left, _CHUNK_BYTES), decode_content=False)
-            left -= len(chunk)
-            yield chunk
-        # The file is there. Whether the connection is now closed, reset or, against the promise, kept does not matter.
-        surplus = b""
-        with suppress(*_READ_ERRORS):
-            surplus = raw.read(1, decode_content=False)
-        yield surplus
-
-    def stop(self) -> None:
-        """End the reading of chunks at once, even where another thread waits for one."""
-        with suppress(OSError, RuntimeError, ValueError):  # there may be nothing left to read, or nobody to read from
-            self._response.raw.shutdown()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._response.close()
-
-
 class Transport:
     """One HTTP session with a PBX. Not for use by several threads at once.
 
-    :param settings: where the PBX is; credentials are not used here.
-    :raises InvalidSettingsError: when the CA bundle does not exist.
+    :param settings: where the PBX is; of the credentials only the secret is used, to redact it in answers.
+    :raises InvalidSettingsError: for a CA bundle or a proxy that cannot be used.
     """
 
     def __init__(self, settings: PbxSettings) -> None:
-        if isinstance(settings.verify, str) and not Path(settings.verify).exists():
-            raise InvalidSettingsError(f"`verify` names {settings.verify}, which does not exist", pbx=settings.address)
         self._settings = settings
+        policy = decide(settings, os.environ)
+        self._route = policy.route
         self._session = requests.Session()
+        # Neither ~/.netrc nor any variable of the environment but those that the policy has read.
+        self._session.trust_env = False
         self._session.headers["User-Agent"] = USER_AGENT
-        # Given with each request: REQUESTS_CA_BUNDLE in the environment would win over the session's own setting.
-        self._verify = settings.verify
-        if settings.ssl_fingerprint:
-            self._verify = False
-            self._session.mount("https://", _PinningAdapter(settings))
+        if policy.route.proxy:
+            self._session.proxies = {settings.scheme: policy.route.proxy.url}
+        context = make_ssl_context(policy.trust) if settings.scheme == "https" else None
+        self._session.mount(f"{settings.scheme}://", PbxAdapter(context, policy.trust))
 
     def close(self) -> None:
+        """Close the connections."""
         self._session.close()
 
     def exchange(
@@ -189,15 +98,19 @@ class Transport:
         :param query: parameters without the token.
         :param body: what goes out as JSON.
         :param token: access token, for all calls but the login's.
-        :param timeout: seconds without an answer; the connection's ``timeout`` when left out.
-        :raises NetworkError: when no answer came; it is then unknown whether the PBX carried the call out.
+        :param timeout: seconds for the whole call; the connection's ``timeout`` when left out.
+        :raises NetworkError: when no answer came in time; it is then unknown whether the PBX carried the call out.
         :raises NotAPbxError: when the answer is not of the PBX's API.
         """
         parameters = dict(query or {}) | ({_TOKEN_PARAMETER: token} if token else {})
-        response = self._send(method, endpoint, params=parameters, json=body, timeout=timeout)
-        with closing(response):
-            content = self._read(response, endpoint)
-            return wire.decode_answer(content, response.status_code, pbx=self._settings.address, endpoint=endpoint)
+        headers = {"Accept-Encoding": "identity"}
+        seconds = timeout or self._settings.timeout
+        with (
+            self._limited(CallLimit(time.monotonic() + seconds, seconds)),
+            closing(self._send(method, endpoint, seconds, params=parameters, json=body, headers=headers)) as response,
+        ):
+            content = self._read(response, endpoint, seconds)
+        return self._decode(content, response.status_code, endpoint, token)
 
     def stream(self, url: str, token: str, rest: RestOfFile | None = None) -> FileStream:
         """Open a file that the PBX announced; its body is read as the chunks are taken.
@@ -214,8 +127,12 @@ class Transport:
         # A compressed body's length would say nothing about the file's, and behind a connection's last answer it is
         # seen whether the length is true.
         headers = {"Accept-Encoding": "identity", "Connection": "close"} | (rest.headers if rest else {})
-        # `requests` keeps a query that stands in the URL and adds to it.
-        response = self._send("GET", path.lstrip("/"), params={_TOKEN_PARAMETER: token}, headers=headers, stream=True)
+        seconds = self._settings.timeout
+        limit = CallLimit(time.monotonic() + seconds, seconds)
+        with self._limited(limit):
+            # `requests` keeps a query that stands in the URL and adds to it.
+            response = self._send("GET", path.lstrip("/"), seconds, params={_TOKEN_PARAMETER: token}, headers=headers)
+        limit.until = None  # a file takes as long as it is large, while its bytes keep coming
         status = response.status_code
         if status == requests.codes.ok:
             starts_at = 0
@@ -223,26 +140,34 @@ class Transport:
             starts_at = rest.first
         else:
             response.close()
+            if self._is_of_proxy(status):
+                raise proxy_refusal(status, self._route, pbx=self._settings.address, endpoint=endpoint)
             part = " for another part than the one that was asked for" if status == requests.codes.partial else ""
             what = f"The file was refused with HTTP status {status}{part}"
             raise NotAPbxError(what, pbx=self._settings.address, endpoint=endpoint)
-        return FileStream(response, starts_at, lambda error: self._failure(error, endpoint))
+        return FileStream(response, starts_at, lambda error: self._failure(error, endpoint, seconds))
 
-    def _send(self, method: str, endpoint: str, *, timeout: float | None = None, **options: Any) -> requests.Response:
-        limits = (self._settings.timeout, timeout or self._settings.timeout)
+    @contextmanager
+    def _limited(self, limit: CallLimit) -> Iterator[None]:
+        entered = CURRENT_LIMIT.set(limit)
+        try:
+            yield
+        finally:
+            CURRENT_LIMIT.reset(entered)
+
+    def _send(self, method: str, endpoint: str, seconds: float, **options: Any) -> requests.Response:
         try:
             # A redirect would carry the token to wherever it points.
             response = self._session.request(
                 method,
                 f"{self._settings.base_url}/{endpoint}",
-                timeout=limits,
-                verify=self._verify,
+                timeout=seconds,
                 allow_redirects=False,
+                stream=True,
                 **options,
             )
-        # urllib3's complaint of a host that cannot be one passes through `requests`; it is a ValueError.
-        except (requests.RequestException, ValueError) as error:
-            failure = self._failure(error, endpoint)
+        except CONNECTION_ERRORS as error:
+            failure = self._failure(error, endpoint, seconds)
         else:
             if not response.is_redirect:
                 return response
@@ -254,37 +179,50 @@ class Transport:
             )
         raise failure
 
-    def _read(self, response: requests.Response, endpoint: str) -> bytes:
+    def _read(self, response: requests.Response, endpoint: str, seconds: float) -> bytes:
         try:
-            return response.content
-        except requests.RequestException as error:
-            failure = self._failure(error, endpoint)
+            return _bounded_body(response)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            failure: YeastarError = self._failure(error, endpoint, seconds)
+        except ValueError as refused:
+            failure = NotAPbxError(f"The answer {refused}", pbx=self._settings.address, endpoint=endpoint)
         raise failure
 
-    def _failure(self, error: Exception, endpoint: str) -> YeastarError:
-        where: dict[str, Any] = {"pbx": self._settings.address, "endpoint": endpoint}
-        if isinstance(error, requests.exceptions.SSLError):
-            complaint = certificate_complaint(error)
-            if complaint:
-                return CertificateError(f"The TLS certificate of the PBX was not accepted: {complaint}", **where)
-            return NetworkError("The TLS connection to the PBX failed", **where)
-        if isinstance(error, requests.exceptions.ConnectTimeout):
-            return NetworkError(f"The PBX could not be reached within {self._settings.timeout:g} seconds", **where)
-        if isinstance(error, requests.exceptions.Timeout):
-            return NetworkError("The PBX took the call but did not answer in time", **where)
-        if isinstance(error, requests.exceptions.ProxyError):
-            return NetworkError("The proxy did not let the call through", **where)
-        if isinstance(error, ValueError):
-            return NetworkError("The address of the PBX cannot be used", **where)
-        cause = _root_cause(error)
-        return NetworkError(
-            f"The connection to the PBX failed: {cause}" if cause else "The connection to the PBX broke off", **where
-        )
+    def _decode(self, content: bytes, status: int, endpoint: str, token: str | None) -> dict[str, Any]:
+        where = {"pbx": self._settings.address, "endpoint": endpoint}
+        secrets = [secret for secret in (token, self._settings.client_secret) if secret]
+        try:
+            return wire.decode_answer(content, status, **where, secrets=secrets)
+        except NotAPbxError:
+            if not self._is_of_proxy(status):
+                raise
+        raise proxy_refusal(status, self._route, **where)
+
+    def _is_of_proxy(self, status: int) -> bool:
+        """Whether an answer that is not of the PBX is one of the proxy; in a tunnel of TLS none can be."""
+        is_forwarded = self._route.proxy is not None and self._settings.scheme == "http"
+        return status == requests.codes.proxy_authentication_required or (is_forwarded and status in _PROXY_STATUSES)
+
+    def _failure(self, error: Exception, endpoint: str, seconds: float) -> YeastarError:
+        return network_failure(error, route=self._route, seconds=seconds, pbx=self._settings.address, endpoint=endpoint)
 
 
-def _root_cause(error: BaseException) -> str:
-    """The operating system's own words, the only part of such an exception that holds no URL."""
-    for cause in causes(error):
-        if isinstance(cause, OSError) and cause.strerror:
-            return str(cause.strerror)
-    return ""
+def _bounded_body(response: requests.Response) -> bytes:
+    """Return the body of an answer.
+
+    :raises ValueError: with the end of a sentence, for one that is too long or in an encoding that was not asked for.
+    """
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in _COMPRESSED and encoding not in ("", "identity"):
+        raise ValueError("was compressed in a way that was not asked for")
+    body, inflate = bytearray(), zlib.decompressobj(_COMPRESSED[encoding]) if encoding in _COMPRESSED else None
+    while chunk := response.raw.read(_READ_BYTES, decode_content=False):
+        try:
+            body += inflate.decompress(chunk, MAX_JSON_BYTES + 1 - len(body)) if inflate else chunk
+        except zlib.error:
+            raise ValueError("was compressed in a way that cannot be read") from None
+        if len(body) > MAX_JSON_BYTES:
+            raise ValueError(f"is longer than {MAX_JSON_BYTES >> 20} MiB")
+    if inflate and not inflate.eof:
+        raise ValueError("was compressed, and is cut off")
+    return bytes(body)

@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from airflow_provider_yeastar.pbx.errors import NetworkError
 from airflow_provider_yeastar.pbx.report.listings import MenuOption
 from airflow_provider_yeastar.pbx.settings import PbxSettings
-from airflow_provider_yeastar.pbx.state.directory import prepare_state_dir, state_errors
+from airflow_provider_yeastar.pbx.state.directory import state_errors
 from airflow_provider_yeastar.pbx.tokens import Tokens
 from airflow_provider_yeastar.pbx.wire import PbxInformation
 
@@ -139,8 +139,8 @@ class SharedTokenStore:
         :raises InvalidSettingsError: when the state directory cannot be used.
         """
         with self._threads:
-            prepare_state_dir(self._directory)
             with state_errors(self._directory):
+                self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._acquire()
             try:
                 yield

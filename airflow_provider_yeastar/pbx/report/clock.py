@@ -1,43 +1,54 @@
-"""Times as a PBX writes and reads them: display formats, periods, windows, zones. Pure functions over values.
+"""Times as a PBX writes and reads them: display formats, time zones, daylight saving time. Pure.
 
-A PBX takes and shows local times in whatever display format its administrator chose, and answers most other spellings
-with "success, no rows". All times in this module are naive and by the PBX's clock unless a name says otherwise.
-Vendor's pages: "Query PBX Information", "Download a Call Report".
+A PBX takes and shows local times in the display format that its administrator chose, and answers most other spellings
+with "success, no rows". pendulum parses, formats and converts. Times here are naive and by the PBX's clock unless a
+name says otherwise. Vendor's pages: "Query PBX Information", "Download a Call Report".
 """
 
 from __future__ import annotations
 
-import calendar
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import pendulum
+from pendulum.tz.exceptions import AmbiguousTime, NonExistingTime
 
 from airflow_provider_yeastar.pbx.errors import ClockMismatchError, InvalidRequestError, InvalidSettingsError
 
 __all__ = [
     "DisplayFormat",
-    "Period",
-    "Window",
+    "PeriodKind",
     "check_zone",
+    "never_occurs",
     "occurs_twice",
     "parse_moment",
-    "parse_period",
+    "plain",
     "to_pbx_local",
     "utc_offset",
     "zone_named",
 ]
 
-_DATE_FORMAT = re.compile(r"(?P<first>YYYY|MM|DD)(?P<separator>[/.-])(?P<second>MM|DD)(?P=separator)(?P<third>YYYY|DD)")
-_TIME_FORMAT = re.compile(r"(?:hh|HH):mm:ss(?P<half_day> ?(?:AM|PM))?", re.IGNORECASE)
-_DATE_ORDERS = frozenset({("YYYY", "MM", "DD"), ("MM", "DD", "YYYY"), ("DD", "MM", "YYYY")})
+# The PBX's time format -> the tokens of pendulum. "A" is AM or PM; the PBX's own suffix is that of the moment.
+_CLOCK_TOKENS = {"hh:mm:ss": "HH:mm:ss", "hh:mm:ss AM": "hh:mm:ss A"}
+_DATE_ORDERS = ("YYYY/MM/DD", "MM/DD/YYYY", "DD/MM/YYYY")
+_DATE_FORMATS = frozenset(order.replace("/", separator) for order in _DATE_ORDERS for separator in "/-.")
+PeriodKind = Literal["day", "month", "year"]
+_PERIOD_PARTS: dict[PeriodKind, tuple[str, ...]] = {
+    "day": ("YYYY", "MM", "DD"),
+    "month": ("YYYY", "MM"),
+    "year": ("YYYY",),
+}
 # Go writes a layout as the time 2006-01-02 15:04:05. That of a day, for the parameter `time`, ends before the clock.
 _GO_LAYOUT = re.compile(r"(?P<date>(?:2006|01|02)[/.-](?:01|02)[/.-](?:2006|02))(?: (?P<time>15:04:05|03:04:05 PM)|$)")
-_GO_PARTS = {"2006": "YYYY", "01": "MM", "02": "DD"}
+_GO_TOKENS = {"2006": "YYYY", "01": "MM", "02": "DD"}
+_LOCALE = "en"  # AM and PM, whatever locale a process has set
 
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 _QUARTER_HOUR = timedelta(minutes=15)
+# Kiribati is 14 hours ahead of UTC, Baker Island 12 behind; a clock may be a little off.
+_WIDEST_OFFSET = timedelta(hours=14)
 
 
 @dataclass(frozen=True)
@@ -54,21 +65,16 @@ class DisplayFormat:
     time_format: str
 
     def __post_init__(self) -> None:
-        match = _DATE_FORMAT.fullmatch(self.date_format.strip().upper())
-        if not match or (match["first"], match["second"], match["third"]) not in _DATE_ORDERS:
+        date_format = self.date_format.strip().upper()
+        if date_format not in _DATE_FORMATS:
             raise InvalidSettingsError(
                 f"The date format {self.date_format!r} is none of YYYY/MM/DD, MM/DD/YYYY, DD/MM/YYYY with /, - or ."
             )
-        clock = _TIME_FORMAT.fullmatch(self.time_format.strip())
-        if not clock:
+        clock, suffix = re.subn(r"\s*(AM|PM)$", "", self.time_format.strip().upper())
+        if clock != "HH:MM:SS":
             raise InvalidSettingsError(f"The time format {self.time_format!r} is neither hh:mm:ss nor hh:mm:ss AM")
-        object.__setattr__(self, "date_format", match[0])
-        object.__setattr__(self, "time_format", "hh:mm:ss AM" if clock["half_day"] else "hh:mm:ss")
-
-    @property
-    def begins_with_year(self) -> bool:
-        """Whether day and month stand in an order that no other format has."""
-        return self.date_format.startswith("YYYY")
+        object.__setattr__(self, "date_format", date_format)
+        object.__setattr__(self, "time_format", "hh:mm:ss AM" if suffix else "hh:mm:ss")
 
     @classmethod
     def from_go_layout(cls, text: str) -> DisplayFormat | None:
@@ -80,124 +86,53 @@ class DisplayFormat:
         match = _GO_LAYOUT.search(text)
         if not match:
             return None
-        date_format = re.sub("2006|01|02", lambda part: _GO_PARTS[part[0]], match["date"])
-        try:
-            return cls(date_format, "hh:mm:ss AM" if (match["time"] or "").endswith("PM") else "hh:mm:ss")
-        except InvalidSettingsError:
+        date_format = re.sub("2006|01|02", lambda part: _GO_TOKENS[part[0]], match["date"])
+        if date_format not in _DATE_FORMATS:
             return None
+        return cls(date_format, "hh:mm:ss AM" if (match["time"] or "").endswith("PM") else "hh:mm:ss")
+
+    @property
+    def begins_with_year(self) -> bool:
+        """Whether the order of day and month is certain: they can only be swapped where the year comes last."""
+        return self.date_format.startswith("YYYY")
 
     @property
     def separator(self) -> str:
-        return "/" if "/" in self.date_format else "-" if "-" in self.date_format else "."
+        return self.date_format.strip("YMD")[0]
 
     @property
     def is_12_hour(self) -> bool:
         return self.time_format.endswith("AM")
 
+    @property
+    def _tokens(self) -> str:
+        """The format in the tokens of pendulum."""
+        return f"{self.date_format} {_CLOCK_TOKENS[self.time_format]}"
+
     def format_datetime(self, moment: datetime) -> str:
         """Return a naive time as the PBX takes it, to the second."""
-        clock = f"{moment:%H:%M:%S}"
-        if self.is_12_hour:
-            # Not %I and %p: the latter depends on the locale.
-            clock = f"{(moment.hour - 1) % 12 + 1:02d}:{moment:%M:%S} {'AM' if moment.hour < 12 else 'PM'}"
-        return f"{self._format_date(moment.date())} {clock}"
+        return pendulum.instance(moment).format(self._tokens, locale=_LOCALE)
 
     def parse_datetime(self, text: str) -> datetime:
         """Return the naive time that the PBX shows.
 
         :raises InvalidSettingsError: when the text is not in this format.
         """
-        day, _, clock = text.strip().partition(" ")
-        half_day = ""
-        if self.is_12_hour:
-            clock, _, half_day = clock.partition(" ")
-        parts = day.split(self.separator)
-        names = self.date_format.split(self.separator)
         try:
-            fields = dict(zip(names, map(int, parts), strict=True))
-            hour, minute, second = map(int, clock.split(":"))
-            hour = {"": hour, "AM": hour % 12, "PM": hour % 12 + 12}[half_day.strip().upper()]
-            return datetime(fields["YYYY"], fields["MM"], fields["DD"], hour, minute, second)
-        except (KeyError, ValueError):
+            return plain(pendulum.from_format(" ".join(text.upper().split()), self._tokens, locale=_LOCALE))
+        except ValueError:
             raise InvalidSettingsError(
                 f"The time {text!r} is not written as {self.date_format} {self.time_format}"
             ) from None
 
-    def format_period(self, period: Period) -> str:
-        """Return a day, month or year with its parts in the order of the date format."""
-        kept = {"day": {"YYYY", "MM", "DD"}, "month": {"YYYY", "MM"}, "year": {"YYYY"}}[period.kind]
-        values = _date_parts(period.first)
-        return self.separator.join(values[name] for name in self.date_format.split(self.separator) if name in kept)
+    def format_period(self, kind: PeriodKind, first: date) -> str:
+        """Return a day, month or year with its parts in the order of the date format.
 
-    def _format_date(self, day: date) -> str:
-        values = _date_parts(day)
-        return self.separator.join(values[name] for name in self.date_format.split(self.separator))
-
-
-def _date_parts(day: date) -> dict[str, str]:
-    return {"YYYY": f"{day.year:04d}", "MM": f"{day.month:02d}", "DD": f"{day.day:02d}"}
-
-
-@dataclass(frozen=True)
-class Window:
-    """From ``start`` to ``end``, both inclusive, naive, by the PBX's clock, to the second.
-
-    :raises InvalidRequestError: when it is empty or reversed.
-    """
-
-    start: datetime
-    end: datetime
-
-    def __post_init__(self) -> None:
-        if self.start >= self.end:
-            raise InvalidRequestError(
-                f"The window from {self.start.isoformat()} to {self.end.isoformat()} is empty",
-                remedy="An Airflow 3 cron schedule has data_interval_start == data_interval_end; "
-                'period="{{ ds }}" is the usual way to ask for a day.',
-            )
-
-
-@dataclass(frozen=True)
-class Period:
-    """A whole day, month or year by the PBX's clock; ``first`` is its first day."""
-
-    kind: Literal["day", "month", "year"]
-    first: date
-
-    @property
-    def last(self) -> date:
-        """The period's last day."""
-        if self.kind == "day":
-            return self.first
-        month = 12 if self.kind == "year" else self.first.month
-        return date(self.first.year, month, calendar.monthrange(self.first.year, month)[1])
-
-    def window(self) -> Window:
-        """Return the period from its first to its last second."""
-        return Window(datetime.combine(self.first, time.min), datetime.combine(self.last, time(23, 59, 59)))
-
-    def __str__(self) -> str:
-        return self.first.isoformat()[: {"day": 10, "month": 7, "year": 4}[self.kind]]
-
-
-_PERIOD = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2}))?)?")
-
-
-def parse_period(text: str) -> Period:
-    """Return the period that ``2026-11-22``, ``2026-11`` or ``2026`` names.
-
-    :raises InvalidRequestError: for anything else.
-    """
-    match = _PERIOD.fullmatch(text.strip())
-    try:
-        if not match:
-            raise ValueError(text)
-        first = date(int(match["year"]), int(match["month"] or 1), int(match["day"] or 1))
-    except ValueError:
-        raise InvalidRequestError(
-            f"`period` is {text!r}, which is no day (2026-11-22), month (2026-11) or year (2026)"
-        ) from None
-    return Period("day" if match["day"] else "month" if match["month"] else "year", first)
+        :param kind: ``day``, ``month`` or ``year``.
+        :param first: its first day.
+        """
+        kept = [part for part in self.date_format.split(self.separator) if part in _PERIOD_PARTS[kind]]
+        return pendulum.date(first.year, first.month, first.day).format(self.separator.join(kept), locale=_LOCALE)
 
 
 def parse_moment(value: datetime | str, name: str) -> datetime:
@@ -221,27 +156,71 @@ def parse_moment(value: datetime | str, name: str) -> datetime:
 
 
 def to_pbx_local(moment: datetime, zone: tzinfo) -> datetime:
-    """Return the naive time that the PBX's clock shows at a moment; a naive one is by that clock already."""
-    return moment if moment.tzinfo is None else moment.astimezone(zone).replace(tzinfo=None)
+    """Return the naive time that the PBX's clock shows at a moment; a naive one is by that clock already.
+
+    :param moment: aware, or naive by the PBX's clock.
+    :param zone: the PBX's time zone.
+    """
+    return moment if moment.tzinfo is None else plain(pendulum.instance(moment).astimezone(zone))
+
+
+def plain(moment: pendulum.DateTime) -> datetime:
+    """Return the naive ``datetime`` of what a clock shows.
+
+    pendulum's own class stays in here: its arithmetic drops a time zone of the standard library.
+
+    :param moment: aware or naive.
+    """
+    return datetime.combine(date(moment.year, moment.month, moment.day), time(*moment.timetuple()[3:6]))
 
 
 def occurs_twice(moment: datetime, zone: tzinfo) -> bool:
-    """Tell whether a clock that goes back at the end of summer time shows this local time a second time.
+    """Tell whether a clock that goes back at the end of daylight saving time shows this local time twice.
 
     :param moment: naive, by that clock.
+    :param zone: the time zone of the clock.
     """
-    first, second = (moment.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
-    return first is not None and second is not None and first > second
+    return _change_of_clock(moment, zone) is AmbiguousTime
 
 
-def utc_offset(system_time: datetime, timestamp: int) -> timedelta:
+def never_occurs(moment: datetime, zone: tzinfo) -> bool:
+    """Tell whether a clock that goes forward for daylight saving time skips this local time.
+
+    :param moment: naive, by that clock.
+    :param zone: the time zone of the clock.
+    """
+    return _change_of_clock(moment, zone) is NonExistingTime
+
+
+def _change_of_clock(moment: datetime, zone: tzinfo) -> type[Exception] | None:
+    name = getattr(zone, "key", None)
+    if not name:
+        return None  # a fixed offset from UTC never changes
+    try:
+        pendulum.timezone(name).convert(moment.replace(tzinfo=None), raise_on_unknown_times=True)
+    except (AmbiguousTime, NonExistingTime) as change:
+        return type(change)
+    return None
+
+
+def utc_offset(system_time: datetime, timestamp: int, pbx: str = "") -> timedelta:
     """Return the offset from UTC of a clock, to the quarter of an hour.
 
     :param system_time: what the clock shows.
     :param timestamp: epoch seconds at that moment.
+    :param pbx: ``host:port``, for the message.
+    :raises ClockMismatchError: when it is no offset that a time zone has, as when day and month are swapped.
     """
-    difference = system_time - datetime.fromtimestamp(timestamp, UTC).replace(tzinfo=None)
-    return round(difference / _QUARTER_HOUR) * _QUARTER_HOUR
+    in_utc = plain(pendulum.from_timestamp(timestamp))
+    offset = round((system_time - in_utc) / _QUARTER_HOUR) * _QUARTER_HOUR
+    if abs(offset) > _WIDEST_OFFSET:
+        raise ClockMismatchError(
+            f"The PBX's clock shows {system_time}, and in UTC it is {in_utc}; no time zone is that far from UTC",
+            pbx=pbx,
+            remedy="Correct the clock of the PBX; where the connection has a `date_format`, see whether day and month "
+            "are swapped.",
+        )
+    return offset
 
 
 def check_zone(zone: tzinfo, system_time: datetime, timestamp: int, pbx: str) -> None:
@@ -253,23 +232,23 @@ def check_zone(zone: tzinfo, system_time: datetime, timestamp: int, pbx: str) ->
     :param pbx: ``host:port``, for the message.
     :raises ClockMismatchError: naming both.
     """
-    expected = datetime.fromtimestamp(timestamp, zone).replace(tzinfo=None)
+    expected = to_pbx_local(pendulum.from_timestamp(timestamp), zone)
     if abs(system_time - expected) > _CLOCK_TOLERANCE:
+        offset = timezone(utc_offset(system_time, timestamp, pbx))
         raise ClockMismatchError(
-            f"The PBX's clock shows {system_time}, but in {zone} it is {expected}; "
-            f"the clock stands at {timezone(utc_offset(system_time, timestamp))}",
+            f"The PBX's clock shows {system_time}, but in {zone} it is {expected}; the clock stands at {offset}",
             pbx=pbx,
         )
 
 
-def zone_named(name: str) -> ZoneInfo:
+def zone_named(name: str) -> pendulum.Timezone:
     """Return the IANA time zone of that name.
 
     :raises InvalidSettingsError: when there is none.
     """
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return pendulum.timezone(name)
+    except (ValueError, OSError):  # pendulum's InvalidTimezone is a ValueError; a folder of zones an OSError
         raise InvalidSettingsError(
             f"There is no time zone {name!r}",
             remedy="Set `timezone` in the Airflow connection to an IANA name such as Europe/Berlin.",

@@ -18,7 +18,6 @@ __all__ = [
     "MenuOption",
     "MyReport",
     "ScheduledReport",
-    "counted",
     "gather_pages",
     "matching_ids",
     "menu_options",
@@ -128,34 +127,34 @@ def _text(entry: Mapping[str, Any], name: str) -> str:
 
 
 def gather_pages(
-    ask: Callable[[int], Mapping[str, Any]], read: Callable[[Mapping[str, Any]], list[Entry]], *, whole: bool = False
+    ask: Callable[[int], Mapping[str, Any]], read: Callable[[Mapping[str, Any]], list[Entry]]
 ) -> list[Entry]:
-    """Return the entries of all pages.
+    """Return the entries of all pages of a directory.
 
     Whether an endpoint pages need not be known: a further page is asked for only while ``total_number`` says that there
-    is more, and one that is refused, empty or repeats the page before (the PBX does not page, or counts something else)
-    is the end. 60001 is an empty page. The log tells when fewer came than were counted.
+    is more, and one that is refused, empty or repeats an earlier one (the PBX does not page, or counts something else)
+    is the end. 60001 is an empty page. The log tells when fewer came than were counted; a report's rows are held to
+    their count, see :mod:`.paging`.
 
     :param ask: gives the answer for a page, counted from 1.
     :param read: gives the entries of an answer.
-    :param whole: a part is of no use: a further page that is refused, with 60001 too, is the error that it is.
     """
     gathered: list[Entry] = []
-    previous: list[Entry] = []
+    pages: list[list[Entry]] = []
     total = 0
     for number in count(1):
         try:
             answer = ask(number)
         except (NotFoundError, ParameterError) as refusal:
-            if (whole and number > 1) or (number == 1 and isinstance(refusal, ParameterError)):
+            if number == 1 and isinstance(refusal, ParameterError):
                 raise
             answer = {}
         entries = read(answer)
-        total = counted(answer) or total
-        if not entries or entries == previous:
+        total = _counted(answer) or total
+        if not entries or entries in pages:
             break
         gathered += entries
-        previous = entries
+        pages.append(entries)
         if len(gathered) >= total:
             break
     if len(gathered) < total:
@@ -163,10 +162,10 @@ def gather_pages(
     return gathered
 
 
-def counted(answer: Mapping[str, Any]) -> int:
+def _counted(answer: Mapping[str, Any]) -> int:
     """Return how many entries an answer counts, on all pages together; 0 where it does not say."""
     total = answer.get("total_number")
-    if isinstance(total, str) and re.fullmatch(r"\d+", total.strip(), re.ASCII):
+    if isinstance(total, str) and re.fullmatch(r"\d{1,18}", total.strip(), re.ASCII):
         return int(total)
     return total if type(total) is int else 0
 

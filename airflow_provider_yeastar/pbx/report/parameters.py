@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from ast import literal_eval
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from datetime import date
 from difflib import get_close_matches
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.catalogue import OWN_ARGUMENTS, PARAMETERS
 
-__all__ = ["ParameterValue", "check_parameters", "is_open", "json_value", "query_value"]
+__all__ = ["ParameterValue", "check_parameters", "is_nothing", "is_open", "json_value", "query_value"]
 
 ParameterValue = str | tuple[int | str, ...]
 """A text as it travels; or ids, an int being an internal one and a text a dialled number, a name or an id."""
@@ -32,6 +32,16 @@ def is_open(value: Any) -> bool:
     if _is_list(value):
         return any(is_open(item) for item in value)
     return not (value is None or isinstance(value, (bool, int, float, date, Mapping)))
+
+
+def is_nothing(value: Any) -> bool:
+    """Return whether a value says nothing: None, a blank text, the text ``None``, or an empty collection.
+
+    ``None`` is what Jinja writes into a text for Python's None.
+    """
+    if isinstance(value, str):
+        return value.strip() in ("", "None")
+    return value is None or (isinstance(value, Collection) and not value)
 
 
 def _is_list(value: Any) -> bool:
@@ -61,9 +71,10 @@ def json_value(value: ParameterValue) -> str | list[int | str]:
 
 
 def check_parameters(given: Any, *, may_be_open: bool) -> dict[str, ParameterValue]:
-    """Return the values by name; None leaves a parameter out.
+    """Return the values by name.
 
-    :param given: the argument ``parameters``.
+    :param given: the argument ``parameters``; None is none at all. A parameter that is None is refused: left out, it
+        would widen the report to all that the PBX has.
     :param may_be_open: whether a template, or another task's output, is left for later; its value is then empty.
     :raises InvalidRequestError: one sentence, for what certainly is a mistake.
     """
@@ -77,7 +88,7 @@ def check_parameters(given: Any, *, may_be_open: bool) -> dict[str, ParameterVal
     for name, value in given.items():
         _check_name(name)
         if value is None:
-            continue
+            raise InvalidRequestError(f"The parameter {name} is None; name something or leave it out")
         values[name] = "" if may_be_open and is_open(value) else _value(name, value)
     return values
 
@@ -126,7 +137,7 @@ def _ids(name: str, value: Any) -> tuple[int | str, ...]:
         return tuple(_items(name, value))
     single = _scalar(name, value)
     # From a template or a param the ids come as one text.
-    parts = [part.strip() for part in single.split(",")] if isinstance(single, str) else [single]
+    parts = _parts(single) if isinstance(single, str) else [single]
     ids = tuple(part for part in parts if part != "")
     if not ids:
         raise InvalidRequestError(f"The parameter {name} is {value!r}, which names nothing")
@@ -152,6 +163,11 @@ def _scalar(name: str, value: Any) -> int | str:
     if not isinstance(value, str):
         raise InvalidRequestError(f"The parameter {name} holds {value!r}, neither a text nor a whole number from 0")
     text = value.strip()
-    if not text:
-        raise InvalidRequestError(f"The parameter {name} is empty; name something or leave it out")
+    if is_nothing(text) or "None" in _parts(text):
+        what = f"holds the text {text!r}" if text else "is empty"
+        raise InvalidRequestError(f"The parameter {name} {what}; name something or leave it out")
     return text
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")]

@@ -1,7 +1,6 @@
 """ReportRequest: one call report to ask for, checked as a whole before anything is sent.
 
-A mistake that reaches the PBX is mostly answered with "success, no rows". So everything that is certainly wrong is
-refused here, in one sentence; what only might be wrong (an unknown value, a parameter of newer firmware) passes.
+The PBX answers most mistakes with "success, no rows", so what is certainly wrong is refused before it is sent.
 Vendor's pages: "Download a Call Report", "Download a Scheduled Report".
 """
 
@@ -9,24 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
-from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
-from airflow_provider_yeastar.pbx.errors import InvalidRequestError
-from airflow_provider_yeastar.pbx.report.catalogue import PARAMETERS, REPORT_TYPES
-from airflow_provider_yeastar.pbx.report.clock import (
-    DisplayFormat,
-    Period,
-    Window,
-    occurs_twice,
-    parse_moment,
-    parse_period,
-    to_pbx_local,
-)
+from airflow_provider_yeastar.pbx.report import checks
+from airflow_provider_yeastar.pbx.report.catalogue import REPORT_TYPES
+from airflow_provider_yeastar.pbx.report.clock import DisplayFormat, to_pbx_local
 from airflow_provider_yeastar.pbx.report.parameters import (
     ParameterValue,
     check_parameters,
@@ -34,44 +24,48 @@ from airflow_provider_yeastar.pbx.report.parameters import (
     json_value,
     query_value,
 )
+from airflow_provider_yeastar.pbx.report.periods import (
+    Period,
+    RelativePeriod,
+    Window,
+    window_by_pbx_clock,
+)
 
 __all__ = [
     "FILE_FORMATS",
-    "TIME_FRAME",
     "ReportRequest",
     "build_request",
     "check_arguments",
-    "choose_api_version",
 ]
 
 FILE_FORMATS = ("csv", "xls", "pdf", "html")
-TIME_FRAME = ("period", "start_time", "end_time")
 _DURATION_FORMATS = ("seconds", "hhmmss")
 _API_VERSIONS = ("auto", "v1.0", "v2.0")
-_SCHEDULED_PARAMETERS = frozenset({"need_detail"})
 # Arguments that change the way to the report, not what is in it.
 _WAYS = frozenset({"asynchronous", "check_ids"})
-# Firmware x.21.0.67 and later: the reference knows x.21.0.66 for v1.0 and x.21.0.117 for v2.0; what lies between is [U]
-# and was never released as far as is known.
-_FIRST_V2_FIRMWARE = (21, 0, 67)
 
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """A report to ask for. Made by :func:`build_request`; ``parameters`` are pairs of the vendor's names and values."""
+    """A report to ask for. Made by :func:`build_request`; ``parameters`` are pairs of the vendor's names and values.
+
+    A period in words is counted from ``as_of``, an aware datetime, and has to be :meth:`resolved` before the request
+    can be sent or name a file.
+    """
 
     report_type: str | None
     my_report_id: int | None
     scheduled_report_id: int | None
-    period: Period | None
+    period: Period | RelativePeriod | None
     start_time: datetime | None
     end_time: datetime | None
     parameters: tuple[tuple[str, ParameterValue], ...]
     file_format: str
     duration_format: str
-    asynchronous: bool
+    asynchronous: bool | None
     api_version: str | None
     check_ids: bool = True
+    as_of: datetime | None = None
 
     @property
     def endpoint(self) -> str:
@@ -93,7 +87,7 @@ class ReportRequest:
 
     @property
     def window_text(self) -> str:
-        """The time frame as was asked for, in characters that any file system takes; ``all`` without one."""
+        """The time frame as it was asked for, in characters that any file system takes; ``all`` without one."""
         if self.period:
             return str(self.period)
         if not self.has_window:
@@ -108,12 +102,40 @@ class ReportRequest:
         return f"{self.file_stem(source)}.{self.file_format}"
 
     def file_stem(self, source: str | None = None) -> str:
-        """Return the file's name without its extension; see :meth:`file_name`."""
+        """Return the file's name without its extension; see :meth:`file_name`.
+
+        :raises ValueError: for a period in words: the files of two nights would have the same name.
+        """
+        if self.is_relative:
+            raise ValueError(f"The period {self.period} has to be resolved before it can name a file")
         # What is left out does not count, so that an argument added later leaves the names of old requests alone.
         given = self.to_dict() | {"parameters": self._filters(), "source": source}
         asked = {name: value for name, value in given.items() if value is not None and name not in _WAYS}
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.label}_{self.window_text}_{digest}"
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether the period is in words."""
+        return isinstance(self.period, RelativePeriod)
+
+    def resolved(self, zone: tzinfo, now: datetime, *, zone_is_named: bool = True) -> ReportRequest:
+        """Return the request with a period that is no longer in words, for this PBX.
+
+        :param zone: the PBX's time zone, or its present offset from UTC.
+        :param now: the present, aware; a period in words without ``as_of`` is counted from it.
+        :param zone_is_named: False says that ``zone`` is only the present offset.
+        :raises InvalidRequestError: when the present offset does not tell what is asked for.
+        """
+        if not zone_is_named:
+            checks.check_without_offset(self.start_time, self.end_time)
+        if not isinstance(self.period, RelativePeriod):
+            return self
+        resolve = self.period.resolve if zone_is_named else partial(self.period.resolve_with_present_offset, now=now)
+        found = resolve(self.as_of or now, zone)
+        if isinstance(found, Window):
+            return replace(self, period=None, start_time=found.start, end_time=found.end, as_of=None)
+        return replace(self, period=found, as_of=None)
 
     def query(self, display: DisplayFormat, zone: tzinfo) -> dict[str, str]:
         """Return the request's parameters for a PBX, without the token.
@@ -122,7 +144,7 @@ class ReportRequest:
         :param zone: the PBX's time zone, for aware times.
         :raises InvalidRequestError: when the window is empty in that zone.
         """
-        is_async = {"is_async": str(int(self.asynchronous))}
+        is_async = {"is_async": str(int(self.asynchronous is not False))}
         if self.scheduled_report_id is not None:
             return {"id": str(self.scheduled_report_id), **self._filters()} | is_async
         formats = {"format": self.file_format, "duration_format": self.duration_format}
@@ -155,7 +177,8 @@ class ReportRequest:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the request in JSON types; :meth:`from_dict` makes an equal one of it."""
-        return {
+        as_of = {"as_of": self.as_of.isoformat()} if self.as_of else {}
+        return as_of | {
             "report_type": self.report_type,
             "my_report_id": self.my_report_id,
             "scheduled_report_id": self.scheduled_report_id,
@@ -187,31 +210,17 @@ class ReportRequest:
         return self.report_type is not None and REPORT_TYPES[self.report_type].time == "time"
 
     def _times(self, display: DisplayFormat, zone: tzinfo) -> dict[str, str]:
-        if self.period and self._takes_time:
-            return {"time": display.format_period(self.period)}
+        if isinstance(self.period, Period) and self._takes_time:
+            return {"time": display.format_period(self.period.kind, self.period.first)}
         return {name: display.format_datetime(moment) for name, moment in self._range(zone).items()}
 
     def _range(self, zone: tzinfo) -> dict[str, datetime]:
+        if isinstance(self.period, RelativePeriod):
+            raise ValueError(f"The period {self.period} has to be resolved first")
         if self.period:
             window = self.period.window()
             return {"start_time": window.start, "end_time": window.end}
-        ends = {"start_time": self.start_time, "end_time": self.end_time}
-        found = {name: _by_pbx_clock(name, moment, zone) for name, moment in ends.items() if moment}
-        if len(found) == len(ends):
-            Window(found["start_time"], found["end_time"])  # refuses an empty one
-        return found
-
-
-def _by_pbx_clock(argument: str, moment: datetime, zone: tzinfo) -> datetime:
-    local = to_pbx_local(moment, zone)
-    # What is naive is by that clock already, and means both.
-    if moment.tzinfo and occurs_twice(local, zone):
-        raise InvalidRequestError(
-            f"`{argument}` {moment.isoformat()} is {local:%H:%M:%S} by the PBX's clock, which goes back that day and "
-            "shows this time twice: the PBX cannot be told which one is meant",
-            remedy="Let the time frame begin and end outside of that hour; a period of the whole day does.",
-        )
-    return local
+        return window_by_pbx_clock(self.start_time, self.end_time, zone)
 
 
 def build_request(**arguments: Any) -> ReportRequest:
@@ -220,20 +229,21 @@ def build_request(**arguments: Any) -> ReportRequest:
     :param report_type: a built-in report's vendor name; exactly one of this and the next two.
     :param my_report_id: id of a user-created report.
     :param scheduled_report_id: id of a scheduled report; its schedule rules the rest, only ``need_detail`` is taken.
-    :param period: ``2026-11-22``, ``2026-11`` or ``2026``.
+    :param period: ``2026-11-22``, ``2026-11``, ``2026``, a period in words (:data:`.PERIOD_WORDS`) or a partition key.
     :param start_time: datetime or ISO 8601 text, instead of ``period``; the vendor allows either end alone.
-    :param end_time: the same.
-    :param parameters: the vendor's names; lists, bools and numbers as Python has them, None leaves out. Where ids are
-        wanted, an int is an id; a text is a dialled number or a name, and an id where it is neither.
+    :param end_time: the same, inclusive. One that is a whole number of minutes behind ``start_time`` is where the next
+        such window begins; the request then ends a second before.
+    :param parameters: the vendor's names; lists, bools and numbers as Python has them. Where ids are wanted, an int is
+        an id; a text is a dialled number or a name, and an id where it is neither.
     :param file_format: ``csv`` (default), ``xls``, ``pdf``, ``html``; for a scheduled report what the file is to be.
     :param duration_format: ``seconds`` (default) or ``hhmmss``.
-    :param asynchronous: whether an event announces the file.
+    :param asynchronous: whether the PBX is asked to announce the file by an event; None leaves it to the wait.
     :param api_version: ``auto``, ``v1.0``, ``v2.0``; None is the connection's.
     :param check_ids: False sends ids as they are given, without looking them up on the PBX.
+    :param as_of: datetime with UTC offset, or ISO 8601 text, that a period in words is counted from.
     :raises InvalidRequestError: one sentence: what is wrong, where, what to do.
-    :raises TypeError: for an unknown argument.
     """
-    return _check(_Arguments(**arguments), may_be_open=False)
+    return _check(checks.Arguments(**arguments), may_be_open=False)
 
 
 def check_arguments(**arguments: Any) -> None:
@@ -243,182 +253,42 @@ def check_arguments(**arguments: Any) -> None:
 
     :raises InvalidRequestError: as :func:`build_request`.
     """
-    _check(_Arguments(**arguments), may_be_open=True)
+    _check(checks.Arguments(**arguments), may_be_open=True)
 
 
-@dataclass
-class _Arguments:
-    report_type: Any = None
-    my_report_id: Any = None
-    scheduled_report_id: Any = None
-    period: Any = None
-    start_time: Any = None
-    end_time: Any = None
-    parameters: Any = None
-    file_format: Any = "csv"
-    duration_format: Any = "seconds"
-    asynchronous: Any = True
-    api_version: Any = None
-    check_ids: Any = True
-
-
-def _check(given: _Arguments, *, may_be_open: bool) -> ReportRequest:
+def _check(given: checks.Arguments, *, may_be_open: bool) -> ReportRequest:
     """Run every check that the known values allow; the result is of use only where nothing is open."""
 
     def known(value: Any) -> Any:
         return None if may_be_open and is_open(value) else value
 
-    _check_one_report(given)
-    _check_no_blanks(given)
-    report_type = _report_type(known(given.report_type))
+    checks.check_one_report(given)
+    checks.check_no_blanks(given)
+    report_type = checks.known_report_type(known(given.report_type))
     parameters = check_parameters(known(given.parameters), may_be_open=may_be_open)
-    _check_period_or_range(given)
+    checks.check_period_or_range(given)
+    period = checks.known_period(known(given.period))
     request = ReportRequest(
         report_type=report_type,
-        my_report_id=_id("my_report_id", known(given.my_report_id)),
-        scheduled_report_id=_id("scheduled_report_id", known(given.scheduled_report_id)),
-        period=_period(known(given.period)),
-        start_time=_moment("start_time", known(given.start_time)),
-        end_time=_moment("end_time", known(given.end_time)),
+        my_report_id=checks.known_id("my_report_id", known(given.my_report_id)),
+        scheduled_report_id=checks.known_id("scheduled_report_id", known(given.scheduled_report_id)),
+        period=period,
+        start_time=checks.known_moment("start_time", known(given.start_time)),
+        end_time=checks.known_moment("end_time", known(given.end_time)),
         parameters=tuple(sorted(parameters.items())),
-        file_format=_one_of("file_format", known(given.file_format) or "csv", FILE_FORMATS),
-        duration_format=_one_of("duration_format", known(given.duration_format) or "seconds", _DURATION_FORMATS),
-        asynchronous=_switch("asynchronous", known(given.asynchronous)),
-        api_version=_one_of("api_version", known(given.api_version) or None, (*_API_VERSIONS, None)),
-        check_ids=_switch("check_ids", known(given.check_ids)),
+        file_format=checks.one_of("file_format", known(given.file_format) or "csv", FILE_FORMATS),
+        duration_format=checks.one_of("duration_format", known(given.duration_format) or "seconds", _DURATION_FORMATS),
+        asynchronous=checks.choice("asynchronous", known(given.asynchronous)),
+        api_version=checks.one_of("api_version", known(given.api_version), (*_API_VERSIONS, None)),
+        check_ids=checks.switch("check_ids", known(given.check_ids)),
+        as_of=checks.known_moment("as_of", given.as_of) if isinstance(period, RelativePeriod) else None,
     )
     if given.scheduled_report_id is not None:
-        _check_scheduled(given, parameters)
+        checks.check_scheduled(given, parameters)
     if report_type:
         names_known = not (may_be_open and is_open(given.parameters))
-        _check_for_type(report_type, given, parameters if names_known else None)
-        _check_version(report_type, request.api_version)
+        checks.check_for_type(report_type, given, period, parameters if names_known else None)
+        checks.check_version(report_type, request.api_version)
     if request.start_time and request.end_time and not (request.start_time.tzinfo or request.end_time.tzinfo):
         Window(request.start_time, request.end_time)
     return request
-
-
-def _check_one_report(given: _Arguments) -> None:
-    names = ("report_type", "my_report_id", "scheduled_report_id")
-    found = [name for name in names if getattr(given, name) not in (None, "")]
-    if len(found) != 1:
-        raise InvalidRequestError(f"Exactly one of {', '.join(names)} is wanted, not {' and '.join(found) or 'none'}")
-
-
-def _check_no_blanks(given: _Arguments) -> None:
-    """Refuse what a template rendered to nothing: without a time frame a PBX reports on all that it has."""
-    for argument in TIME_FRAME:
-        value = getattr(given, argument)
-        if isinstance(value, str) and not value.strip():
-            raise InvalidRequestError(f"`{argument}` is an empty text; give it a value or leave it out")
-
-
-def _report_type(name: Any) -> str | None:
-    if name in (None, ""):
-        return None
-    if name not in REPORT_TYPES:
-        near = get_close_matches(str(name).lower(), REPORT_TYPES, n=3, cutoff=0.5)
-        hint = f"The nearest are {', '.join(near)}." if near else f"Known are {', '.join(REPORT_TYPES)}."
-        raise InvalidRequestError(
-            f"There is no report_type {name!r}", remedy=f"{hint} A user-created report is asked for by my_report_id."
-        )
-    return str(name)
-
-
-def _id(argument: str, value: Any) -> int | None:
-    if value in (None, ""):
-        return None
-    if isinstance(value, bool) or not re.fullmatch(r"\d+", str(value).strip()):
-        raise InvalidRequestError(f"`{argument}` is {value!r}, not an id (a whole number)")
-    return int(value)
-
-
-def _one_of(argument: str, value: Any, allowed: Collection[str | None]) -> Any:
-    if value not in allowed:
-        names = ", ".join(name for name in allowed if name)
-        raise InvalidRequestError(f"`{argument}` is {value!r}, not one of {names}")
-    return value
-
-
-def _switch(argument: str, value: Any) -> bool:
-    if value is not None and not isinstance(value, bool):
-        raise InvalidRequestError(f"`{argument}` is {value!r}, neither True nor False")
-    return value is not False
-
-
-def _period(value: Any) -> Period | None:
-    if value is None:
-        return None
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)  # a year, of a template that is rendered to a native type
-    if not isinstance(value, str):
-        raise InvalidRequestError(f"`period` is {value!r}, not a text such as 2026-11-22, 2026-11 or 2026")
-    return parse_period(value)
-
-
-def _moment(argument: str, value: Any) -> datetime | None:
-    return None if value is None else parse_moment(value, argument)
-
-
-def _check_period_or_range(given: _Arguments) -> None:
-    if given.period is not None and (given.start_time or given.end_time):
-        raise InvalidRequestError(
-            "Both period and start_time/end_time are given; they name the same thing, leave one out"
-        )
-
-
-def _check_scheduled(given: _Arguments, parameters: Mapping[str, ParameterValue]) -> None:
-    if given.period or given.start_time or given.end_time:
-        raise InvalidRequestError(
-            "A scheduled report has the period of its schedule; leave period, start_time and end_time out"
-        )
-    foreign = sorted(set(parameters) - _SCHEDULED_PARAMETERS)
-    if foreign:
-        raise InvalidRequestError(
-            f"A scheduled report takes need_detail alone; leave {', '.join(foreign)} out, or change the schedule"
-        )
-
-
-def _check_for_type(name: str, given: _Arguments, parameters: Mapping[str, ParameterValue] | None) -> None:
-    report = REPORT_TYPES[name]
-    if report.time == "time":
-        if given.start_time or given.end_time:
-            raise InvalidRequestError(
-                f"The report {name} takes a day, month or year, not start_time/end_time; use period, such as 2026-11-22"
-            )
-        if not given.period:
-            raise InvalidRequestError(f"The report {name} needs a period: a day, month or year, such as 2026-11-22")
-    if parameters is None:
-        return
-    missing = [required for required in report.required if required not in parameters]
-    if missing:
-        raise InvalidRequestError(f"The report {name} needs {', '.join(missing)} in `parameters`")
-    for parameter in parameters:
-        served = PARAMETERS[parameter].reports if parameter in PARAMETERS else None
-        if served and name not in served:
-            raise InvalidRequestError(
-                f"The parameter {parameter} is for {', '.join(served)}, not for {name}; leave it out"
-            )
-
-
-def _check_version(name: str, api_version: str | None) -> None:
-    if api_version == "v1.0" and REPORT_TYPES[name].v2_only:
-        raise InvalidRequestError(f"The report {name} exists in API v2.0 only, and api_version is v1.0")
-
-
-def choose_api_version(wanted: str, firmware: str, request: ReportRequest | None = None) -> str:
-    """Return ``v1.0`` or ``v2.0``.
-
-    :param wanted: ``auto``, ``v1.0`` or ``v2.0``.
-    :param firmware: the PBX's version, such as ``37.23.0.123``; the first number tells the edition and does not count.
-    :param request: a report that exists in v2.0 only is never asked for on v1.0.
-    :raises InvalidRequestError: when it would be.
-    """
-    version = wanted
-    if wanted == "auto":
-        parts = re.match(r"\d+\.(\d+)\.(\d+)\.(\d+)", firmware)
-        is_old = parts is not None and tuple(map(int, parts.groups())) < _FIRST_V2_FIRMWARE
-        version = "v1.0" if is_old else "v2.0"
-    if request and request.report_type:
-        _check_version(request.report_type, version)
-    return version

@@ -6,13 +6,13 @@ Which keys a report has is known for a few only, so nothing here depends on one,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import NotAPbxError
-from airflow_provider_yeastar.pbx.report.listings import counted
 
-__all__ = ["LIST_KEY", "Row", "flattened_rows", "listed_rows"]
+__all__ = ["LIST_KEY", "Row", "counted_rows", "flattened_rows", "list_keys", "listed_rows", "members"]
 
 Row = dict[str, Any]
 
@@ -20,6 +20,9 @@ LIST_KEY = "list_key"
 """The column that tells the lists apart where an answer, or a row of it, has several."""
 
 _NO_ROWS = frozenset({"invalid_param_list"})
+
+_OWNERS = {"detail": ("queue_num", "queue", "agent"), "member_list": ("group_num", "group", "ext")}
+"""For each known nested list: a key of the entry around it, and the prefixes of the outer and the inner keys."""
 
 
 def listed_rows(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> list[Row]:
@@ -33,15 +36,43 @@ def listed_rows(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> list[R
     :param endpoint: the path that was called, for the message.
     :raises NotAPbxError: when it counts rows and lists none, or lists something else.
     """
-    lists = {key: value for key, value in answer.items() if isinstance(value, list) and key not in _NO_ROWS}
+    lists = {key: value for key, value in answer.items() if key in list_keys(answer)}
     strange = [key for key, value in lists.items() if not all(isinstance(row, dict) for row in value)]
     if strange:
         raise NotAPbxError(f"The list {strange[0]} of the answer holds no rows", pbx=pbx, endpoint=endpoint)
-    if not lists and counted(answer):
-        raise NotAPbxError(f"The answer counts {counted(answer)} rows and lists none", pbx=pbx, endpoint=endpoint)
+    if not lists and (total := counted_rows(answer, pbx=pbx, endpoint=endpoint)):
+        raise NotAPbxError(f"The answer counts {total} rows and lists none", pbx=pbx, endpoint=endpoint)
     if len(lists) == 1:
         return [dict(row) for rows in lists.values() for row in rows]
     return [_named(row, key) for key, rows in lists.items() for row in rows]
+
+
+def list_keys(answer: Mapping[str, Any]) -> frozenset[str]:
+    """Return the keys of the lists that hold an answer's rows."""
+    return frozenset(key for key, value in answer.items() if isinstance(value, list) and key not in _NO_ROWS)
+
+
+def counted_rows(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> int | None:
+    """Return how many rows an answer counts, on all pages together; None where it does not say.
+
+    :param answer: a successful one.
+    :param pbx: ``host:port``, for the message.
+    :param endpoint: the path that was called, for the message.
+    :raises NotAPbxError: when it says something that is no count.
+    """
+    total = answer.get("total_number")
+    if total is None:
+        return None
+    if isinstance(total, str) and re.fullmatch(r"\s*\d{1,18}\s*", total, re.ASCII):
+        return int(total)
+    if isinstance(total, int | float) and not isinstance(total, bool) and 0 <= total < 10**18 and total == int(total):
+        return int(total)
+    raise NotAPbxError(f"The answer counts its rows as {ascii(total)[:40]}", pbx=pbx, endpoint=endpoint)
+
+
+def members(row: Row) -> list[Row]:
+    """Return the objects that are nested in a row, agents in a queue for instance, one level deep."""
+    return [entry for value in row.values() if _is_list_of_objects(value) for entry in value]
 
 
 def flattened_rows(rows: Iterable[Row]) -> list[Row]:
@@ -52,9 +83,26 @@ def flattened_rows(rows: Iterable[Row]) -> list[Row]:
     key that is an outer one too is kept under ``<list's key>_<key>``. Other values stay as the PBX has them, lists of
     plain values and objects included.
 
+    The totals of a queue and of its agents, and of a ring group and its members, bear the same keys. There every key
+    says whose it is: ``queue_total_calls`` and ``agent_total_calls``, ``group_total_calls`` and ``ext_total_calls``.
+
     :param rows: from :func:`listed_rows`.
     """
-    return [flat for row in rows for flat in _flattened(row)]
+    return [flat for row in rows for flat in _flattened(_owned(row))]
+
+
+def _owned(row: Row) -> Row:
+    """Return a queue with its agents, or a ring group with its members, with keys that say whose they are."""
+    for nested, (marker, outer, inner) in _OWNERS.items():
+        if nested in row and marker in row:
+            entries = row[nested] or []
+            around = {_own(key, outer): value for key, value in row.items() if key != nested}
+            return {**around, nested: [{_own(key, inner): value for key, value in entry.items()} for entry in entries]}
+    return row
+
+
+def _own(key: str, owner: str) -> str:
+    return key if key == owner or key.startswith(f"{owner}_") else f"{owner}_{key}"
 
 
 def _flattened(row: Row) -> Iterator[Row]:

@@ -1,1 +1,1 @@
-"""What the processes that use a PBX share: whose turn it is."""
+"""State that processes and hosts share: logins, turns, open jobs; one interface with several back-ends."""

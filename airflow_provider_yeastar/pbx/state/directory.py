@@ -1,60 +1,214 @@
-"""The state directory, in which the processes of a host keep their locks and tokens: private to its owner."""
+"""The shared state of one host: files in the state directory, private to their owner.
+
+Each entry is a file that an atomic rename replaces. Updates of the entries of one PBX exclude one another by a lock
+file, whose lock the operating system releases when its holder dies. A file is read only if it is a regular file of our
+own that nobody else may read or write.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import tempfile
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, StateDirectoryError
+from filelock import FileLock, Timeout
 
-__all__ = ["prepare_state_dir", "state_errors"]
+from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, StateUnavailableError
+from airflow_provider_yeastar.pbx.state.interface import (
+    Change,
+    Entry,
+    decode_entry,
+    encode_entry,
+    entry_name,
+    stored_name,
+)
 
-_PRIVATE = 0o700
+__all__ = ["DirectoryState", "state_errors"]
+
+_PRIVATE_DIRECTORY, _PRIVATE_FILE = 0o700, 0o600
+_ENTRY, _LOCK, _TEMPORARY = ".json", ".lock", ".tmp"
+_LOCK_SECONDS = 20.0
+"""An update takes milliseconds. Longer than this, the file system hangs or the lock's holder is stopped."""
+_LOCK_INTERVAL = 0.005
+_ABANDONED_SECONDS = 120.0
+"""Age at which a temporary file belongs to no running update."""
+_SWEEP_SECONDS = 600.0
 
 _OPEN_FILES = "Raise the limit of open files, of the process or of the host."
-# What may pass without another setting; a wrong directory stays wrong.
-_PASSING: Mapping[int, str] = {
+_LOCKING = "Use a file system with working locks: set `[yeastar] state_dir` to a directory on a local disk."
+_REMEDIES: Mapping[int, str] = {
     errno.ENOSPC: "Free space on that disk.",
     errno.EDQUOT: "Free space within that quota.",
-    errno.EIO: StateDirectoryError.default_remedy,
-    errno.ESTALE: StateDirectoryError.default_remedy,
-    errno.ENOLCK: "Let that file system give locks, or set `[yeastar] state_dir` to a directory on a local disk.",
+    errno.ENOLCK: _LOCKING,
+    errno.ENOSYS: _LOCKING,
+    errno.ENOTSUP: _LOCKING,
+    errno.EOPNOTSUPP: _LOCKING,
     errno.EMFILE: _OPEN_FILES,
     errno.ENFILE: _OPEN_FILES,
 }
+_FINAL = frozenset(
+    {
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.EEXIST,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+    }
+)
+"""Errors that only another setting or another mode of the directory corrects; any other may pass by itself."""
 
 
-def prepare_state_dir(directory: Path) -> None:
-    """Make the directory, or take the one that is there, and let nobody in but its owner.
+class DirectoryState:
+    """Entries in a directory, shared by the processes of this host that run as the same user.
 
-    One that belongs to somebody else, such as a mounted volume's, is taken as it is: its files are believed only if
-    they are our own and private.
-
-    :raises InvalidSettingsError: when it cannot be made.
-    :raises StateDirectoryError: when it cannot be made at the moment, as of a full disk.
+    :param directory: is created (mode 0700) at the first update; an existing one is used with the mode that it has.
     """
-    with state_errors(directory):
-        directory.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
-        found = directory.stat()
-        # An umask may have taken from the mode, or whoever made the directory may have been more generous.
-        if found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) != _PRIVATE:
-            directory.chmod(_PRIVATE)
+
+    spans_hosts = False
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._swept_at = 0.0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DirectoryState) and other._directory == self._directory
+
+    def __hash__(self) -> int:
+        return hash(self._directory)
+
+    @property
+    def name(self) -> str:
+        return f"directory {self._directory}"
+
+    def now(self) -> float:
+        return time.time()
+
+    def read(self, name: str) -> Entry | None:
+        with state_errors(self._directory):
+            return self._load(name)
+
+    def update(self, name: str, change: Change, *, keep_seconds: float) -> Entry | None:
+        with state_errors(self._directory, _FINAL | {errno.ENOENT}):
+            self._create()
+        with state_errors(self._directory):
+            with self._locked(name):
+                now = self.now()
+                entry = change(self._load(name), now)
+                if entry is None:
+                    self._path(name).unlink(missing_ok=True)
+                else:
+                    self._write(name, encode_entry(name, entry, now, keep_seconds))
+            if not 0 <= now - self._swept_at < _SWEEP_SECONDS:
+                self._swept_at = now
+                self._remove_leftovers()
+        return entry
+
+    def sweep(self) -> None:
+        with state_errors(self._directory):
+            self._remove_leftovers()
+
+    def _create(self) -> None:
+        if self._directory.is_dir():
+            return
+        self._directory.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._directory.mkdir(mode=_PRIVATE_DIRECTORY)
+        except FileExistsError:  # another process was faster, or it is no directory
+            if not self._directory.is_dir():
+                raise
+        else:
+            self._directory.chmod(_PRIVATE_DIRECTORY)  # the umask may have taken from the mode
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        # Entries of a PBX share a lock file: lock files are never removed, and their number stays that of the PBXs.
+        path = self._directory / f"{stored_name(name.partition('/')[0])}{_LOCK}"
+        lock = FileLock(path, mode=_PRIVATE_FILE, thread_local=False)
+        try:
+            lock.acquire(timeout=_LOCK_SECONDS, poll_interval=_LOCK_INTERVAL)
+        except Timeout:  # an OSError without errno
+            raise OSError(errno.ETIMEDOUT, f"another process holds {path.name}") from None
+        except NotImplementedError:  # filelock's word for a file system without locks
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP)) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _load(self, name: str) -> Entry | None:
+        try:
+            stored = _read_private_file(self._path(name))
+        except FileNotFoundError:
+            return None
+        return None if stored is None else decode_entry(name, stored, self.now())
+
+    def _write(self, name: str, stored: bytes) -> None:
+        descriptor, temporary = tempfile.mkstemp(suffix=_TEMPORARY, dir=self._directory)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(descriptor, _PRIVATE_FILE)  # whatever the umask
+                if os.fstat(descriptor).st_mode & 0o077:
+                    raise OSError(errno.EPERM, "its file system keeps no file private to its owner")
+                file.write(stored)
+            os.replace(temporary, self._path(name))
+        except BaseException:
+            with suppress(OSError):  # the sweep removes it
+                os.unlink(temporary)
+            raise
+
+    def _path(self, name: str) -> Path:
+        return self._directory / f"{stored_name(name)}{_ENTRY}"
+
+    def _remove_leftovers(self) -> None:
+        """Remove what killed processes left: temporary files, which may hold live tokens, and expired entries."""
+        for path in self._directory.glob("*") if self._directory.is_dir() else ():
+            with suppress(FileNotFoundError):  # another process removed it
+                if path.suffix == _TEMPORARY and abs(self.now() - path.lstat().st_mtime) > _ABANDONED_SECONDS:
+                    path.unlink()
+                elif path.suffix == _ENTRY:
+                    self._remove_expired(path)
+
+    def _remove_expired(self, path: Path) -> None:
+        stored = _read_private_file(path)
+        name = None if stored is None else entry_name(stored)
+        if stored is None or name is None or decode_entry(name, stored, self.now()) is not None:
+            return
+        with self._locked(name):  # it may be replaced meanwhile
+            if self._path(name) == path and self._load(name) is None:
+                path.unlink()
+
+
+def _read_private_file(path: Path) -> bytes | None:
+    """Return the content of a file that is ours alone, None of any other."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EACCES) and path.is_symlink() | path.exists():
+            return None
+        raise
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        is_ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
+        return file.read() if is_ours else None
 
 
 @contextmanager
-def state_errors(directory: Path) -> Iterator[None]:
-    """Turn an operating system's error into the sentence that says what to do, and whether it may pass."""
+def state_errors(directory: Path, final: Collection[int] = _FINAL) -> Iterator[None]:
+    """Turn an operating system's error into the sentence that says what to do, and whether it may pass by itself."""
     try:
         yield
     except OSError as error:
-        what = f"The state directory {directory} cannot be used: {error.strerror}"
-        if passing := _PASSING.get(error.errno or 0):
-            raise StateDirectoryError(what, remedy=passing) from None
-        raise InvalidSettingsError(
-            what,
-            remedy="Set `[yeastar] state_dir` to a directory that Airflow's user may write to.",
-        ) from None
+        what = f"The state directory {directory} cannot be used: {error.strerror or type(error).__name__}"
+        if error.errno in final:
+            raise InvalidSettingsError(
+                what, remedy="Set `[yeastar] state_dir` to a directory that Airflow's user may write to."
+            ) from None
+        raise StateUnavailableError(what, remedy=_REMEDIES.get(error.errno or 0)) from None

@@ -1,63 +1,248 @@
-"""One outstanding report per PBX and host: whose turn it is, within this process and between processes.
+"""The turn at one PBX: a lease in the shared state that one wait of all processes and hosts holds at a time.
 
-Without a job id, order is what ties an event to its request, so two requests must not be under way at once. Within
-an event loop an ``asyncio.Lock`` keeps the order of arrival; between processes a lock file, which the operating system
-lets go of when its holder dies.
+No job id ties an event to its request, so two requests must not be under way at once. The rules stand in `line`; this
+module carries them out. All waits of an event loop at one PBX are one member of the line: they share one poll and one
+lease, and a turn that passes to another wait of the same loop is handed over at once. No file or socket is touched on
+the event loop's thread.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
+import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-
-from filelock import FileLock, Timeout
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 
 from airflow_provider_yeastar.pbx.concurrency.per_loop import PerLoop
-from airflow_provider_yeastar.pbx.state.directory import prepare_state_dir, state_errors
+from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
+from airflow_provider_yeastar.pbx.errors import StateUnavailableError, YeastarError
+from airflow_provider_yeastar.pbx.state.interface import Entry, SharedState
+from airflow_provider_yeastar.pbx.state.line import Line, Ticket
 
-__all__ = ["turn"]
+__all__ = ["Turn", "turn"]
 
 log = logging.getLogger(__name__)
 
-_FILE_LOCK_INTERVAL = 0.5
-"""Seconds between two looks at the lock file: the operating system tells nobody when a lock comes free."""
+_RENEWAL_SECONDS = 5.0
+"""Seconds between two renewals of a lease."""
+_NEXT_POLL_SECONDS, _POLL_SECONDS = 0.1, 0.5
+"""Seconds between two looks at the line: of the process that is next, and of those further back."""
+_OUTAGE_SECONDS = 600.0
+"""A state that cannot be used for so long ends the waits; Airflow's retries then decide."""
+_LONGEST_RETRY_SECONDS = 10.0
+_KEEP_SECONDS = 30 * 86400.0
 
-_locks: PerLoop[asyncio.Lock] = PerLoop()
+
+@dataclass(eq=False)
+class _Wait:
+    """One wait in this process: its ticket's name, and what becomes of it."""
+
+    granted: asyncio.Future[int]
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
+    fence: int = 0
+    is_lost: bool = False
+
+
+class Turn:
+    """A held turn. Got from :func:`turn`.
+
+    :param member: who keeps the lease.
+    :param wait: the wait that holds the turn.
+    """
+
+    def __init__(self, member: _Member, wait: _Wait) -> None:
+        self._member = member
+        self._wait = wait
+
+    @property
+    def fence(self) -> int:
+        """A number that grows with every holder of the turn at this PBX."""
+        return self._wait.fence
+
+    async def is_unbroken(self) -> bool:
+        """Ask the state whether the lease has never lapsed since the turn was taken; False in doubt."""
+        try:
+            await self._member.attend()
+        except YeastarError as error:
+            log.warning("Whether the turn is still held cannot be told. %s", error)
+            return False
+        return not self._wait.is_lost
 
 
 @asynccontextmanager
-async def turn(pbx_key: str, state_dir: Path) -> AsyncIterator[None]:
-    """Wait for this PBX's turn and hold it; cancellation, also by a time-out around it, leaves no trace.
+async def turn(state: SharedState, pbx: str, until: float) -> AsyncIterator[Turn]:
+    """Wait for the turn at a PBX, behind all that came before, and hold it; cancellation leaves no trace.
 
-    :param pbx_key: names the PBX.
-    :param state_dir: directory for lock files, shared by the processes of this host.
-    :raises InvalidSettingsError: when the directory cannot be used.
+    :param state: whose users take turns.
+    :param pbx: names the PBX.
+    :param until: epoch seconds by this host's clock; the wait ends then, the turn itself has no end.
+    :raises TimeoutError: when the turn has not come by ``until``.
+    :raises StateUnavailableError: when the state could not be used for ten minutes, or at ``until``.
+    :raises InvalidSettingsError: when the state cannot be used before a setting is corrected.
     """
-    prepare_state_dir(state_dir)
-    lock = _locks.get(pbx_key, asyncio.Lock)
-    async with lock:
-        # Not tied to a thread: the event loop's thread takes it and gives it back.
-        file_lock = FileLock(state_dir / f"{pbx_key}.lock", thread_local=False)
-        await _acquire(file_lock, state_dir)
+    member = _members.get((state, pbx), lambda: _Member(state, pbx))
+    wait = member.join()
+    try:
         try:
-            yield
-        finally:
-            file_lock.release()
+            async with asyncio.timeout(max(0.0, until - time.time())):
+                await asyncio.shield(wait.granted)
+        except TimeoutError:
+            if member.outage:
+                raise member.outage from None
+            raise
+        yield Turn(member, wait)
+    finally:
+        await member.leave(wait)
 
 
-async def _acquire(file_lock: FileLock, state_dir: Path) -> None:
-    told = False
-    with state_errors(state_dir):
-        while True:
+class _Member:
+    """This event loop's place in the line at one PBX.
+
+    :param state: that holds the line.
+    :param pbx: names the PBX.
+    """
+
+    def __init__(self, state: SharedState, pbx: str) -> None:
+        self.outage: StateUnavailableError | None = None
+        """Why the state could not be used at the last try, None if it could."""
+        self._state = state
+        self._pbx = pbx
+        self._entry = f"{pbx}/turn"
+        self._name = uuid.uuid4().hex
+        self._waits: list[_Wait] = []
+        self._wanted: tuple[str, ...] = ()
+        self._attending = asyncio.Lock()
+        self._changed = asyncio.Event()
+        self._renewed_at = -_RENEWAL_SECONDS
+        self._outage_began_at = 0.0
+        self._keeper: asyncio.Task[None] | None = None
+
+    def join(self) -> _Wait:
+        """Take a ticket."""
+        wait = _Wait(asyncio.get_running_loop().create_future())
+        self._waits.append(wait)
+        self._want()
+        if self._keeper is None or self._keeper.done():
+            self._keeper = asyncio.create_task(self._keep())
+        return wait
+
+    async def leave(self, wait: _Wait) -> None:
+        """Withdraw a ticket, and pass the turn on if it was held."""
+        wait.granted.cancel()
+        self._waits.remove(wait)
+        self._want()
+        leaving = asyncio.create_task(self._withdraw())
+        try:
+            await asyncio.shield(leaving)
+        except asyncio.CancelledError:  # the others must not wait until the lease lapses
+            await asyncio.wait({leaving})
+            raise
+
+    async def attend(self) -> Line:
+        """Renew the lease, join with new tickets, withdraw old ones, and tell the wait whose turn it is."""
+        async with self._attending:
+            started = time.monotonic()
+            line = await in_thread(self._update)
+            self._renewed_at = started
+            self._settle(line)
+            return line
+
+    def _want(self) -> None:
+        self._wanted = tuple(wait.name for wait in self._waits if not wait.is_lost)
+        self._changed.set()
+
+    def _update(self) -> Line:
+        def change(entry: Entry | None, now: float) -> Entry:
+            # Read here and not before: a cancelled caller's thread may come late, and must not join again.
+            return Line.from_entry(entry).attended(now, self._name, self._wanted).to_entry(entry)
+
+        return Line.from_entry(self._state.update(self._entry, change, keep_seconds=_KEEP_SECONDS))
+
+    def _read(self) -> tuple[Line, bool]:
+        """Return the line as it was left, and whether all of its members are still there."""
+        line = Line.from_entry(self._state.read(self._entry))
+        return line, line.at(self._state.now()).tickets == line.tickets
+
+    def _settle(self, line: Line) -> None:
+        for wait in self._waits:
+            holds = line.holder == Ticket(self._name, wait.name)
+            if not wait.granted.done():
+                if holds:
+                    wait.fence = line.fence
+                    wait.granted.set_result(line.fence)
+            elif not wait.is_lost and not (holds and line.fence == wait.fence):
+                log.warning("The lease of the turn at PBX %s has lapsed; others may have used the PBX.", self._pbx)
+                wait.is_lost = True
+                self._want()
+
+    async def _withdraw(self) -> None:
+        with suppress(YeastarError):  # the lease lapses by itself
+            await self.attend()
+        if not self._waits and self._keeper:
+            self._keeper.cancel()
+
+    async def _keep(self) -> None:
+        """Renew the lease and watch the line as long as there is a wait."""
+        failures = 0
+        while self._waits:
+            self._changed.clear()
             try:
-                file_lock.acquire(blocking=False)
-            except Timeout:
-                if not told:
-                    log.info("Waiting for the turn: another process of this host has a report made.")
-                    told = True
-                await asyncio.sleep(_FILE_LOCK_INTERVAL)
-            else:
+                pause = await self._look()
+            except StateUnavailableError as error:
+                failures += 1
+                self._suffer(error)
+                pause = min(_LONGEST_RETRY_SECONDS, 0.5 * 2.0 ** min(failures, 10))
+            except Exception as error:  # noqa: BLE001 - this task's boundary: the waits must hear of it
+                self._fail(error)
                 return
+            else:
+                failures, self.outage = 0, None
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._changed.wait()
+
+    async def _look(self) -> float:
+        """Look at the line, and return the seconds until the next look."""
+        line = None
+        if time.monotonic() - self._renewed_at < _RENEWAL_SECONDS:
+            line = await self._observe()
+        if line is None:
+            line = await self.attend()
+        renewal = max(0.0, self._renewed_at + _RENEWAL_SECONDS - time.monotonic())
+        return min(renewal, self._poll_seconds(line))
+
+    async def _observe(self) -> Line | None:
+        """Read the line without renewing the lease; return None if the line has to be changed."""
+        async with self._attending:
+            line, is_complete = await in_thread(self._read)
+            names = {ticket.name for ticket in line.tickets if ticket.member == self._name}
+            if not is_complete or names != set(self._wanted):
+                return None
+            self._settle(line)
+            return line
+
+    def _poll_seconds(self, line: Line) -> float:
+        members = [ticket.member for ticket in line.tickets]
+        if members[:1] == [self._name]:
+            return _RENEWAL_SECONDS
+        return _NEXT_POLL_SECONDS if members[1:2] == [self._name] else _POLL_SECONDS
+
+    def _suffer(self, error: StateUnavailableError) -> None:
+        now = time.monotonic()
+        if self.outage is None:
+            self._outage_began_at = now
+            log.warning("%s The turn at PBX %s is waited for.", error, self._pbx)
+        self.outage = error
+        if now - self._outage_began_at >= _OUTAGE_SECONDS:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        for wait in self._waits:
+            if not wait.granted.done():
+                wait.granted.set_exception(error)
+
+
+_members: PerLoop[_Member] = PerLoop()

@@ -1,66 +1,54 @@
-"""The rules of waiting for a report, without sockets: which event is ours, how long to go on, how often to ask again.
-
-No job id ties an event to its request. What ties them is order (only one report per PBX is outstanding at a time, and
-only events that arrive after the request count), the file's extension, and that no second file turns up meanwhile.
-"""
+"""How long a wait goes on, and how often it retries. Pure; whose report an event announces is in `attribution`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Any, Literal
 
 from airflow_provider_yeastar.pbx.errors import (
     AmbiguousEventError,
     PbxInternalError,
     Reaction,
     ReportFailedError,
-    StateDirectoryError,
     TokenExpiredError,
     YeastarError,
 )
 
-if TYPE_CHECKING:
-    from airflow_provider_yeastar.pbx.wire import EventFrame, Processing
-
 __all__ = [
     "FILE_LIFE_SECONDS",
-    "SETTLE_SECONDS",
     "AnnouncedReport",
     "Bounds",
     "FinishedReport",
     "Setbacks",
-    "choose_event",
-    "could_be_ours",
-    "is_certain",
+    "busy_delay",
     "retry_delay",
+    "unanswered_delay",
 ]
-
-SETTLE_SECONDS = 1.0
-"""Seconds for which a second candidate is waited for. A trigger must not fire in its first second anyway."""
 
 FILE_LIFE_SECONDS = 1800.0
 """Seconds for which the PBX serves a finished report."""
 
-_EXTENSIONS = {"csv": {".csv"}, "xls": {".xls", ".xlsx"}, "pdf": {".pdf"}, "html": {".html", ".htm"}}
 _LONGEST_DELAY = 60.0
+_LONGEST_BUSY_DELAY = 30.0
+_LONGEST_UNANSWERED_DELAY = 300.0
 
-# How often one wait puts up with a cause that time alone does not mend.
+# How many failures of a kind one wait tolerates, where waiting alone does not help.
 _LIMITS: dict[type[YeastarError], int] = {
     TokenExpiredError: 3,
     ReportFailedError: 1,
-    AmbiguousEventError: 5,
     PbxInternalError: 2,
-    # A login that cannot be kept costs one of eight tokens: another try is left to Airflow, later.
-    StateDirectoryError: 0,
 }
 
 
 @dataclass(frozen=True)
 class FinishedReport:
-    """A report that is ready to be fetched; times in epoch seconds."""
+    """A report that is ready to be fetched; times in epoch seconds.
+
+    :param identified_by: ``answer``: the PBX's answer named the file, or carried the ``download_id`` of its event;
+        ``turn``: an event was believed because this PBX is ``exclusive`` and no other report could be meant.
+    :param asked_numbers: numbers of the queues, extensions and so on that were asked for, as far as the PBX tells.
+    :param other_numbers: the numbers of others of the same kind, which the file must not be about.
+    """
 
     file: str
     url: str
@@ -70,11 +58,14 @@ class FinishedReport:
     timezone: str
     serial_number: str
     window: dict[str, Any]
+    identified_by: Literal["answer", "turn"] = "turn"
+    asked_numbers: list[str] = field(default_factory=list)
+    other_numbers: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class AnnouncedReport:
-    """A report that the PBX says is ready, whoever asked for it; the time in epoch seconds."""
+    """A report that the PBX says is ready, whoever requested it; the time in epoch seconds."""
 
     file: str
     url: str
@@ -83,11 +74,11 @@ class AnnouncedReport:
 
 @dataclass(frozen=True)
 class Bounds:
-    """The bounds of a wait.
+    """The deadlines of a wait.
 
-    :param queue_until: epoch seconds until which to wait for one's turn behind the PBX's other reports.
-    :param wait_timeout: seconds from one's turn to the URL.
-    :param until: epoch seconds at which the task's own time is over, None without such a bound.
+    :param queue_until: epoch seconds until which to wait for the PBX behind its other reports.
+    :param wait_timeout: seconds from then to the URL.
+    :param until: epoch seconds at which the task's own time is over, None without such a deadline.
     """
 
     queue_until: float
@@ -96,11 +87,11 @@ class Bounds:
 
     @property
     def queue_end(self) -> float:
-        """The end (epoch seconds) of the wait for one's turn."""
+        """The deadline (epoch seconds) of the wait for the PBX."""
         return self._before_the_end(self.queue_until)
 
     def turn_until(self, turn_began_at: float) -> float:
-        """Return the end (epoch seconds) of a turn; a second turn never goes beyond the sum of both bounds."""
+        """Return the deadline (epoch seconds) of a turn; a second turn never exceeds the sum of both bounds."""
         return self._before_the_end(min(turn_began_at, self.queue_until) + self.wait_timeout)
 
     def _before_the_end(self, moment: float) -> float:
@@ -109,18 +100,23 @@ class Bounds:
 
 @dataclass
 class Setbacks:
-    """What has been seen in one wait so far, for its limits, its delays and its last words."""
+    """The failures of one wait so far, for its limits, its delays and its last words.
+
+    :param unanswered: requests that the PBX has accepted or received, and whose answer did not name the file.
+    :param doubt: why no event was believed, empty if none was in doubt.
+    """
 
     count: dict[type[YeastarError], int] = field(default_factory=dict)
     in_a_row: int = 0
     last: YeastarError | None = None
     accepted: int = 0
-    foreign: int = 0
+    unanswered: int = 0
+    doubt: str = ""
 
     def add(self, error: YeastarError) -> None:
-        """Take note of an error.
+        """Record an error.
 
-        :raises YeastarError: that very error, when asking again cannot help or has been tried often enough.
+        :raises YeastarError: that very error, if a retry cannot help or the limit of its kind is reached.
         """
         kind = type(error)
         self.count[kind] = self.count.get(kind, 0) + 1
@@ -129,26 +125,28 @@ class Setbacks:
         if error.reaction is Reaction.GIVE_UP or self.count[kind] > _LIMITS.get(kind, self.count[kind]):
             raise error
 
-    def accept(self) -> None:
-        """Take note that the PBX has accepted the request."""
-        self.accepted += 1
-        self.in_a_row = 0
+    def delay(self, chance: float) -> float:
+        """Return the seconds to wait before the next attempt.
+
+        :param chance: a random number from 0 to 1.
+        """
+        # Each such attempt may have made the PBX produce another report.
+        slow = isinstance(self.last, AmbiguousEventError) or self.unanswered > 1
+        return (unanswered_delay if slow else retry_delay)(self.in_a_row, chance)
 
     @property
     def remedy(self) -> str | None:
-        """What the last cause asks the reader to do, None without one: more time does not mend a wrong host."""
+        """The remedy of the last error, None without one: more time does not fix a wrong host."""
         return self.last.remedy if self.last else None
 
     @property
     def retry_after(self) -> float | None:
-        """The seconds before which the last cause will hardly have passed, None without one that tells."""
+        """Seconds before which the last cause is unlikely to have passed, None if unknown."""
         return self.last.retry_after if self.last else None
 
     def summary(self) -> str:
         """Return one clause on what was seen meanwhile."""
         seen = [f"the PBX accepted the request {_times(self.accepted)}" if self.accepted else ""]
-        if self.foreign:
-            seen.append(f"{self.foreign} {'event was' if self.foreign == 1 else 'events were'} not ours")
         failed = sum(self.count.values())
         if self.last:
             attempts = "1 attempt" if failed == 1 else f"{failed} attempts"
@@ -161,49 +159,28 @@ def _times(number: int) -> str:
 
 
 def retry_delay(attempt: int, chance: float) -> float:
-    """Return the seconds to wait before the next attempt, growing to a minute, with a random part.
+    """Return the seconds before the next attempt: exponential back-off up to a minute, with jitter.
 
     :param attempt: how many attempts have failed in a row, from 1.
-    :param chance: a random number from 0 to 1, so that many waiters do not come back at once.
+    :param chance: a random number from 0 to 1, so that many waiters do not retry at once.
     """
-    ceiling = min(_LONGEST_DELAY, 2.0 ** min(attempt, 10))
+    return _backoff(attempt, chance, _LONGEST_DELAY)
+
+
+def busy_delay(attempt: int, chance: float) -> float:
+    """Return the seconds before the next look at a busy PBX: up to half a minute; see :func:`retry_delay`."""
+    return _backoff(attempt, chance, _LONGEST_BUSY_DELAY)
+
+
+def unanswered_delay(attempt: int, chance: float) -> float:
+    """Return the seconds before a report is requested again although the PBX may be making it.
+
+    It grows to five minutes, so that a connection that keeps failing does not make report after report; see
+    :func:`retry_delay`.
+    """
+    return _backoff(attempt + 1, chance, _LONGEST_UNANSWERED_DELAY)
+
+
+def _backoff(attempt: int, chance: float, longest: float) -> float:
+    ceiling = min(longest, 2.0 ** min(attempt, 10))
     return ceiling * (0.5 + chance / 2)
-
-
-def is_certain(event: EventFrame, asked: Processing) -> bool:
-    """Return whether an id ties an event to the outstanding request; no firmware is known that gives one."""
-    return asked.download_id is not None and asked.download_id == event.download_id
-
-
-def could_be_ours(event: EventFrame, file_format: str | None, asked: Processing) -> bool:
-    """Return whether an event may belong to the outstanding request.
-
-    :param event: what arrived after the request was sent.
-    :param file_format: the format that was asked for, None where a schedule decides it.
-    :param asked: the PBX's answer; an id in it decides alone.
-    """
-    if asked.download_id is not None and event.download_id is not None:
-        return is_certain(event, asked)
-    if file_format is None:
-        return True
-    name = event.file or urlsplit(event.url).path
-    extension = PurePosixPath(name).suffix.lower()
-    # A failure may name no file at all.
-    return not extension or extension in _EXTENSIONS[file_format]
-
-
-def choose_event(candidates: Sequence[EventFrame], *, pbx: str) -> EventFrame:
-    """Return the event to believe among those that could be ours.
-
-    :raises AmbiguousEventError: when two different files could be ours: then neither is believed.
-    :raises ReportFailedError: with the PBX's words, when making the report failed.
-    """
-    distinct = {(event.succeeded, event.file, event.url): event for event in candidates}
-    if len(distinct) > 1:
-        raise AmbiguousEventError(
-            f"{len(distinct)} different reports were announced at once, each could be ours", pbx=pbx
-        )
-    event = candidates[0]
-    if not event.succeeded:
-        raise ReportFailedError(f"The PBX could not make the report: {event.error or 'it gave no reason'}", pbx=pbx)
-    return event

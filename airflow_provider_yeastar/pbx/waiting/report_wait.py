@@ -1,8 +1,8 @@
-"""One report, from the request to its URL: subscribe, ask, wait for the event, and again after a loss.
+"""One report, from the request to its URL: hold the lease on the PBX, request, find out which file is ours, retry.
 
-The subscription is confirmed before the request is sent, since an event is never replayed. Whatever breaks, the way
-back is the same: subscribe again, ask again, within the bounds. The rules stand in `waiting`, what waiters share in
-`links`; this module only does what they say. A cancelled wait leaves no lock.
+The I/O is here; `attribution` decides what may be believed, `bounds` how long and how often, `job_ledger` keeps what
+other tasks have to know. A wait that is cancelled, killed or times out leaves its job open in the ledger, because the
+PBX goes on with it.
 """
 
 from __future__ import annotations
@@ -11,217 +11,293 @@ import asyncio
 import logging
 import random
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
-from pathlib import Path
+from dataclasses import replace
+from typing import Literal, TypeVar
 
 from airflow_provider_yeastar.pbx import wire
 from airflow_provider_yeastar.pbx.errors import (
+    AmbiguousEventError,
+    AnswerError,
     BusyError,
     DeadlineError,
+    PbxInternalError,
     ReportFailedError,
     TokenCapError,
     WaitTimeoutError,
     YeastarError,
 )
-from airflow_provider_yeastar.pbx.events.shared import Listener, PbxLink
+from airflow_provider_yeastar.pbx.events.shared import Listener, SharedConnection
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.session import Plan
-from airflow_provider_yeastar.pbx.state.turns import turn
+from airflow_provider_yeastar.pbx.state.turns import Turn, turn
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
+from airflow_provider_yeastar.pbx.waiting.attribution import BUSY, Busy, Observations, Step, Verdict
+from airflow_provider_yeastar.pbx.waiting.job_ledger import JobLedger
 
 __all__ = ["ReportWait"]
 
 log = logging.getLogger(__name__)
 
-# Our own job still runs on the PBX (70082 after it was accepted): its event is waited for, but should that have been
-# lost with a rebooted PBX, asking again after so long finds out.
-_OWN_JOB_PATIENCE = 60.0
+Result = TypeVar("Result")
+
+
+class _TurnLostError(Exception):
+    """The lease on the PBX lapsed before a request was sent: queue for it again."""
 
 
 class ReportWait:
     """The wait for one report.
 
-    :param link: to the PBX, shared with its other waiters.
+    :param connection: to the PBX, shared with its other waiters.
     :param request: what to ask for.
     :param bounds: how long.
-    :param state_dir: where the processes of this host keep their turns.
     """
 
-    def __init__(self, link: PbxLink, request: ReportRequest, bounds: waiting.Bounds, state_dir: Path) -> None:
-        self._link = link
-        self._session = link.session
+    def __init__(self, connection: SharedConnection, request: ReportRequest, bounds: waiting.Bounds) -> None:
+        self._connection = connection
+        self._session = connection.session
         self._request = request
         self._bounds = bounds
-        self._state_dir = state_dir
-        self._pbx = link.session.settings.address
+        self._address = connection.session.settings.address
         self._setbacks = waiting.Setbacks()
-        self._accepted: wire.Processing | None = None
-        self._requested_at = 0.0
-        self._turn_until = 0.0
+        self._turn_began_at = self._turn_until = 0.0
+        self._ids_are_given = False
+        self._turn: Turn
+        self._ledger: JobLedger
 
     async def run(self) -> waiting.FinishedReport:
         """Return the finished report.
 
-        :raises WaitTimeoutError: when one of the bounds has passed; its text says what was seen meanwhile.
-        :raises YeastarError: for what asking again does not mend.
+        :raises WaitTimeoutError: after one of the deadlines; its text says what was seen meanwhile.
+        :raises AmbiguousEventError: if the PBX may have made the report, but nothing said for certain which file it is.
+        :raises YeastarError: for what a retry does not fix.
         """
-        async with AsyncExitStack() as held:
-            try:
-                # One look is due even to a wait that comes late, for instance in a restarted trigger.
-                async with asyncio.timeout(max(1.0, self._bounds.queue_end - time.time())):
-                    await held.enter_async_context(turn(self._session.settings.pbx_key, self._state_dir))
-            except TimeoutError:
-                raise self._queue_timeout() from None
-            return await self._take_turn()
+        self._begin_turn()  # the time to reach the PBX at all
+        pbx = await self._retrying(self._name_pbx, lambda: self._turn_until, self._turn_timeout)
+        self._ledger = JobLedger(self._connection, pbx)
+        # Even a wait that comes late, for instance in a restarted trigger, looks once.
+        queue_end = max(time.time() + 1.0, self._bounds.queue_end)
+        while True:
+            async with AsyncExitStack() as held:
+                try:
+                    self._turn = await held.enter_async_context(turn(self._connection.state, pbx, queue_end))
+                except TimeoutError:
+                    raise self._queue_timeout() from None
+                self._begin_turn()
+                try:
+                    return await self._retrying(self._attempt, lambda: self._turn_until, self._turn_timeout)
+                except _TurnLostError:
+                    log.warning("The lease on PBX %s lapsed; queueing for it again.", self._address)
 
-    async def _take_turn(self) -> waiting.FinishedReport:
-        self._begin_turn()
+    async def _name_pbx(self, limit: asyncio.Timeout) -> str:
+        return await self._connection.pbx_id()
+
+    async def _retrying(
+        self,
+        attempt: Callable[[asyncio.Timeout], Awaitable[Result]],
+        end: Callable[[], float],
+        timed_out: Callable[[], YeastarError],
+    ) -> Result:
+        """Return what an attempt returns; retries errors that may pass, with back-off until the end."""
         while True:
             try:
-                async with asyncio.timeout(self._turn_until - time.time()) as limit:
+                async with asyncio.timeout(end() - time.time()) as limit:
                     with self._session.hiding_secrets():
-                        return await self._attempt(limit)
+                        return await attempt(limit)
             except TimeoutError:
                 break
             except WaitTimeoutError:
                 raise
             except YeastarError as error:
                 self._setbacks.add(error)
-                delay = waiting.retry_delay(self._setbacks.in_a_row, random.random())
-                # That all tokens are taken may last for half an hour; saying so once is enough.
+                delay = self._setbacks.delay(random.random())
+                # All tokens may be taken for half an hour; one line about it is enough.
                 if not isinstance(error, TokenCapError) or self._setbacks.count[TokenCapError] == 1:
-                    log.warning("%s Trying again in %.0f s.", error, delay)
-            if time.time() + delay >= self._turn_until:
+                    log.warning("%s Retrying in %.0f s.", error, delay)
+            if time.time() + delay >= end():
                 break
             await asyncio.sleep(delay)
-        raise self._timeout(f"No report within {self._bounds.wait_timeout:.0f} s (`wait_timeout`)")
+        raise timed_out()
 
     def _begin_turn(self) -> None:
-        self._turn_until = self._bounds.turn_until(time.time())
+        self._turn_began_at = time.time()
+        self._turn_until = self._bounds.turn_until(self._turn_began_at)
 
     def _queue_timeout(self) -> WaitTimeoutError:
         return self._timeout("Other reports kept the PBX busy until `queue_timeout` had passed")
 
+    def _turn_timeout(self) -> YeastarError:
+        timeout = self._timeout(f"No report within {self._bounds.wait_timeout:.0f} s (`wait_timeout`)")
+        if not self._setbacks.unanswered or isinstance(timeout, DeadlineError):
+            return timeout
+        return AmbiguousEventError(
+            f"{timeout.what}; no answer of the PBX named the file, and no event was believed"
+            + (f" because {self._setbacks.doubt}" if self._setbacks.doubt else ""),
+            pbx=self._address,
+        )
+
     def _timeout(self, what: str) -> WaitTimeoutError:
         seen = self._setbacks.summary()
-        # A pause that would outlast the end is not begun, so the end may be a little ahead.
+        # A pause that would outlast the deadline is not begun, so the deadline may be a little ahead.
         if self._bounds.until is not None and self._bounds.until <= max(time.time(), self._turn_until):
-            return DeadlineError(f"No report before the task's own time was over; {seen}", pbx=self._pbx)
+            return DeadlineError(f"No report before the task's own time was over; {seen}", pbx=self._address)
         return WaitTimeoutError(
             f"{what}; {seen}",
-            pbx=self._pbx,
+            pbx=self._address,
             remedy=self._setbacks.remedy,
             retry_after=self._setbacks.retry_after,
         )
 
     async def _attempt(self, limit: asyncio.Timeout) -> waiting.FinishedReport:
-        plan = await self._link.call(self._session.plan, self._request)
-        if not self._request.asynchronous:
-            return await self._ask_synchronously(plan, limit)
-        async with self._link.listen() as events:
-            return await self._ask(events, plan, limit)
-
-    async def _ask_synchronously(self, plan: Plan, limit: asyncio.Timeout) -> waiting.FinishedReport:
-        """One long request; it is bounded by the turn, not by the connection's ``timeout``."""
+        plan = await self._connection.call(self._session.plan, self._request)
         while True:
-            asked_at = time.time()
-            log.info("Asking PBX %s for %s, synchronously.", self._pbx, self._request.label)
-            try:
-                answer = await self._link.call(self._session.request_report, plan, self._turn_until - asked_at)
-            except BusyError as busy:
-                await self._wait_for_others(busy, None, limit)
-                continue
-            if isinstance(answer, wire.Processing):
-                raise ReportFailedError(
-                    "The PBX makes this report in the background only",
-                    pbx=self._pbx,
-                    endpoint=plan.endpoint,
-                    remedy="Leave `asynchronous` at True.",
-                )
-            return self._finished(plan, answer, asked_at)
-
-    async def _ask(self, events: Listener, plan: Plan, limit: asyncio.Timeout) -> waiting.FinishedReport:
-        while True:
-            self._setbacks.foreign += events.discard_pending()
-            asked_at = time.time()
-            log.info("Asking PBX %s for %s (%s).", self._pbx, self._request.label, self._request.window_text)
-            patience: float | None = None
-            try:
-                answer = await self._link.call(self._session.request_report, plan)
-            except BusyError as busy:
-                if self._accepted is None:
-                    await self._wait_for_others(busy, events, limit)
-                    continue
-                log.info("The PBX is still busy with the report that it accepted before; waiting for its event.")
-                patience = _OWN_JOB_PATIENCE
+            seen = self._new_observations()
+            if await self._ledger.choose(seen) is Step.ASK_FOR_EVENT or self._ids_are_given:
+                async with self._connection.listen() as events:
+                    report = await self._ask(plan, seen, events, limit)
             else:
-                if isinstance(answer, wire.ReportFile):
-                    return self._finished(plan, answer, asked_at)
-                self._accepted, self._requested_at = answer, asked_at
-                self._setbacks.accept()
-                log.info("The PBX accepted the request and is making the report; waiting for its event.")
-            event = await self._own_event(events, self._accepted, patience)
-            if event:
-                return self._finished(plan, wire.ReportFile(event.file, event.url), self._requested_at)
+                report = await self._ask(plan, seen, None, limit)
+            if report:
+                return report
 
-    async def _wait_for_others(self, busy: BusyError, events: Listener | None, limit: asyncio.Timeout) -> None:
-        """Somebody else's report runs on the PBX. Return when it may be over; its event is not ours.
+    def _new_observations(self) -> Observations:
+        scheduled = self._request.scheduled_report_id is not None
+        return Observations(
+            asynchronous=self._request.asynchronous,
+            exclusive=self._session.settings.exclusive,
+            file_format=None if scheduled else self._request.file_format,
+            doubt=self._setbacks.doubt,
+        )
 
-        This time belongs to the queue, so the turn begins anew after it.
+    async def _ask(
+        self, plan: Plan, seen: Observations, events: Listener | None, limit: asyncio.Timeout
+    ) -> waiting.FinishedReport | None:
+        """Request the report once; None if it has to be requested again at once."""
+        if not await self._turn.is_unbroken():
+            raise _TurnLostError
+        if events:
+            seen = replace(seen, events=events.take_pending())
+        seen, reason = await self._ledger.open(seen, can_listen=events is not None)
+        asked_at = time.time()
+        log.info(
+            "Requesting %s (%s) from PBX %s %s, because %s.",
+            self._request.label,
+            self._request.window_text,
+            self._address,
+            "asynchronously" if seen.for_event else "synchronously",
+            reason,
+        )
+        seen, verdict = await self._settle(await self._send(plan, seen), events)
+        if isinstance(seen.answer, Busy):
+            await self._wait_for_others(limit)
+            return None
+        if verdict.step is Step.BELIEVE_ANSWER and isinstance(seen.answer, wire.ReportFile):
+            return await self._finished(plan, seen.answer, asked_at, "answer")
+        if verdict.step is Step.BELIEVE_EVENT and verdict.event:
+            return await self._announced(plan, seen, verdict.event, asked_at)
+        self._doubt(verdict.reason)
+        if not seen.for_event:
+            raise AmbiguousEventError("The PBX took a synchronous request without naming the file", pbx=self._address)
+        log.info("No event is believed, because %s.", verdict.reason)
+        return None
+
+    async def _send(self, plan: Plan, seen: Observations) -> Observations:
+        """Send the request and return the observations with its answer.
+
+        :raises YeastarError: if no usable answer came. The job is closed only if the PBX has certainly refused it.
         """
-        if time.time() >= self._bounds.queue_end:
+        plan = replace(plan, request=replace(plan.request, asynchronous=seen.for_event))
+        seconds = () if seen.for_event else (self._turn_until - time.time(),)
+        self._setbacks.unanswered += 1  # until there is an answer, whatever ends the call
+        try:
+            answer = await self._connection.call(self._session.request_report, plan, *seconds)
+        except BusyError:
+            self._setbacks.unanswered -= 1
+            return replace(seen, answer=BUSY)
+        except PbxInternalError:
+            self._doubt("the PBX failed while it took a request")
+            raise
+        except AnswerError:
+            self._setbacks.unanswered -= 1
+            await self._ledger.close(seen)
+            raise
+        except YeastarError:
+            self._doubt("the answer to a request was lost")
+            raise
+        if isinstance(answer, wire.Processing):
+            self._setbacks.accepted += 1
+            self._ids_are_given = self._ids_are_given or answer.download_id is not None
+        if seen.for_event:
+            self._setbacks.unanswered -= 1
+        return replace(seen, answer=answer)
+
+    def _doubt(self, reason: str) -> None:
+        self._setbacks.doubt = self._setbacks.doubt or reason
+
+    async def _settle(self, seen: Observations, events: Listener | None) -> tuple[Observations, Verdict]:
+        """Return the first verdict that is not to wait, or that one without a subscription."""
+        overdue_at = (self._turn_began_at + self._turn_until) / 2
+        while True:
+            if events:
+                seen = replace(seen, events=(*seen.events, *events.take_pending()), is_subscribed=not events.is_lost)
+            if seen.for_event:
+                seen = replace(seen, holds_turn=await self._turn.is_unbroken())
+            seen = replace(seen, is_overdue=time.time() >= overdue_at)
+            verdict = await self._ledger.conclude(seen)
+            if verdict.step is not Step.WAIT or events is None:
+                return seen, verdict
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, overdue_at - time.time())):
+                    await events.wait()
+
+    async def _wait_for_others(self, limit: asyncio.Timeout) -> None:
+        """Another job runs on the PBX. Return when it is time to request again.
+
+        Its event is no sign to request at once: its owner may still be looking for it. The time belongs to the queue,
+        unless this wait may have a job at the PBX itself.
+        """
+        may_be_ours = bool(self._setbacks.doubt)
+        if not may_be_ours and time.time() >= self._bounds.queue_end:
             raise self._queue_timeout()
         self._setbacks.in_a_row += 1
-        delay = waiting.retry_delay(self._setbacks.in_a_row, random.random())
-        log.info("%s Asking again when it is over, or after %.0f s.", busy.what, delay)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(delay):
-                await (events.next_event() if events else asyncio.Event().wait())
-                self._setbacks.foreign += 1
-        self._begin_turn()
-        limit.reschedule(asyncio.get_running_loop().time() + self._turn_until - time.time())
+        delay = waiting.busy_delay(self._setbacks.in_a_row, random.random())
+        log.info("PBX %s is busy with another job; requesting again in %.0f s.", self._address, delay)
+        await asyncio.sleep(delay)
+        if not may_be_ours:
+            self._begin_turn()
+            limit.reschedule(asyncio.get_running_loop().time() + self._turn_until - time.time())
 
-    async def _own_event(
-        self, events: Listener, asked: wire.Processing, patience: float | None
-    ) -> wire.EventFrame | None:
-        """Return the event that announces our report; None when none came within ``patience`` seconds."""
-        try:
-            async with asyncio.timeout(patience):
-                candidates = [await self._next_candidate(events, asked)]
-        except TimeoutError:
-            return None
-        # Until all is quiet; should the link break now, what arrived before is as good as it was.
-        if not waiting.is_certain(candidates[0], asked):
-            with suppress(TimeoutError, YeastarError):
-                async with asyncio.timeout_at(events.last_event_at + waiting.SETTLE_SECONDS):
-                    while True:
-                        candidates.append(await self._next_candidate(events, asked))
-        event = waiting.choose_event(candidates, pbx=self._pbx)
+    async def _announced(
+        self, plan: Plan, seen: Observations, event: wire.EventFrame, asked_at: float
+    ) -> waiting.FinishedReport:
+        if not event.succeeded:
+            what = f"The PBX could not make the report: {event.error or 'it gave no reason'}"
+            raise ReportFailedError(what, pbx=self._address)
         log.info("Event received: %s is ready.", event.file or "the report")
-        return event
+        has_id = isinstance(seen.answer, wire.Processing) and seen.answer.download_id is not None
+        return await self._finished(
+            plan, wire.ReportFile(event.file, event.url), asked_at, "answer" if has_id else "turn"
+        )
 
-    async def _next_candidate(self, events: Listener, asked: wire.Processing) -> wire.EventFrame:
-        scheduled = self._request.scheduled_report_id is not None
-        file_format = None if scheduled else self._request.file_format
-        while True:
-            event = await events.next_event()
-            if waiting.could_be_ours(event, file_format, asked):
-                return event
-            self._setbacks.foreign += 1
-            log.info("Event passed over, it is not ours: %r.", event.file)
-
-    def _finished(self, plan: Plan, report: wire.ReportFile, requested_at: float) -> waiting.FinishedReport:
+    async def _finished(
+        self, plan: Plan, report: wire.ReportFile, requested_at: float, identified_by: Literal["answer", "turn"]
+    ) -> waiting.FinishedReport:
         settings = self._session.settings
         # Checked here already: a URL that leads away from the PBX must not travel on.
         url = wire.file_url_path(report.url, settings.base_url, pbx=settings.address)
-        now = time.time()
+        asked, others = await self._connection.call(self._session.directory.numbers, plan.request)
         return waiting.FinishedReport(
             file=report.file,
             url=url,
             requested_at=requested_at,
-            ready_at=now,
+            ready_at=time.time(),
             api_version=plan.api_version,
             timezone=str(plan.facts.zone),
             serial_number=plan.facts.information.serial_number,
-            window=self._request.describe(plan.facts.zone),
+            window=plan.request.describe(plan.facts.zone),
+            identified_by=identified_by,
+            asked_numbers=asked,
+            other_numbers=others,
         )

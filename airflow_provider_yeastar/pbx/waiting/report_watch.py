@@ -1,4 +1,4 @@
-"""Every finished report of a PBX, as it is announced: for whoever acts on reports that others ask for."""
+"""Every finished report of a PBX, as it is announced: for DAGs that act on reports that others request."""
 
 from __future__ import annotations
 
@@ -10,41 +10,48 @@ from collections.abc import AsyncGenerator
 
 from airflow_provider_yeastar.pbx import wire
 from airflow_provider_yeastar.pbx.errors import UnsafeUrlError, YeastarError
-from airflow_provider_yeastar.pbx.events.shared import PbxLink
+from airflow_provider_yeastar.pbx.events.shared import SharedConnection
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 
 __all__ = ["watch_reports"]
 
 log = logging.getLogger(__name__)
 
+_STABLE_SECONDS = 60.0
+"""Seconds for which a subscription must have stood to end a row of losses."""
 
-async def watch_reports(link: PbxLink) -> AsyncGenerator[waiting.AnnouncedReport]:
+
+async def watch_reports(connection: SharedConnection) -> AsyncGenerator[waiting.AnnouncedReport]:
     """Yield the finished reports that the PBX announces from now on; never ends.
 
-    After a loss it connects again, for ever, with growing pauses; what was announced meanwhile is lost, since the PBX
-    repeats nothing. A token is renewed ahead of its end, so that it causes no gap.
+    After a loss it connects again, for ever. The pauses grow while one loss follows another; a subscription that stood
+    for a minute ends the row. What was announced meanwhile is lost, since the PBX repeats nothing. A token is renewed
+    ahead of its end, so that it causes no gap.
 
-    :param link: to the PBX, shared with its waiters.
+    :param connection: to the PBX, shared with its waiters.
     """
+    clock = asyncio.get_running_loop().time
     losses = 0
     while True:
+        subscribed_at = clock()
         try:
-            async with link.listen() as events:
-                log.info("Listening to the report events of PBX %s.", link.session.settings.address)
-                losses = 0
+            async with connection.listen() as events:
+                subscribed_at = clock()
+                log.info("Listening to the report events of PBX %s.", connection.session.settings.address)
                 while True:
-                    report = _announced(link, await events.next_event())
-                    if report:
-                        yield report
+                    for event in await events.next_events():
+                        report = _announced(connection, event)
+                        if report:
+                            yield report
         except YeastarError as error:
-            losses += 1
+            losses = 1 if clock() - subscribed_at >= _STABLE_SECONDS else losses + 1
             delay = waiting.retry_delay(losses, random.random())
             log.warning("%s Listening again in %.0f s.", error, delay)
         await asyncio.sleep(delay)
 
 
-def _announced(link: PbxLink, event: wire.EventFrame) -> waiting.AnnouncedReport | None:
-    settings = link.session.settings
+def _announced(connection: SharedConnection, event: wire.EventFrame) -> waiting.AnnouncedReport | None:
+    settings = connection.session.settings
     if not event.succeeded:
         log.info("The PBX announced a report that failed: %s.", event.error or "it gave no reason")
         return None

@@ -1,4 +1,4 @@
-"""The wait for a report's rows: one synchronous request in one's turn, and again after what may pass."""
+"""The wait for a report's rows: a synchronous request under the lease on the PBX, retried if its failure may pass."""
 
 from __future__ import annotations
 
@@ -18,19 +18,24 @@ log = logging.getLogger(__name__)
 
 
 class RowsWait(ReportWait):
-    """A wait that ends with the rows themselves, in ``rows``: nothing is left to be fetched, its ``url`` is empty."""
+    """A wait that ends with the rows themselves, in ``rows``; there is no file, so its ``url`` is empty."""
 
     rows: list[Row]
 
     async def _attempt(self, limit: asyncio.Timeout) -> waiting.FinishedReport:
-        plan = await self._link.call(self._plan)
+        plan = await self._connection.call(self._plan)
         while True:
             asked_at = time.time()
-            log.info("Asking PBX %s for the rows of %s (%s).", self._pbx, plan.request.label, plan.request.window_text)
+            log.info(
+                "Requesting the rows of %s (%s) from PBX %s.",
+                plan.request.label,
+                plan.request.window_text,
+                self._address,
+            )
             try:
-                self.rows = await self._link.call(self._session.request_rows, plan, self._turn_until - asked_at)
-            except BusyError as busy:
-                await self._wait_for_others(busy, None, limit)
+                self.rows = await self._connection.call(self._session.request_rows, plan, self._turn_until - asked_at)
+            except BusyError:
+                await self._wait_for_others(limit)
                 continue
             log.info("The PBX gave %d rows.", len(self.rows))
             return waiting.FinishedReport(
@@ -42,6 +47,7 @@ class RowsWait(ReportWait):
                 timezone=str(plan.facts.zone),
                 serial_number=plan.facts.information.serial_number,
                 window=plan.request.describe(plan.facts.zone),
+                identified_by="answer",
             )
 
     def _plan(self) -> Plan:

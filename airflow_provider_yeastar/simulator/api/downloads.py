@@ -68,7 +68,7 @@ class Downloads:
         :raises Refusal: for a dead token, an expired file, and where a fault has the PBX answer an errcode.
         """
         self._state.authenticate(request.query.get("access_token"), self._now())
-        if stricken := self._other_body(request.path):
+        if (stricken := self._other_body(request.path)) is not None:  # false by itself before aiohttp 3.12
             return stricken
         answer = self._answer(request)
         if fault := self._faults.take("stall half-way", request.path):

@@ -24,17 +24,22 @@ def local_time(settings: SimulatorSettings, now: float) -> datetime:
     return datetime.fromtimestamp(now, ZoneInfo(settings.timezone)).replace(tzinfo=None)
 
 
-def information(settings: SimulatorSettings, now: float) -> Entry:
-    """Answer ``system/information``."""
+def information(settings: SimulatorSettings, now: float, booted_at: float) -> Entry:
+    """Answer ``system/information``.
+
+    :param now: epoch seconds by the PBX's clock.
+    :param booted_at: epoch seconds of its last start.
+    """
     shown = local_time(settings, now)
     display = Display(settings.date_format, settings.twelve_hour)
     data: Entry = {
         "device_name": "Simulated PBX",
         "model_name": settings.model,
+        "hardware_version": settings.hardware_version,
         "sn": settings.serial_number,
         "firmware_version": settings.firmware_version,
         "system_time": display.show(shown),
-        "up_time": "3 days 04:05:06",
+        "up_time": int(now - booted_at),
     }
     if settings.tells_display:
         data |= {
@@ -68,7 +73,7 @@ def menu_options(directory: Directory, query: Mapping[str, str]) -> Entry:
 
 def _option(entry: Any, kind: str) -> Entry:
     label = f"{entry.number}-{entry.name}" if entry.number else entry.name
-    return {"text": label, "value": str(entry.id), "type": kind, "item": ""}
+    return {"text": label, "text2": entry.number, "value": str(entry.id), "type": kind, "item": ""}
 
 
 def paged(entries: Iterable[Entry], query: Mapping[str, str], key: str = "data") -> Entry:
@@ -89,7 +94,7 @@ def _queues(settings: SimulatorSettings, query: Mapping[str, str]) -> Entry:
 def _queue(queue: Queue) -> Entry:
     agents = {
         static: [
-            {"value": str(agent.id), "text": agent.name, "text2": agent.number}
+            {"value": str(agent.id), "text": agent.name, "text2": agent.number, "type": "extension"}
             for agent in queue.agents
             if agent.static is static
         ]
@@ -100,23 +105,24 @@ def _queue(queue: Queue) -> Entry:
         "number": queue.number,
         "name": queue.name,
         "ring_strategy": queue.ring_strategy,
-        "static_agent_list": agents[True],
-        "dynamic_agent_list": agents[False],
+        "static_agent_list": agents[True] or None,
+        "dynamic_agent_list": agents[False] or None,
     }
 
 
 def _extensions(settings: SimulatorSettings, query: Mapping[str, str]) -> Entry:
-    entries = (
+    entries = ({"id": extension.id, "number": extension.number} for extension in settings.directory.extensions)
+    if not settings.lists_names:
+        return paged(entries, query)
+    names = (
         {
-            "id": extension.id,
-            "number": extension.number,
             "first_name": extension.first_name,
             "last_name": extension.last_name,
             "caller_id_name": extension.name,
         }
         for extension in settings.directory.extensions
     )
-    return paged(entries, query)
+    return paged((entry | name for entry, name in zip(entries, names, strict=True)), query)
 
 
 def _named(entries: Iterable[Any], query: Mapping[str, str]) -> Entry:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from airflow_provider_yeastar.simulator.api.display import Display, Span
+from airflow_provider_yeastar.simulator.calls.log import CallLog
 from airflow_provider_yeastar.simulator.files.layout import DurationFormat
-from airflow_provider_yeastar.simulator.files.rendering import FileFormat, render
-from airflow_provider_yeastar.simulator.reports import ReportQuery, ReportTable, build_report, empty_report
+from airflow_provider_yeastar.simulator.files.rendering import CsvLayout, FileFormat, render
+from airflow_provider_yeastar.simulator.reports import ReportQuery, ReportTable, empty_report, report_of
 from airflow_provider_yeastar.simulator.reports.catalogue import MY_REPORTS, REPORTS, SCHEDULED_REPORTS, ReportKind
 from airflow_provider_yeastar.simulator.settings import SimulatorSettings
 from airflow_provider_yeastar.simulator.state import Refusal
@@ -30,35 +31,41 @@ class ReportOrder:
     duration_format: DurationFormat
     asynchronous: bool
 
-    def build(self, settings: SimulatorSettings) -> ReportTable:
+    def build(self, log: CallLog) -> ReportTable:
         """Return the report as a table."""
         if self.query is None:
             return empty_report(self.kind)
-        return build_report(settings.seed, settings.directory, self.query)
+        return report_of(log, self.query)
 
-    def render(self, settings: SimulatorSettings) -> bytes:
+    def render(self, log: CallLog, csv_layout: CsvLayout) -> bytes:
         """Return the report as a file."""
-        return render(self.build(settings), self.file_format, self.duration_format, settings.csv_layout)
+        return render(self.build(log), self.file_format, self.duration_format, csv_layout)
 
 
-def order_report(query: Mapping[str, str], version: str, settings: SimulatorSettings, today: datetime) -> ReportOrder:
+def order_report(
+    query: Mapping[str, str], version: str, settings: SimulatorSettings, today: datetime, log: CallLog
+) -> ReportOrder:
     """Take an order for ``call_report/download`` or ``call_report/list``.
+
+    A report without a window holds all that there is, and API v1.0 then has rows on new firmware too [L].
 
     :param query: the URL's query.
     :param version: API version of the path.
     :param settings: the PBX's.
-    :param today: what its clock shows; a range that is left open ends with it.
+    :param today: what its clock shows; a range that is left open ends with that day.
+    :param log: its calls; a range that is left open begins with them.
     :raises Refusal: when the PBX would not take it.
     """
-    kind, filters = _kind(query, version)
+    kind, filters = _kind(query, version, settings)
     # A user-created report holds its own selection.
     missing = [name for name in kind.required if query.get("type") and not query.get(name)]
     if missing:
         raise Refusal(40002, [{"field": name, "valid_msg": f"{name} is required"} for name in missing])
     if kind.type.startswith("extcallbilling") and not settings.call_rate_set:
         raise Refusal(70106)
-    span = _span(kind, query, version, settings, today)
-    found = span is not None and version == settings.data_version
+    span = _span(kind, query, version, settings, log.everything(_midnight(today)))
+    whole = version == "v1.0" and not {"start_time", "end_time", "time"} & query.keys()
+    found = span is not None and (version == settings.data_version or whole)
     asked = ReportQuery(
         kind=kind,
         start=(span or _EVERYTHING).start,
@@ -92,22 +99,25 @@ def _order(kind: ReportKind, asked: ReportQuery | None, query: Mapping[str, str]
     return ReportOrder(kind, asked, _FORMATS[file_format], duration_format, query.get("is_async") == "1")
 
 
-def _kind(query: Mapping[str, str], version: str) -> tuple[ReportKind, Mapping[str, str]]:
+def _kind(query: Mapping[str, str], version: str, settings: SimulatorSettings) -> tuple[ReportKind, Mapping[str, str]]:
     if bool(query.get("type")) == bool(query.get("my_report_id")):
         raise Refusal(40002, [{"field": "type", "valid_msg": "type or my_report_id is required"}])
-    if query.get("my_report_id"):
+    if query.get("my_report_id") and not settings.my_reports_fail:
         for report in MY_REPORTS:
             if str(report.id) == query["my_report_id"]:
                 return report.kind, report.filters
-        raise Refusal(-2)
-    kind = REPORTS.get(query["type"])
+    kind = REPORTS.get(query.get("type", ""))
     if kind is None or version not in kind.versions:
         raise Refusal(-2)
     return kind, {}
 
 
 def _span(
-    kind: ReportKind, query: Mapping[str, str], version: str, settings: SimulatorSettings, today: datetime
+    kind: ReportKind,
+    query: Mapping[str, str],
+    version: str,
+    settings: SimulatorSettings,
+    everything: tuple[datetime, datetime],
 ) -> Span | None:
     """Return the time frame; None where its spelling makes v1.0 and older firmware find nothing."""
     display = Display(settings.date_format, settings.twelve_hour)
@@ -115,10 +125,10 @@ def _span(
         span = display.read_span(query["time"])
         if span is None and version == "v2.0":
             raise _bad_format("time", display.go_layout.partition(" ")[0])
-        return span
+        # The bucket after the last one begins a second later [L].
+        return replace(span, end=span.end + timedelta(seconds=1)) if span and settings.stray_bucket else span
     ends = []
-    midnight = today.replace(hour=0, minute=0, second=0, microsecond=0)
-    for name, otherwise in (("start_time", midnight), ("end_time", midnight + timedelta(days=1, seconds=-1))):
+    for name, otherwise in zip(("start_time", "end_time"), everything, strict=True):
         end = display.read_time(query[name]) if name in query else otherwise
         if end is None:
             if version == "v2.0":
@@ -127,6 +137,10 @@ def _span(
         ends.append(end)
     start, end = ends
     return Span(start, end) if start <= end else None
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _bad_format(name: str, layout: str) -> Refusal:

@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from airflow_provider_yeastar.simulator.api.downloads import HTML_ERROR, PATH, Downloads
-from airflow_provider_yeastar.simulator.api.jobs import Jobs
-from airflow_provider_yeastar.simulator.api.listings import LISTINGS, information, local_time, menu_options, paged
+from airflow_provider_yeastar.simulator.api.jobs import JobLostError, Jobs
+from airflow_provider_yeastar.simulator.api.listings import LISTINGS, information, local_time, menu_options
 from airflow_provider_yeastar.simulator.api.orders import order_report, order_scheduled_report
+from airflow_provider_yeastar.simulator.api.report_queries import report_detail, report_list
 from airflow_provider_yeastar.simulator.api.subscribers import Subscribers
 from airflow_provider_yeastar.simulator.faults import Faults
-from airflow_provider_yeastar.simulator.reports import list_rows
 from airflow_provider_yeastar.simulator.settings import SimulatorSettings
 from airflow_provider_yeastar.simulator.state import PbxState, Refusal
 
@@ -29,7 +29,13 @@ Response = TypeVar("Response", bound=web.StreamResponse)
 _SUBSCRIBE = "/openapi/v1.0/subscribe"
 _LOGINS = frozenset({"get_token", "refresh_token"})
 _V2_ENDPOINTS = frozenset(
-    {"call_report/download", "call_report/list", "call_schedule_report/download", "call_schedule_report/list"}
+    {
+        "call_report/detail",
+        "call_report/download",
+        "call_report/list",
+        "call_schedule_report/download",
+        "call_schedule_report/list",
+    }
 )
 _V1_ENDPOINTS = _V2_ENDPOINTS.union(LISTINGS, ("del_token", "system/information", "system/get_menuoptions"))
 
@@ -49,10 +55,6 @@ class Call:
         """The path below ``openapi/{version}/``, or the whole path of anything else."""
         parts = self.path.strip("/").split("/", 2)
         return parts[2] if len(parts) == 3 and parts[0] == "openapi" else self.path
-
-
-class _UnansweredError(Exception):
-    """The connection was cut in place of an answer."""
 
 
 class Routes:
@@ -97,22 +99,28 @@ class Routes:
                 return stricken
             response = await self._answer(request)
             if self._faults.take("reset after", request.path):
-                self._cut(request)
-        except (_UnansweredError, ConnectionError):  # cut by a fault, or left by the other side
+                raise JobLostError
+        except JobLostError:
+            return self._cut(request)
+        except ConnectionError:  # left by the other side
             return web.Response()
         return response
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         try:
-            if not request.headers.get("User-Agent"):
+            subscribes = request.method == "GET" and request.path == _SUBSCRIBE
+            if not request.headers.get("User-Agent") and (self._settings.strict_handshake or not subscribes):
                 raise Refusal(40002, [{"value": ""}])
             if request.path.startswith(PATH):
                 return _closed(await self._downloads.serve(request))
-            if request.path == _SUBSCRIBE and web.WebSocketResponse().can_prepare(request).ok:
+            if subscribes and not web.WebSocketResponse().can_prepare(request).ok:
+                return _closed(web.Response(status=400, text="Bad Request"))
+            if subscribes:
                 token = self._state.authenticate(request.query.get("access_token"), self._now())
                 silent = self._faults.take("silent socket", request.path)
-                return await self._subscribers.serve(request, token.access, silent.value if silent else None)
-            return self._json(await self._call(request))
+                refused = self._faults.take("refused subscription", request.path) is not None
+                return await self._subscribers.serve(request, token.access, silent.value if silent else None, refused)
+            return self._json(self._shortened(request, await self._call(request)))
         except Refusal as refusal:
             return self._json(refusal.answer)
 
@@ -130,26 +138,34 @@ class Routes:
     async def _query(self, endpoint: str, version: str, query: dict[str, str]) -> dict[str, Any]:
         settings = self._settings
         if endpoint == "system/information":
-            return information(settings, self._now())
+            return information(settings, self._now(), self._state.booted_at)
         if endpoint == "system/get_menuoptions":
             return menu_options(settings.directory, query)
         if endpoint in LISTINGS:
             return LISTINGS[endpoint](settings, query)
         if endpoint == "call_schedule_report/download":
             return await self._jobs.take(order_scheduled_report(query, version, settings))
-        order = order_report(query, version, settings, local_time(settings, self._now()))
+        today = local_time(settings, self._now())
+        log = self._state.call_log(today)
+        if endpoint == "call_report/detail":
+            return await asyncio.to_thread(report_detail, query, version, settings, today, log)
+        order = order_report(query, version, settings, today, log)
         if endpoint == "call_report/download":
             return await self._jobs.take(order)
-        rows = list_rows(await asyncio.to_thread(order.build, settings))
-        if settings.rows_per_page:
-            return paged(rows, {"page_size": str(settings.rows_per_page), **query}, order.kind.list_key)
-        return {"total_number": len(rows), order.kind.list_key: rows}
+        return await asyncio.to_thread(report_list, order, query, settings, log)
 
     async def _log_in(self, request: web.Request, endpoint: str) -> dict[str, Any]:
         body = await _json_body(request)
         if endpoint == "refresh_token":
             return self._state.refresh(body.get("refresh_token"), self._now())
-        return self._state.log_in(request.remote or "", body.get("username"), body.get("password"), self._now())
+        answer = self._state.log_in(request.remote or "", body.get("username"), body.get("password"), self._now())
+        if self._settings.one_token:
+            await self._subscribers.expire()
+        return answer
+
+    def _shortened(self, request: web.Request, answer: dict[str, Any]) -> dict[str, Any]:
+        fault = self._faults.take("without", request.path)
+        return {key: value for key, value in answer.items() if not fault or key not in fault.value}
 
     def _json(self, answer: Mapping[str, Any]) -> web.Response:
         return _closed(web.json_response({"errcode": 0, "errmsg": self._settings.success, **answer}))
@@ -160,7 +176,7 @@ class Routes:
         if fault := self._faults.take("delay", request.path):
             await asyncio.sleep(fault.value)
         if self._faults.take("reset before", request.path):
-            self._cut(request)
+            raise JobLostError
         if fault := self._faults.take("status", request.path):
             return _closed(web.Response(status=fault.value, text=HTML_ERROR, content_type="text/html"))
         if self._faults.take("json without errcode", request.path):
@@ -172,10 +188,10 @@ class Routes:
             return self._json(Refusal(fault.value, [{"value": str(value)} for value in sent.values()]).answer)
         return None
 
-    def _cut(self, request: web.Request) -> None:
+    def _cut(self, request: web.Request) -> web.Response:
         if request.transport:
             request.transport.abort()
-        raise _UnansweredError
+        return web.Response()
 
 
 async def _json_body(request: web.Request) -> dict[str, Any]:

@@ -78,12 +78,15 @@ class Subscribers:
         """How many sockets are open."""
         return len(self._subscribers)
 
-    async def serve(self, request: web.Request, token: str, answers: int | None = None) -> web.WebSocketResponse:
+    async def serve(
+        self, request: web.Request, token: str, answers: int | None = None, refused: bool = False
+    ) -> web.WebSocketResponse:
         """Keep one socket until it is closed, idle for too long, or dropped.
 
         :param request: the handshake.
         :param token: access token that it came with.
         :param answers: after how many messages it falls silent, None for never.
+        :param refused: whether its token expires in the moment of its first subscription.
         """
         socket = web.WebSocketResponse()
         await socket.prepare(request)
@@ -93,7 +96,7 @@ class Subscribers:
         self._changed()
         expiry = asyncio.create_task(self._expire_in_time(subscriber))
         try:
-            await self._listen(subscriber, answers)
+            await self._listen(subscriber, answers, refused)
         finally:
             expiry.cancel()
             self._forget(subscriber)
@@ -110,6 +113,11 @@ class Subscribers:
         for subscriber in list(self._subscribers):
             if REPORT_TOPIC in subscriber.topics:
                 await self._send(subscriber, frame)
+
+    async def send_text(self, text: str) -> None:
+        """Send a raw frame to every open socket."""
+        for subscriber in list(self._subscribers):
+            await self._send(subscriber, text)
 
     async def expire(self) -> None:
         """Look at the clock and the tokens anew: sockets whose token is no longer good are told, and get no events."""
@@ -138,7 +146,7 @@ class Subscribers:
             subscriber.topics = frozenset()
             await self._send(subscriber, json.dumps(Refusal(10004).answer))
 
-    async def _listen(self, subscriber: _Subscriber, answers: int | None) -> None:
+    async def _listen(self, subscriber: _Subscriber, answers: int | None, refused: bool) -> None:
         for number in itertools.count():
             try:
                 async with asyncio.timeout(self._settings.idle_limit):
@@ -150,6 +158,8 @@ class Subscribers:
                 return
             if answers is None or number < answers:
                 await self._send(subscriber, self._answer(subscriber, message.data))
+            if refused and subscriber.topics:
+                await self._tell_expired(subscriber)
 
     def _answer(self, subscriber: _Subscriber, text: str) -> str:
         if text.strip() == _HEARTBEAT:

@@ -7,8 +7,10 @@ wrong one comes back without rows, as it does from a PBX. Extensions and extensi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Literal, Protocol
 
 __all__ = [
     "DEFAULT_DIRECTORY",
@@ -23,6 +25,13 @@ __all__ = [
     "RingGroup",
     "Trunk",
 ]
+
+
+class _Numbered(Protocol):
+    @property
+    def number(self) -> str: ...
+    @property
+    def name(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -157,6 +166,22 @@ class Directory:
     ring_groups: tuple[RingGroup, ...]
     pause_reasons: tuple[str, ...]
     ai_receptionists: tuple[AiReceptionist, ...] = ()
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """The name behind every dialled number of the PBX."""
+        entries: tuple[_Numbered, ...] = (*self.ivrs, *self.ring_groups, *self.queues, *self.extensions)
+        entries += self.ai_receptionists
+        return {entry.number: entry.name for entry in entries}
+
+    def party(self, key: str, number: str) -> dict[str, object]:
+        """Return one end of a call as the PBX writes it: a label ``Name<number>``, the name, and the number.
+
+        :param key: of the label, such as ``call_from``; the others are ``{key}_name`` and ``{key}_number``.
+        :param number: an outside one has no name, and is its own label.
+        """
+        name = self.names.get(number, "")
+        return {key: f"{name}<{number}>" if name else number, f"{key}_name": name, f"{key}_number": number}
 
 
 _NAMES = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from random import Random
 
 from airflow_provider_yeastar.simulator.calls.call import Call, Quality
@@ -17,7 +18,7 @@ from airflow_provider_yeastar.simulator.calls.directory import Directory
 from airflow_provider_yeastar.simulator.calls.routing import Exchange, inbound_call, internal_call, outbound_call
 from airflow_provider_yeastar.simulator.calls.shifts import days_between, shifts_of_day
 
-__all__ = ["calls_between"]
+__all__ = ["calls_between", "calls_of_day"]
 
 # Calls per hour of the day, relative to one another: quiet nights, a peak before noon and one after lunch.
 _HOUR_WEIGHTS = (1, 1, 0, 0, 0, 1, 2, 6, 20, 42, 46, 40, 22, 24, 40, 44, 38, 18, 8, 5, 3, 2, 2, 1)
@@ -44,16 +45,22 @@ def calls_between(seed: int, directory: Directory, start: datetime, end: datetim
     """
     calls: list[Call] = []
     for day in days_between(start, end):
-        calls.extend(call for call in _calls_of_day(seed, directory, day) if start <= call.started <= end)
+        calls.extend(call for call in calls_of_day(seed, directory, day) if start <= call.started <= end)
     return calls
 
 
-def _calls_of_day(seed: int, directory: Directory, day: date) -> list[Call]:
+@lru_cache(maxsize=8)
+def calls_of_day(seed: int, directory: Directory, day: date, traffic: float = 1.0) -> tuple[Call, ...]:
+    """Return the calls of one day, in order of their beginning; the days asked for last are remembered.
+
+    :param seed: makes one PBX differ from another.
+    :param traffic: how many times as many calls as usual.
+    """
     if not directory.extensions:
-        return []
+        return ()
     rng = Random(f"calls {seed} {day.isoformat()}")
     exchange = Exchange(rng, directory, shifts_of_day(seed, directory, day))
-    agenda = [_Due(at, number) for number, at in enumerate(_beginnings(rng, day))]
+    agenda = [_Due(at, number) for number, at in enumerate(_beginnings(rng, day, traffic))]
     heapq.heapify(agenda)
     calls: list[Call] = []
     while agenda:
@@ -62,12 +69,12 @@ def _calls_of_day(seed: int, directory: Directory, day: date) -> list[Call]:
         calls.append(call)
         again = _return_time(rng, call)
         if again is not None:
-            heapq.heappush(agenda, _Due(again, due.sequence + 100_000, len(calls) - 1))
-    return [_finished(rng, call, number) for number, call in enumerate(calls, 1)]
+            heapq.heappush(agenda, _Due(again, due.sequence + 10_000_000, len(calls) - 1))
+    return tuple(_finished(rng, call, number) for number, call in enumerate(calls, 1))
 
 
-def _beginnings(rng: Random, day: date) -> list[datetime]:
-    count = rng.randint(*(_WEEKEND_CALLS if day.weekday() >= 5 else _WEEKDAY_CALLS))
+def _beginnings(rng: Random, day: date, traffic: float) -> list[datetime]:
+    count = round(rng.randint(*(_WEEKEND_CALLS if day.weekday() >= 5 else _WEEKDAY_CALLS)) * traffic)
     hours = rng.choices(range(24), _HOUR_WEIGHTS, k=count)
     return sorted(datetime.combine(day, time(hour, rng.randrange(60), rng.randrange(60))) for hour in hours)
 

@@ -86,6 +86,8 @@ def _cell(row: Row, column: Column, duration_format: DurationFormat, label_style
     value = row[column.key]
     if isinstance(value, datetime):
         return value.strftime(DATETIME_FORMAT)
+    if column.kind == "percent" and isinstance(value, int | float):
+        return f"{value:.2f}%"
     if isinstance(value, int):
         return _duration(value, duration_format) if column.kind == "seconds" else value
     if number := row.get(column.number_key):

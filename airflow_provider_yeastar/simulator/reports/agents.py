@@ -6,21 +6,21 @@ from collections.abc import Iterable, Sequence
 
 from airflow_provider_yeastar.simulator.calls.call import Call, Offer
 from airflow_provider_yeastar.simulator.calls.directory import Agent, Queue
+from airflow_provider_yeastar.simulator.reports.figures import average, percent, queue_figures
 from airflow_provider_yeastar.simulator.reports.source import (
     Builder,
     Line,
     Source,
-    average,
-    percent,
     words,
 )
-from airflow_provider_yeastar.simulator.reports.table import Column
+from airflow_provider_yeastar.simulator.reports.table import Column, Grouping
 
 __all__ = ["BUILDERS"]
 
 _QUEUE = Column("queue", "Queue", number_key="queue_num")
 _AGENT = Column("agent_name", "Agent", number_key="agent_number")
-_GROUP_KEYS = ("queue", "queue_num", "queue_id")
+_AGENT_NUM = Column("agent_name", "Agent", number_key="agent_num")
+_GROUPING = Grouping(("queue", "queue_num", "queue_id"), "detail", counts_rows=True)
 
 
 def _labels(queue: Queue, agent: Agent) -> dict[str, object]:
@@ -49,49 +49,67 @@ def _each_agent(source: Source) -> list[tuple[Queue, Agent, list[tuple[Call, Off
 
 
 def _performance(source: Source) -> list[Line]:
+    calls = source.calls()
     lines: list[Line] = []
-    for queue, agent, offered in _each_agent(source):
-        answered = [call for call, offer in offered if offer.result == "answered"]
-        talks = [call.talk_seconds for call in answered]
-        missed = len(offered) - len(answered)
-        row = {
-            **_labels(queue, agent),
-            "total_calls": len(offered),
-            "answered_calls": len(answered),
-            "missed_calls": missed,
-            "answered_rate": percent(len(answered), len(offered)),
-            "missed_rate": percent(missed, len(offered)),
-            "total_talking_time": sum(talks),
-            "average_talking_time": average(talks),
-            "max_talking_time": max(talks, default=0),
-            "total_holding_time": sum(call.hold_seconds for call in answered),
-            "average_ring_time": average([offer.ring_seconds for _, offer in offered]),
-        }
-        lines.append(Line(row, [call for call, _ in offered]))
+    for queue in source.queues():
+        visits = source.queue_visits(calls, queue)
+        around = queue_figures(visits)
+        for agent in source.agents(queue):
+            offered = _offered([call for call, _ in visits], agent)
+            row = {**_labels(queue, agent), **_agent_figures(offered)}
+            lines.append(Line(row, [call for call, _ in offered], around))
     return lines
+
+
+def _agent_figures(offered: Sequence[tuple[Call, Offer]]) -> dict[str, object]:
+    answered = [call for call, offer in offered if offer.result == "answered"]
+    talks = [call.talk_seconds for call in answered]
+    waits = [call.queue.wait_seconds for call in answered if call.queue]
+    missed = len(offered) - len(answered)
+    return {
+        "total_calls": len(offered),
+        "answered_calls": len(answered),
+        "missed_calls": missed,
+        "answered_rate": percent(len(answered), len(offered)),
+        "missed_rate": percent(missed, len(offered)),
+        "total_talking_time": sum(talks),
+        "average_talking_time": average(talks),
+        "max_talking_time": max(talks, default=0),
+        "total_holding_time": sum(call.hold_seconds for call in answered),
+        "average_ring_time": average([offer.ring_seconds for _, offer in offered]),
+        "average_waiting_time": average(waits),
+        "max_waiting_time": max(waits, default=0),
+    }
 
 
 def _in_and_out(source: Source) -> list[Line]:
     outbound = [call for call in source.calls() if call.communication == "Outbound"]
     lines: list[Line] = []
-    for queue, agent, offered in _each_agent(source):
-        answered = [call for call, offer in offered if offer.result == "answered"]
+    for _, agent, offered in _each_agent(source):
         placed = [call for call in outbound if call.extension_id == agent.id]
-        reached = [call for call in placed if call.is_answered]
-        row = {
-            **_labels(queue, agent),
-            "inbound_calls": len(offered),
-            "inbound_answered_calls": len(answered),
-            "inbound_missed_calls": len(offered) - len(answered),
-            "outbound_calls": len(placed),
-            "outbound_answered_calls": len(reached),
-            "total_calls": len(offered) + len(placed),
-            "inbound_talking_time": _talked(answered),
-            "outbound_talking_time": _talked(reached),
-            "total_talking_time": _talked(answered) + _talked(reached),
-        }
-        lines.append(Line(row))
+        answered = [call for call, offer in offered if offer.result == "answered"]
+        row: dict[str, object] = {"agent_name": agent.name, "agent_num": agent.number}
+        row |= {"queue_answered_calls": len(answered), "inbound_calls": len(offered)}
+        row |= _outbound_figures(placed)
+        row["total_calls"] = len(offered) + len(placed)
+        lines.append(Line(row | _durations(answered, [call for call in placed if call.is_answered])))
     return lines
+
+
+def _outbound_figures(placed: Sequence[Call]) -> dict[str, object]:
+    return {"outbound_calls": len(placed), "outbound_answer_calls": sum(call.is_answered for call in placed)}
+
+
+def _durations(answered: Sequence[Call], reached: Sequence[Call]) -> dict[str, object]:
+    talks = [call.talk_seconds for call in (*answered, *reached)]
+    return {
+        "total_duration": sum(talks),
+        "queue_talk_duration": _talked(answered),
+        "outbound_talk_duration": _talked(reached),
+        "average_talk_duration": average(talks),
+        "average_waiting_duration": average([call.queue.wait_seconds for call in answered if call.queue]),
+        "average_hold_duration": average([call.hold_seconds for call in (*answered, *reached)]),
+    }
 
 
 def _talked(calls: Sequence[Call]) -> int:
@@ -168,24 +186,27 @@ BUILDERS = {
             Column("max_talking_time", "Max Talking Time", "seconds"),
             Column("total_holding_time", "Total Holding Time", "seconds"),
             Column("average_ring_time", "Average Ring Time", "seconds"),
+            Column("average_waiting_time", "Average Waiting Time", "seconds"),
+            Column("max_waiting_time", "Max Waiting Time", "seconds"),
         ),
         _performance,
-        _GROUP_KEYS,
+        _GROUPING,
         has_detail=True,
     ),
     "queueagentinoutcalls": Builder(
         (
-            _QUEUE,
-            _AGENT,
+            _AGENT_NUM,
             Column("total_calls", "Total Calls", "integer"),
+            Column("queue_answered_calls", "Queue Answered", "integer"),
             Column("inbound_calls", "Inbound", "integer"),
-            Column("inbound_answered_calls", "Inbound Answered", "integer"),
-            Column("inbound_missed_calls", "Inbound Missed", "integer"),
             Column("outbound_calls", "Outbound", "integer"),
-            Column("outbound_answered_calls", "Outbound Answered", "integer"),
-            Column("inbound_talking_time", "Inbound Talking Time", "seconds"),
-            Column("outbound_talking_time", "Outbound Talking Time", "seconds"),
-            Column("total_talking_time", "Total Talking Time", "seconds"),
+            Column("outbound_answer_calls", "Outbound Answered", "integer"),
+            Column("total_duration", "Total Talking Time", "seconds"),
+            Column("queue_talk_duration", "Queue Talking Time", "seconds"),
+            Column("outbound_talk_duration", "Outbound Talking Time", "seconds"),
+            Column("average_talk_duration", "Average Talking Time", "seconds"),
+            Column("average_waiting_duration", "Average Waiting Time", "seconds"),
+            Column("average_hold_duration", "Average Holding Time", "seconds"),
         ),
         _in_and_out,
     ),

@@ -12,20 +12,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from airflow_provider_yeastar.simulator.calls.call import Call, Communication, Disposition
-from airflow_provider_yeastar.simulator.calls.directory import Extension
+from airflow_provider_yeastar.simulator.calls.directory import Directory, Extension
+from airflow_provider_yeastar.simulator.reports.figures import average, percent
 from airflow_provider_yeastar.simulator.reports.source import (
     Builder,
     Line,
     Source,
-    average,
     bucket_of,
     bucket_times,
     chosen,
-    percent,
     time_label,
     words,
 )
-from airflow_provider_yeastar.simulator.reports.table import Column
+from airflow_provider_yeastar.simulator.reports.table import Column, Grouping
 
 __all__ = ["BUILDERS"]
 
@@ -108,11 +107,13 @@ def _ring_groups(source: Source) -> list[Line]:
     extensions = {extension.id: extension for extension in source.directory.extensions}
     lines: list[Line] = []
     for group in chosen(source.directory.ring_groups, words(source.filters, "ring_group_id_list")):
-        parts = list(_parts((call for call in calls if call.ring_group_id == group.id), None))
+        of_group = [call for call in calls if call.ring_group_id == group.id]
+        parts = list(_parts(of_group, None))
+        around = {"total_calls": len(of_group), "answered_calls": sum(call.is_answered for call in of_group)}
         for member_id in group.extension_ids:
-            row: dict[str, object] = {"ring_group": group.name, "ring_group_num": group.number}
+            row: dict[str, object] = {"group_name": group.name, "group_num": group.number}
             row |= _member(extensions[member_id], [part for part in parts if part.extension_id == member_id])
-            lines.append(Line(row))
+            lines.append(Line(row, around=around))
     return lines
 
 
@@ -141,8 +142,8 @@ def _unreturned(source: Source) -> list[Line]:
         if call.is_answered and call.communication != "Internal":
             reached[call.callee if call.communication == "Outbound" else call.caller] = call.started
     wanted = {
-        "caller": words(source.filters, "call_from"),
-        "callee": words(source.filters, "call_to"),
+        "call_from_number": words(source.filters, "call_from"),
+        "call_to_number": words(source.filters, "call_to"),
         "miss_call_type": words(source.filters, "miss_call_type"),
     }
     lines: list[Line] = []
@@ -151,17 +152,17 @@ def _unreturned(source: Source) -> list[Line]:
             continue
         if reached.get(call.caller, datetime.min) > call.started:
             continue
-        row = _missed(call)
+        row = _missed(call, source.directory)
         if all(values is None or row[key] in values for key, values in wanted.items()):
             lines.append(Line(row))
     return lines
 
 
-def _missed(call: Call) -> dict[str, object]:
+def _missed(call: Call, directory: Directory) -> dict[str, object]:
     return {
         "time": call.started,
-        "caller": call.caller,
-        "callee": call.callee,
+        **directory.party("call_from", call.caller),
+        **directory.party("call_to", call.callee),
         "did_number": call.did,
         "miss_call_type": call.disposition,
         "ring_duration": call.ring_seconds,
@@ -184,7 +185,7 @@ BUILDERS = {
     ),
     "ringgroupstatistics": Builder(
         (
-            Column("ring_group", "Ring Group", number_key="ring_group_num"),
+            Column("group_name", "Ring Group", number_key="group_num"),
             _NAME,
             Column("total_calls", "Total Calls", "integer"),
             Column("answered_calls", "Answered", "integer"),
@@ -194,13 +195,13 @@ BUILDERS = {
             Column("average_talking_time", "Average Talking Time", "seconds"),
         ),
         _ring_groups,
-        ("ring_group", "ring_group_num"),
+        Grouping(("group_name", "group_num"), "member_list"),
     ),
     "unreturnmisscall": Builder(
         (
             Column("time", "Time", "datetime"),
-            Column("caller", "Call From"),
-            Column("callee", "Call To"),
+            Column("call_from", "Call From"),
+            Column("call_to", "Call To"),
             Column("did_number", "DID Number"),
             Column("miss_call_type", "Missed Call Type"),
             Column("ring_duration", "Ring Duration", "seconds"),

@@ -8,14 +8,14 @@ from datetime import datetime
 
 from airflow_provider_yeastar.simulator.calls.call import Call, QueueVisit
 from airflow_provider_yeastar.simulator.calls.directory import Queue
+from airflow_provider_yeastar.simulator.reports.figures import Visits, average, percent, queue_figures
 from airflow_provider_yeastar.simulator.reports.source import (
     Builder,
     Line,
     Source,
-    average,
+    bucket_number,
     bucket_of,
     bucket_times,
-    percent,
     time_label,
     words,
 )
@@ -23,11 +23,7 @@ from airflow_provider_yeastar.simulator.reports.table import Column, Row
 
 __all__ = ["BUILDERS"]
 
-# Answered within this many seconds counts for the service level; a PBX lets its administrator set it per queue.
-_SLA_SECONDS = 60
 _SCORES = (1, 2, 3, 4, 5)
-
-_Visits = Sequence[tuple[Call, QueueVisit]]
 
 _TIME = Column("time", "Time")
 _QUEUE = Column("queue", "Queue", number_key="queue_num")
@@ -41,6 +37,7 @@ _FIGURES = (
     Column("missed_rate", "Missed Rate", "percent"),
     Column("abandoned_rate", "Abandoned Rate", "percent"),
     Column("average_waiting_time", "Average Waiting Time", "seconds"),
+    Column("all_call_average_waiting_time", "All Calls Average Waiting Time", "seconds"),
     Column("max_waiting_time", "Max Waiting Time", "seconds"),
     Column("average_talking_time", "Average Talking Time", "seconds"),
     Column("sla", "SLA", "percent"),
@@ -51,36 +48,16 @@ def _labels(queue: Queue) -> dict[str, object]:
     return {"queue": queue.name, "queue_num": queue.number}
 
 
-def _figures(visits: _Visits) -> dict[str, object]:
-    total = len(visits)
-    results = Counter(visit.result for _, visit in visits)
-    waits = [visit.wait_seconds for _, visit in visits]
-    in_time = sum(visit.result == "answered" and visit.wait_seconds <= _SLA_SECONDS for _, visit in visits)
-    return {
-        "total_calls": total,
-        "answered_calls": results["answered"],
-        "missed_calls": results["missed"],
-        "abandoned_calls": results["abandoned"],
-        "average_waiting_time": average(waits),
-        "average_talking_time": average([call.talk_seconds for call, _ in visits if call.is_answered]),
-        "max_waiting_time": max(waits, default=0),
-        "answered_rate": percent(results["answered"], total),
-        "missed_rate": percent(results["missed"], total),
-        "abandoned_rate": percent(results["abandoned"], total),
-        "sla": percent(in_time, total),
-    }
-
-
 def _performance(source: Source) -> list[Line]:
     calls = source.calls()
     lines: list[Line] = []
     for queue in source.queues():
         visits = source.queue_visits(calls, queue)
-        lines.append(Line({**_labels(queue), **_figures(visits)}, [call for call, _ in visits]))
+        lines.append(Line({**_labels(queue), **queue_figures(visits)}, [call for call, _ in visits]))
     return lines
 
 
-def _by_bucket(source: Source) -> list[tuple[datetime, Queue, _Visits]]:
+def _by_bucket(source: Source) -> list[tuple[datetime, Queue, Visits]]:
     calls = source.calls()
     visits: dict[tuple[int, datetime], list[tuple[Call, QueueVisit]]] = defaultdict(list)
     for queue in source.queues():
@@ -92,7 +69,7 @@ def _by_bucket(source: Source) -> list[tuple[datetime, Queue, _Visits]]:
 def _performance_activity(source: Source) -> list[Line]:
     return [
         Line(
-            {"time": time_label(source.query, at), **_labels(queue), **_figures(visits)},
+            {"time": time_label(source.query, at), **_labels(queue), **queue_figures(visits)},
             [call for call, _ in visits],
         )
         for at, queue, visits in _by_bucket(source)
@@ -100,18 +77,24 @@ def _performance_activity(source: Source) -> list[Line]:
 
 
 def _average_times(source: Source) -> list[Line]:
-    return [
-        Line(
-            {
-                "time": time_label(source.query, at),
-                **_labels(queue),
-                "avg_wait_time": average([visit.wait_seconds for _, visit in visits]),
-                "avg_talk_time": average([call.talk_seconds for call, _ in visits if call.is_answered]),
-                "total_calls": len(visits),
-            }
-        )
-        for at, queue, visits in _by_bucket(source)
-    ]
+    """Return a row for each hour, day or month, over all queues that were asked for; no column names a queue."""
+    if not source.queues():
+        return []
+    visits: dict[datetime, list[tuple[Call, QueueVisit]]] = defaultdict(list)
+    for at, _, of_queue in _by_bucket(source):
+        visits[at].extend(of_queue)
+    return [Line({"time": bucket_number(source.query, at), **_average_figures(visits[at])}) for at in visits]
+
+
+def _average_figures(visits: Visits) -> dict[str, object]:
+    figures = queue_figures(visits)
+    return {
+        "total_calls": figures["total_calls"],
+        "answered_calls": figures["answered_calls"],
+        "avg_wait_time": figures["average_waiting_time"],
+        "all_call_avg_wait_time": figures["all_call_average_waiting_time"],
+        "avg_talk_time": figures["average_talking_time"],
+    }
 
 
 def _callback_rows(source: Source, queue: Queue, calls: Sequence[Call]) -> list[Row]:
@@ -215,10 +198,11 @@ BUILDERS = {
     "queueperformanceactivity": Builder((_TIME, _QUEUE, *_FIGURES), _performance_activity, has_detail=True),
     "queueavgwaittalktime": Builder(
         (
-            _TIME,
-            _QUEUE,
+            Column("time", "Time", "integer"),
             Column("total_calls", "Total Calls", "integer"),
+            Column("answered_calls", "Answered", "integer"),
             Column("avg_wait_time", "AVG Waiting Time", "seconds"),
+            Column("all_call_avg_wait_time", "All Calls AVG Waiting Time", "seconds"),
             Column("avg_talk_time", "AVG Talking Time", "seconds"),
         ),
         _average_times,

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import Counter
 
 from airflow_provider_yeastar.simulator.calls.call import Call
-from airflow_provider_yeastar.simulator.reports.source import Builder, Line, Source, average, chosen, words
+from airflow_provider_yeastar.simulator.reports.figures import average
+from airflow_provider_yeastar.simulator.reports.source import Builder, Line, Source, chosen, words
 from airflow_provider_yeastar.simulator.reports.table import Column
 
 __all__ = ["BUILDERS"]
@@ -23,9 +24,9 @@ def _ivr(source: Source) -> list[Line]:
         entered = [call for call in calls if call.ivr is not None and call.ivr.ivr_id == ivr.id]
         visits = [call.ivr for call in entered if call.ivr is not None]
         keys = Counter(visit.key for visit in visits)
-        row: dict[str, object] = {"ivr": ivr.name, "ivr_num": ivr.number, "total_calls": len(entered)}
-        row |= {f"key_{key}": keys[key] for key in _KEYS}
-        row |= {"no_key": keys[""], "invalid_key": sum(visit.invalid_presses for visit in visits)}
+        row: dict[str, object] = {"ivr_name": ivr.name, "ivr_num": ivr.number, "total_calls": len(entered)}
+        row |= {f"press_{key}": keys[key] for key in _KEYS}
+        row |= {"press_timeout": keys[""], "press_invalid": sum(visit.invalid_presses for visit in visits)}
         lines.append(Line(row, entered))
     return lines
 
@@ -61,7 +62,7 @@ def _quality(source: Source) -> list[Line]:
                 "talking_time": call.talk_seconds,
                 "jitter_ms": call.quality.jitter_ms,
                 "latency_ms": call.quality.latency_ms,
-                "packet_loss_rate": f"{call.quality.loss_percent:.2f}%",
+                "packet_loss_rate": call.quality.loss_percent,
                 "mos": f"{call.quality.mos:.2f}",
             }
         )
@@ -84,13 +85,14 @@ _ENDS = (
 BUILDERS = {
     "ivr": Builder(
         (
-            Column("ivr", "IVR", number_key="ivr_num"),
+            Column("ivr_name", "IVR", number_key="ivr_num"),
             Column("total_calls", "Total Calls", "integer"),
-            *(Column(f"key_{key}", f"Key {key}", "integer") for key in _KEYS),
-            Column("no_key", "No Key", "integer"),
-            Column("invalid_key", "Invalid Key", "integer"),
+            *(Column(f"press_{key}", f"Key {key}", "integer") for key in _KEYS),
+            Column("press_timeout", "No Key", "integer"),
+            Column("press_invalid", "Invalid Key", "integer"),
         ),
         _ivr,
+        folded="press",
         has_detail=True,
     ),
     "aireceptionistcallactivity": Builder(

@@ -6,26 +6,25 @@ Filters come as raw strings with commas. An id that the directory does not know 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from itertools import chain
 from typing import Protocol, TypeVar
 
 from airflow_provider_yeastar.simulator.calls.call import Call, QueueVisit
 from airflow_provider_yeastar.simulator.calls.directory import Agent, Directory, Extension, Queue, Trunk
-from airflow_provider_yeastar.simulator.calls.history import calls_between
-from airflow_provider_yeastar.simulator.calls.shifts import Shift, shifts_between
-from airflow_provider_yeastar.simulator.reports.table import Bucket, Column, ReportQuery, Row
+from airflow_provider_yeastar.simulator.calls.log import CallLog
+from airflow_provider_yeastar.simulator.calls.shifts import Shift
+from airflow_provider_yeastar.simulator.reports.table import Bucket, Column, Grouping, ReportQuery, Row
 
 __all__ = [
     "Builder",
     "Line",
     "Source",
-    "average",
+    "bucket_number",
     "bucket_of",
     "bucket_times",
     "chosen",
-    "percent",
     "seconds",
     "time_label",
     "words",
@@ -44,10 +43,14 @@ _Entry = TypeVar("_Entry", bound=_Identified)
 
 @dataclass(frozen=True)
 class Line:
-    """One row of a report and the calls behind it."""
+    """One row of a report and the calls behind it.
+
+    :param around: figures of the group that the row belongs to, such as the totals of an agent's queue.
+    """
 
     row: Row
     calls: Sequence[Call] = ()
+    around: Row = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,13 +58,14 @@ class Builder:
     """How one report is made.
 
     :param lines: gives its rows.
-    :param group_keys: see ``ReportTable``.
+    :param grouping: see ``ReportTable``, as for ``folded``.
     :param has_detail: whether the vendor offers ``need_detail`` for it.
     """
 
     columns: tuple[Column, ...]
     lines: Callable[[Source], list[Line]]
-    group_keys: tuple[str, ...] = ()
+    grouping: Grouping | None = None
+    folded: str = ""
     has_detail: bool = False
 
 
@@ -69,9 +73,13 @@ class Builder:
 class Source:
     """The history and the directory as one query sees them."""
 
-    seed: int
-    directory: Directory
+    log: CallLog
     query: ReportQuery
+
+    @property
+    def directory(self) -> Directory:
+        """Who and what is configured on the PBX."""
+        return self.log.directory
 
     @property
     def filters(self) -> Mapping[str, str]:
@@ -80,20 +88,20 @@ class Source:
 
     def calls(self) -> list[Call]:
         """Give the calls that began in the window."""
-        return calls_between(self.seed, self.directory, self.query.start, self.query.end)
+        return self.log.between(self.query.start, self.query.end)
 
     def calls_to_the_end_of_the_day(self) -> list[Call]:
         """Give the calls of the window and of the rest of its last day."""
         last = datetime.combine(self.query.end.date(), time.max)
-        return calls_between(self.seed, self.directory, self.query.start, last)
+        return self.log.between(self.query.start, last)
 
     def shifts(self) -> list[Shift]:
         """Give the shifts of every day the window touches."""
-        return shifts_between(self.seed, self.directory, self.query.start, self.query.end)
+        return self.log.shifts(self.query.start, self.query.end)
 
     def covers(self, at: datetime) -> bool:
         """Tell whether a moment lies in the window."""
-        return self.query.start <= at <= self.query.end
+        return max(self.query.start, self.log.first) <= at <= min(self.query.end, self.log.last)
 
     def queues(self) -> tuple[Queue, ...]:
         """Give the queues that ``queue_id`` and ``queue_id_list`` choose."""
@@ -155,6 +163,11 @@ def time_label(query: ReportQuery, at: datetime) -> str:
     return at.strftime({"hour": "%Y/%m/%d %H:%M", "day": "%Y/%m/%d", "month": "%Y/%m"}[_bucket(query)])
 
 
+def bucket_number(query: ReportQuery, at: datetime) -> int:
+    """Return the number of an hour, day or month, as a PBX counts the rows of queueavgwaittalktime."""
+    return {"hour": at.hour, "day": at.day, "month": at.month}[_bucket(query)]
+
+
 def bucket_times(query: ReportQuery) -> list[datetime]:
     """Give the beginning of each hour, day or month that the window touches."""
     bucket = _bucket(query)
@@ -190,13 +203,3 @@ def _bucket(query: ReportQuery) -> Bucket:
     if length <= timedelta(days=1):
         return "hour"
     return "day" if length <= timedelta(days=31) else "month"
-
-
-def percent(part: int, whole: int) -> str:
-    """Write a share the way the PBX does: text with a sign, 0 of 0 being none."""
-    return f"{100 * part / whole if whole else 0:.2f}%"
-
-
-def average(figures: Sequence[int]) -> int:
-    """Give the mean in whole numbers; none of nothing is 0."""
-    return round(sum(figures) / len(figures)) if figures else 0

@@ -19,11 +19,12 @@ __all__ = [
     "Bucket",
     "Column",
     "ColumnKind",
+    "Grouping",
     "ReportQuery",
     "ReportTable",
     "Row",
     "call_row",
-    "list_rows",
+    "list_entries",
 ]
 
 Bucket = Literal["hour", "day", "month"]
@@ -59,7 +60,7 @@ class Column:
 
     :param key: the rows' key.
     :param label: the header in a file.
-    :param kind: how to write it: seconds are whole numbers, a percent is text with its sign already.
+    :param kind: how to write it: seconds are whole numbers, a percent is a number of percent points.
     :param number_key: for a name, the key of the number that a label shows with it.
     """
 
@@ -70,11 +71,27 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Grouping:
+    """How the JSON answer nests rows under groups: agents under their queue, members under their ring group.
+
+    :param keys: what rows of one group have in common; the JSON answer has it around them, not in them.
+    :param nested_key: key of the list of rows within their group.
+    :param counts_rows: whether ``total_number`` counts the rows instead of the groups.
+    """
+
+    keys: tuple[str, ...]
+    nested_key: str
+    counts_rows: bool = False
+
+
+@dataclass(frozen=True)
 class ReportTable:
     """A built report.
 
     :param details: for each row the calls behind it; empty when no details were asked for.
-    :param group_keys: the keys that the JSON answer lifts out of the rows, above their nested ``detail``.
+    :param grouping: how the JSON answer nests the rows, None where it does not.
+    :param around: for each row the figures of its group.
+    :param folded: beginning of the keys that the JSON answer has in an object of their own, ``{folded}_count``.
     :param window: first and last second; None when nothing was looked for.
     """
 
@@ -83,7 +100,9 @@ class ReportTable:
     rows: tuple[Row, ...]
     detail_columns: tuple[Column, ...] = ()
     details: tuple[tuple[Row, ...], ...] = ()
-    group_keys: tuple[str, ...] = ()
+    grouping: Grouping | None = None
+    around: tuple[Row, ...] = ()
+    folded: str = ""
     window: tuple[datetime, datetime] | None = None
 
 
@@ -116,19 +135,33 @@ def call_row(call: Call) -> Row:
     }
 
 
-def list_rows(table: ReportTable) -> list[dict[str, Any]]:
-    """Give the rows as ``call_report/list`` does: durations as whole seconds, members nested under ``detail``.
+def list_entries(table: ReportTable, *, idle_members: bool = True) -> tuple[list[dict[str, Any]], int]:
+    """Return what ``call_report/list`` lists, and its ``total_number``: durations as whole seconds, members nested.
 
     The calls of ``need_detail`` are not among them: whether the PBX lists them there is unknown [U].
+
+    :param idle_members: False leaves out agents without calls; a queue of such agents has null in their place.
     """
-    rows = [{key: _plain(value) for key, value in row.items()} for row in table.rows]
-    if not table.group_keys:
-        return rows
+    rows = [_folded({key: _plain(value) for key, value in row.items()}, table.folded) for row in table.rows]
+    grouping = table.grouping
+    if grouping is None:
+        return rows, len(rows)
     groups: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for row in rows:
-        head = {key: row.pop(key) for key in table.group_keys}
-        groups.setdefault(tuple(head.values()), {**head, "detail": []})["detail"].append(row)
-    return list(groups.values())
+    for row, around in zip(rows, table.around, strict=True):
+        head = {key: row.pop(key) for key in grouping.keys}
+        group = groups.setdefault(tuple(head.values()), {**head, **around, grouping.nested_key: []})
+        if idle_members or row["total_calls"]:
+            group[grouping.nested_key].append(row)
+    entries = list(groups.values())
+    members = sum(len(entry[grouping.nested_key]) for entry in entries)
+    for entry in entries:
+        entry[grouping.nested_key] = entry[grouping.nested_key] or None
+    return entries, members if grouping.counts_rows else len(entries)
+
+
+def _folded(row: dict[str, Any], name: str) -> dict[str, Any]:
+    inner = {key: row.pop(key) for key in list(row) if name and key.startswith(f"{name}_")}
+    return {**row, f"{name}_count": inner} if name else row
 
 
 def _plain(value: object) -> object:

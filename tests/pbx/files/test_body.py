@@ -7,8 +7,7 @@ import json
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from airflow_provider_yeastar.pbx.errors import (
     BadFileError,
@@ -65,7 +64,9 @@ class TestWhatIsAReport:
             pytest.param("csv", b"{a},{b}\n1,2\n", id="csv whose first cell begins with a brace"),
             pytest.param("csv", b"{" + CSV * 5000, id="long csv that begins with a brace"),
             pytest.param("csv", b"[1],2\n", id="csv whose first cell begins with a bracket"),
-            pytest.param("csv", CSV * 30 + bytes(10), id="csv with NUL bytes far behind"),
+            pytest.param("csv", CSV.decode().encode("utf-16"), id="csv in UTF-16"),
+            pytest.param("xls", HTML, id="a page that is called xls"),
+            pytest.param("xls", CSV, id="text that is called xls"),
             pytest.param("pdf", PDF, id="pdf"),
             pytest.param("pdf", b"\r\n " + PDF, id="pdf after blanks"),
             pytest.param("xls", OLE2, id="xls as OLE2"),
@@ -90,7 +91,7 @@ class TestWhatIsNoReport:
         [
             pytest.param("csv", b"", "an empty file", id="nothing for csv"),
             pytest.param("csv", HTML, "an HTML page in place of the csv", id="HTML for csv"),
-            pytest.param("xls", HTML, "an HTML page in place of the xls", id="HTML for xls"),
+            pytest.param("xls", PDF, "a PDF document in place of the xls", id="PDF for xls"),
             pytest.param("pdf", HTML, "an HTML page in place of the pdf", id="HTML for pdf"),
             pytest.param("csv", b"<?xml version='1.0'?><Error/>", "an XML document", id="XML for csv"),
             pytest.param("csv", PDF, "a PDF document in place of the csv", id="PDF for csv"),
@@ -98,9 +99,15 @@ class TestWhatIsNoReport:
             pytest.param("csv", ZIP, "a ZIP archive", id="ZIP for csv"),
             pytest.param("csv", b"\x1f\x8b\x08 text", "gzip data", id="gzip for csv"),
             pytest.param("csv", b"Queue,Total\n\0\0", "binary data", id="NUL bytes for csv"),
-            pytest.param("csv", "Queue,Total\n".encode("utf-16"), "binary data", id="UTF-16 for csv"),
+            pytest.param("csv", "Queue,Total\n".encode("utf-16-le"), "binary data", id="UTF-16 without mark"),
+            pytest.param("csv", "Queue,Total\n".encode("utf-32"), "text in UTF-32", id="UTF-32 for csv"),
+            pytest.param("pdf", "Queue,Total\n".encode("utf-16"), "text in UTF-16", id="UTF-16 for pdf"),
+            pytest.param("csv", b"\x28\xb5\x2f\xfd\x04data", "Zstandard data", id="Zstandard for csv"),
+            pytest.param("csv", b"\x8b\x02\x80Queue", "binary data", id="Brotli for csv"),
+            pytest.param("csv", CSV * 30 + bytes(10), "a hole in it", id="csv with NUL bytes far behind"),
+            pytest.param("csv", b"{" + CSV * 30 + bytes(10), "a hole in it", id="the same behind a brace"),
+            pytest.param("html", HTML * 30 + bytes(10), "a hole in it", id="html with NUL bytes far behind"),
             pytest.param("pdf", CSV, "plain text in place of the pdf", id="csv for pdf"),
-            pytest.param("xls", CSV, "plain text in place of the xls", id="csv for xls"),
             pytest.param("html", CSV, "plain text in place of the html", id="csv for html"),
             pytest.param("pdf", b"{ not json", "plain text", id="a brace for pdf"),
             pytest.param("pdf", b"{" + b" " * 70_000, "plain text", id="a long brace for pdf"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from airflow_provider_yeastar.pbx.files.emptiness import is_empty_report
+from airflow_provider_yeastar.pbx.files.emptiness import Content, content_of, rows_in
 
 HEADER = "Queue,Total Calls,Answered,Answered Rate,Average Waiting Time\n"
 PREAMBLE = "Queue Performance\n\nTime,2026/11/22 00:00:00 - 2026/11/22 23:59:59\nQueue,Support<6401>\n\n"
@@ -35,6 +35,10 @@ EMPTY_CSV = {
     "two columns": "Agent,Pauses\n",
     "total of zeros": HEADER + TOTAL_OF_ZEROS,
     "localized total of zeros": HEADER + "合计\uff1a,0,0,0%,-\n",
+    "the words that there is no data": HEADER + "No data\n",
+    "the words that there is no data, padded": HEADER + '"No Data.",,,,\n',
+    "a row of dashes": HEADER + "-,-,-,-,-\n",
+    "a row of long dashes": HEADER + "—,—,—,—,—\n",
 }
 FILLED_CSV = {
     "a row": HEADER + ROW,
@@ -44,18 +48,23 @@ FILLED_CSV = {
     "a total that is not zero": HEADER + "Total,1,0,0.00%,00:00:00\n",
     "a total of zeros before a row": HEADER + TOTAL_OF_ZEROS + ROW,
     "a row of labels": HEADER + "1000-Alice,Available,Support,,\n",
-    "a text under the header": HEADER + "No data\n",
     "a row without header": ROW,
     "a row without header that begins with a date": "2026/11/22 10:00:00,Alice,Bob\n",
     "two columns and a row": "Agent,Pauses\n1000-Alice,3\n",
     "two columns and a row of labels": "Agent,State\n1000-Alice,Available\n",
     "two columns of one row without header": "1000-Alice,3\n",
-    "a single sentence": "The report could not be made\n",
     "a queue with an empty table of calls": HEADER + ROW + "Time,From,To,Agent,Status,Ring,Talk\n",
-    "a preamble without end": "Note\n" * 30 + HEADER,
-    "an open quote": 'Queue,"Total,Answered\nSupport,12,9\n',
     "rows with semicolons": HEADER.replace(",", ";") + ROW.replace(",", ";"),
     "rows ended by carriage returns": (HEADER + ROW).replace("\n", "\r"),
+}
+UNCLEAR_CSV = {
+    "a text under the header": HEADER + "Nobody called\n",
+    "a text and dashes": HEADER + "-,-,-,-,-\nNobody called\n",
+    "a single sentence": "The report could not be made\n",
+    "a preamble alone": PREAMBLE,
+    "a preamble without end": "Note\n" * 30 + HEADER,
+    "an open quote": 'Queue,"Total,Answered\nSupport,12,9\n',
+    "an open quote below the header": HEADER + '"Support<6401>,12\n',
 }
 
 HEAD_HTML = "<html><head><title>Queue Performance</title></head><body><h1>Queue Performance</h1><table>"
@@ -67,16 +76,26 @@ EMPTY_HTML = {
     "two header rows": HEAD_HTML + "<tr><th colspan=2>Calls</th></tr>" + TH_HTML + "</table>",
     "header and blank row": HEAD_HTML + TH_HTML + "<tr><td>&nbsp;</td><td></td></tr></table>",
     "total of zeros": HEAD_HTML + TH_HTML + "<tr><td>Total</td><td><b>0</b></td></tr></table>",
+    "the words that there is no data": HEAD_HTML + TH_HTML + "<tr><td colspan=2>No data</td></tr></table>",
+    "a row of dashes": HEAD_HTML + TH_HTML + "<tr><td>-</td><td>-</td></tr></table>",
 }
 FILLED_HTML = {
     "a row": HEAD_HTML + TH_HTML + "<tr><td>Support&lt;6401&gt;</td><td>12</td></tr></table>",
     "a row without end tags": "<table><tr><th>Queue<th>Total<tr><td>Support<td>0",
     "a row whose label is a th": HEAD_HTML + TH_HTML + "<tr><th>Support</th><td>0</td></tr></table>",
     "a row all of th": HEAD_HTML + TH_HTML + "<tr><th>Support</th><th>12</th></tr></table>",
-    "a table that marks no header": "<table><tr><td>Queue</td><td>Total</td><td>Answered</td></tr></table>",
-    "no table": "<html><body><div>Support</div><div>12</div></body></html>",
     "a row in a nested table": HEAD_HTML + TH_HTML + "<tr><td><table><tr><td>10:00</td></tr></table></td></tr></table>",
     "a row after much white space": f"<table>{TH_HTML}<tr><td>{' ' * 999}<b>12</b></td></tr></table>",
+}
+UNCLEAR_HTML = {
+    "rows all of th": HEAD_HTML + TH_HTML + "<tr><th>Support</th><th>none</th></tr></table>",
+    "a table that marks no header": "<table><tr><td>Queue</td><td>Total</td><td>Answered</td></tr></table>",
+    "no table": "<html><body><div>Support</div><div>12</div></body></html>",
+    "rows in divs below the header": HEAD_HTML + TH_HTML + "</table><div>Support</div><div>12</div></body></html>",
+    "rows in divs within the table": HEAD_HTML + TH_HTML + "<div>Support</div><div>12</div></table></html>",
+    "rows that a script fills in": HEAD_HTML + TH_HTML + "</table><script>fill([['Support', 12]])</script></html>",
+    "rows that another script fills in": "<script src=rows.js></script>" + HEAD_HTML + TH_HTML + "</table></html>",
+    "a sentence in the table": HEAD_HTML + TH_HTML + "<tr><td colspan=2>Nobody called</td></tr></table></html>",
     "endless markup": "<table><tr><th>Queue</th></tr></table><a title='" + "x" * 2_000_000,
     "an endless cell": "<table><tr><th>Queue</th></tr><tr><td>" + "x <b>" * 100_000,
     "an endless row": "<table><tr><th>Queue</th></tr><tr>" + "<td>" * 100_000,
@@ -88,34 +107,67 @@ def chunks_of(text: str, size: int = 64 * 1024) -> Iterator[bytes]:
     return (data[at : at + size] for at in range(0, len(data), size))
 
 
-@pytest.mark.parametrize("text", EMPTY_CSV.values(), ids=EMPTY_CSV.keys())
-def test_a_csv_without_rows_is_empty(text: str) -> None:
-    assert is_empty_report(chunks_of(text), "csv")
+def cases(*tables: tuple[str, Content, dict[str, str]]) -> list[Any]:
+    return [
+        pytest.param(file_format, text, content, id=f"{file_format}: {name}")
+        for file_format, content, texts in tables
+        for name, text in texts.items()
+    ]
 
 
-@pytest.mark.parametrize("text", FILLED_CSV.values(), ids=FILLED_CSV.keys())
-def test_a_csv_with_a_row_or_of_unknown_layout_is_not_empty(text: str) -> None:
-    assert not is_empty_report(chunks_of(text), "csv")
+@pytest.mark.parametrize(
+    ("file_format", "text", "content"),
+    cases(
+        ("csv", Content.EMPTY, EMPTY_CSV),
+        ("csv", Content.FILLED, FILLED_CSV),
+        ("csv", Content.UNCLEAR, UNCLEAR_CSV),
+        ("html", Content.EMPTY, EMPTY_HTML),
+        ("html", Content.FILLED, FILLED_HTML),
+        ("html", Content.UNCLEAR, UNCLEAR_HTML),
+    ),
+)
+def test_what_a_report_holds(file_format: str, text: str, content: Content) -> None:
+    assert content_of(chunks_of(text), file_format) is content
 
 
-@pytest.mark.parametrize("text", EMPTY_HTML.values(), ids=EMPTY_HTML.keys())
-def test_an_html_page_without_rows_is_empty(text: str) -> None:
-    assert is_empty_report(chunks_of(text), "html")
+@pytest.mark.parametrize("name", ["header", "a row"])
+def test_utf_16_is_read_as_well(name: str) -> None:
+    text = (EMPTY_CSV | FILLED_CSV)[name]
+
+    assert content_of([text.encode("utf-16")], "csv") is content_of(chunks_of(text), "csv")
 
 
-@pytest.mark.parametrize("text", FILLED_HTML.values(), ids=FILLED_HTML.keys())
-def test_an_html_page_with_a_row_or_of_unknown_layout_is_not_empty(text: str) -> None:
-    assert not is_empty_report(chunks_of(text), "html")
+@pytest.mark.parametrize(
+    ("file_format", "text", "rows"),
+    [
+        ("csv", "", 0),
+        ("csv", HEADER, 0),
+        ("csv", HEADER + ROW * 3, 3),
+        ("csv", PREAMBLE + HEADER + ROW * 2 + "Total,24,18,75.00%,00:00:07\n", 2),
+        ("csv", HEADER + "No data\n", 0),
+        ("csv", ROW, 1),
+        ("csv", "Agent,Pauses\n" + "Alice,3\n" * 40, 40),
+        ("csv", HEADER + '"Support\nDesk",12,9,75.00%,00:00:07\n', 1),
+        ("html", HEAD_HTML + TH_HTML + "<tr><td>Support</td><td>12</td></tr>" * 4 + "</table></html>", 4),
+    ],
+)
+def test_rows_are_counted_without_header_preamble_and_totals(file_format: str, text: str, rows: int) -> None:
+    assert rows_in(chunks_of(text), file_format) == rows
 
 
-@given(text=st.sampled_from([*EMPTY_CSV.values(), *FILLED_CSV.values()]), size=st.integers(1, 40))
+@given(
+    text=st.sampled_from([*EMPTY_CSV.values(), *FILLED_CSV.values(), *UNCLEAR_CSV.values()]), size=st.integers(1, 40)
+)
 def test_the_verdict_on_a_csv_does_not_depend_on_the_chunks(text: str, size: int) -> None:
-    assert is_empty_report(chunks_of(text, size), "csv") == is_empty_report(chunks_of(text), "csv")
+    assert content_of(chunks_of(text, size), "csv") is content_of(chunks_of(text), "csv")
 
 
-@given(text=st.sampled_from([*EMPTY_HTML.values(), *list(FILLED_HTML.values())[:-3]]), size=st.integers(1, 40))
+@given(
+    text=st.sampled_from([*EMPTY_HTML.values(), *FILLED_HTML.values(), *list(UNCLEAR_HTML.values())[:-3]]),
+    size=st.integers(1, 40),
+)
 def test_the_verdict_on_a_page_does_not_depend_on_the_chunks(text: str, size: int) -> None:
-    assert is_empty_report(chunks_of(text, size), "html") == is_empty_report(chunks_of(text), "html")
+    assert content_of(chunks_of(text, size), "html") is content_of(chunks_of(text), "html")
 
 
 @given(
@@ -125,7 +177,8 @@ def test_the_verdict_on_a_page_does_not_depend_on_the_chunks(text: str, size: in
 )
 def test_a_row_under_any_header_counts(columns: int, labels: list[str], values: list[str]) -> None:
     lines = [labels[:columns], ["6401-Support", *values[: columns - 1]]]
-    assert not is_empty_report(chunks_of("\n".join(",".join(line) for line in lines)), "csv")
+    content = content_of(chunks_of("\n".join(",".join(line) for line in lines)), "csv")
+    assert content is (Content.FILLED if any(filter(None, values[: columns - 1])) else Content.UNCLEAR)
 
 
 def test_reading_stops_at_the_first_row() -> None:
@@ -133,7 +186,7 @@ def test_reading_stops_at_the_first_row() -> None:
         yield (HEADER + ROW * 100).encode()
         raise AssertionError("read on")
 
-    assert not is_empty_report(chunks(), "csv")
+    assert content_of(chunks(), "csv") is Content.FILLED
 
 
 @pytest.mark.parametrize(
@@ -142,7 +195,7 @@ def test_reading_stops_at_the_first_row() -> None:
 def test_memory_stays_small_whatever_comes(chunk: bytes) -> None:
     tracemalloc.start()
     try:
-        is_empty_report((chunk for _ in range(64)), "csv")
+        content_of((chunk for _ in range(64)), "csv")
         assert tracemalloc.get_traced_memory()[1] < 12 * 1024**2
     finally:
         tracemalloc.stop()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,11 +14,11 @@ from airflow_provider_yeastar.pbx.report.request import (
     ReportRequest,
     build_request,
     check_arguments,
-    choose_api_version,
 )
 
 DISPLAY = DisplayFormat("YYYY/MM/DD", "hh:mm:ss")
 BERLIN = ZoneInfo("Europe/Berlin")
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 QUEUES = {"report_type": "queueperformance", "parameters": {"queue_id_list": [1]}}
 TIMES = {
     "extcallactivity",
@@ -126,9 +126,6 @@ class TestValues:
 
         assert dict(request.parameters)["queue_id_list"] == ids
 
-    def test_none_leaves_out(self) -> None:
-        assert "agent_id_list" not in query(my_report_id=7, parameters={"agent_id_list": None})
-
     def test_a_parameter_that_is_newer_than_we_are_passes(self) -> None:
         assert query(my_report_id=7, parameters={"sentiment": "happy"})["sentiment"] == "happy"
 
@@ -142,6 +139,13 @@ class TestValues:
             ({"queue_id_list": -1}, "neither a text nor a whole number"),
             ({"queue_id_list": 1.5}, "neither a text nor a whole number"),
             ({"queue_id_list": {"a": 1}}, "neither a text nor a whole number"),
+            ({"agent_id_list": None}, "agent_id_list is None"),
+            ({"agent_id_list": [1, None]}, "neither a text nor a whole number"),
+            ({"agent_id_list": "None"}, "the text 'None'"),
+            ({"agent_id_list": "6401, None"}, "the text '6401, None'"),
+            ({"call_from": None}, "call_from is None"),
+            ({"call_from": "None"}, "the text 'None'"),
+            ({"sentiment": " "}, "sentiment is empty"),
             ({"need_detail": 2}, "neither True nor False"),
             ({"talk_time": "long"}, "not a whole number"),
             ({"queue_ids": 1}, "queue_id"),
@@ -210,15 +214,13 @@ class TestWhichReport:
 
         with pytest.raises(InvalidRequestError, match=r"v2\.0 only"):
             build_request(**arguments, api_version="v1.0")
-        with pytest.raises(InvalidRequestError, match=r"v2\.0 only"):
-            choose_api_version("auto", "37.20.0.21", build_request(**arguments))
 
 
 class TestTimes:
     def test_aware_times_are_converted_and_naive_ones_are_the_pbx_s(self) -> None:
         asked = query(**QUEUES, start_time=datetime(2026, 11, 22, 6, tzinfo=UTC), end_time="2026-11-22T18:00:00")
 
-        assert (asked["start_time"], asked["end_time"]) == ("2026/11/22 07:00:00", "2026/11/22 18:00:00")
+        assert (asked["start_time"], asked["end_time"]) == ("2026/11/22 07:00:00", "2026/11/22 17:59:59")
 
     def test_one_end_may_be_left_open(self) -> None:
         asked = query(**QUEUES, start_time="2026-11-22T06:00:00")
@@ -257,11 +259,29 @@ class TestTimes:
     def test_it_is_described_in_iso_8601(self, arguments: dict[str, Any], described: dict[str, str]) -> None:
         assert build_request(**arguments).describe(BERLIN) == described
 
-    @pytest.mark.parametrize("argument", ["period", "start_time", "end_time"])
-    @pytest.mark.parametrize("blank", ["", "  "], ids=["empty", "blank"])
-    def test_one_of_which_a_template_left_nothing_is_refused(self, argument: str, blank: str) -> None:
-        with pytest.raises(InvalidRequestError, match=f"`{argument}` is an empty text"):
-            build_request(**QUEUES, **{argument: blank})
+    @pytest.mark.parametrize(
+        "argument",
+        [
+            "report_type",
+            "my_report_id",
+            "period",
+            "start_time",
+            "end_time",
+            "api_version",
+            "file_format",
+            "duration_format",
+            "parameters",
+        ],
+    )
+    @pytest.mark.parametrize(
+        ("blank", "words"), [("", "an empty text"), ("  ", "an empty text"), ("None", "the text 'None'")]
+    )
+    def test_a_text_without_content_is_refused(self, argument: str, blank: str, words: str) -> None:
+        with pytest.raises(InvalidRequestError, match=f"`{argument}` is {words}"):
+            check_arguments(
+                **{"report_type": "unreturnmisscall", argument: blank}
+                | ({"report_type": None} if argument == "my_report_id" else {})
+            )
 
     def test_a_year_may_come_as_a_number(self) -> None:
         assert build_request(**QUEUES, period=2026) == build_request(**QUEUES, period="2026")
@@ -282,11 +302,67 @@ class TestTimes:
         with pytest.raises(InvalidRequestError, match=f"`{argument}` .* is 02:.* shows this time twice"):
             request.query(DISPLAY, BERLIN)
 
-    @pytest.mark.parametrize("end", ["2026-10-25T02:30:00", "2026-10-25T02:00:00Z", "2026-03-29T01:00:00Z"])
+    @pytest.mark.parametrize("end", ["2026-10-25T02:30:00", "2026-10-25T02:00:01Z", "2026-03-29T01:00:00Z"])
     def test_other_times_around_the_change_are_taken(self, end: str) -> None:
         request = build_request(**QUEUES, start_time="2026-03-01T00:00:00", end_time=end)
 
         assert "end_time" in request.query(DISPLAY, BERLIN)
+
+    @pytest.mark.parametrize("word", ["last_7_days", "last_30_days"])
+    def test_a_report_of_days_takes_no_run_of_days_in_words(self, word: str) -> None:
+        with pytest.raises(InvalidRequestError, match=f"takes a day, month or year, not {word}"):
+            check_arguments(**minimal("queueavgwaittalktime", period=word))
+
+    @pytest.mark.parametrize(
+        ("word", "time"), [("yesterday", "2026/11/21"), ("last_month", "2026/10"), ("this_year", "2026")]
+    )
+    def test_a_report_of_days_takes_calendar_words(self, word: str, time: str) -> None:
+        request = build_request(**minimal("queueavgwaittalktime", period=word, as_of="2026-11-21T23:00:00+00:00"))
+
+        assert request.resolved(BERLIN, NOW).query(DISPLAY, BERLIN)["time"] == time
+
+    def test_words_are_counted_from_the_given_moment_else_from_now(self) -> None:
+        request = build_request(**QUEUES, period="yesterday")
+
+        assert request.resolved(BERLIN, NOW).describe(BERLIN)["start_time"] == "2026-11-25T00:00:00"
+        then = build_request(**QUEUES, period="yesterday", as_of=datetime(2026, 11, 22, 23, 30, tzinfo=UTC))
+        assert then.resolved(BERLIN, NOW).describe(BERLIN)["start_time"] == "2026-11-22T00:00:00"
+
+    @pytest.mark.parametrize(
+        ("word", "same"),
+        [
+            ("yesterday", {"period": "2026-11-22"}),
+            ("last_month", {"period": "2026-10"}),
+            ("last_7_days", {"start_time": "2026-11-16T00:00:00", "end_time": "2026-11-22T23:59:59"}),
+        ],
+    )
+    def test_a_resolved_request_is_the_one_with_dates(self, word: str, same: dict[str, str]) -> None:
+        request = build_request(**QUEUES, period=word, as_of="2026-11-23T04:00:00+00:00")
+
+        assert request.resolved(BERLIN, NOW) == build_request(**QUEUES, **same)
+        assert request.resolved(BERLIN, NOW).file_name() == build_request(**QUEUES, **same).file_name()
+
+    def test_words_neither_name_a_file_nor_are_sent(self) -> None:
+        request = build_request(**QUEUES, period="yesterday")
+
+        with pytest.raises(ValueError, match="has to be resolved"):
+            request.file_name()
+        with pytest.raises(ValueError, match="has to be resolved"):
+            request.query(DISPLAY, BERLIN)
+
+    @pytest.mark.parametrize("name", ["start_time", "end_time"])
+    def test_a_time_with_offset_is_refused_without_the_pbx_s_zone(self, name: str) -> None:
+        offset = timezone(timedelta(hours=1))
+        request = build_request(**QUEUES, **{name: "2026-07-01T00:00:00+02:00"})
+
+        with pytest.raises(InvalidRequestError, match=r"carries a UTC offset.*Set `timezone`"):
+            request.resolved(offset, NOW, zone_is_named=False)
+        assert request.resolved(BERLIN, NOW) == request
+
+    def test_without_the_pbx_s_zone_times_of_its_clock_are_taken(self) -> None:
+        request = build_request(**QUEUES, start_time="2026-07-01T00:00:00", end_time="2026-07-01T23:59:59")
+
+        assert request.resolved(timezone(timedelta(hours=1)), NOW, zone_is_named=False) == request
 
     @pytest.mark.parametrize(
         ("arguments", "over_at"),
@@ -362,9 +438,11 @@ class TestJson:
             QUEUES | {"start_time": datetime(2026, 11, 22, 6, tzinfo=BERLIN), "asynchronous": False},
             {"my_report_id": 7, "parameters": {"queue_id_list": [1, 2], "sentiment": "happy"}},
             {"scheduled_report_id": 7},
+            QUEUES | {"period": "last_7_days", "as_of": datetime(2026, 11, 22, 6, tzinfo=UTC)},
+            QUEUES | {"period": "yesterday"},
             QUEUES | {"parameters": {"queue_id_list": [1, "6401", "Support"]}, "check_ids": False},
         ],
-        ids=["range", "time", "aware", "my-report", "scheduled", "names"],
+        ids=["range", "time", "aware", "my-report", "scheduled", "words", "words-from-now", "names"],
     )
     def test_a_request_comes_back_equal(self, arguments: dict[str, Any]) -> None:
         request = build_request(**arguments)
@@ -396,39 +474,3 @@ class TestWhenTheDagIsParsed:
     def test_an_unrendered_template_is_no_period_in_the_end(self) -> None:
         with pytest.raises(InvalidRequestError, match=r"\{\{ ds \}\}"):
             build_request(**QUEUES, period="{{ ds }}")
-
-
-class TestChooseApiVersion:
-    @pytest.mark.parametrize(
-        ("firmware", "version"),
-        [
-            ("37.21.0.66", "v1.0"),
-            ("37.21.0.117", "v2.0"),
-            ("84.21.0.66", "v1.0"),
-            ("84.21.0.117", "v2.0"),
-            ("83.22.0.1", "v2.0"),
-            ("37.23.0.123", "v2.0"),
-            ("37.8.0.25", "v1.0"),
-            ("", "v2.0"),
-            ("unknown", "v2.0"),
-        ],
-    )
-    def test_auto_goes_by_the_firmware_whatever_the_edition(self, firmware: str, version: str) -> None:
-        assert choose_api_version("auto", firmware, build_request(**QUEUES)) == version
-
-    @pytest.mark.parametrize("wanted", ["v1.0", "v2.0"])
-    def test_a_wanted_one_is_taken(self, wanted: str) -> None:
-        assert choose_api_version(wanted, "37.23.0.123", build_request(**QUEUES)) == wanted
-
-
-class TestCatalogue:
-    def test_what_a_report_requires_is_a_parameter(self) -> None:
-        for report in REPORT_TYPES.values():
-            assert set(report.required) <= set(PARAMETERS)
-
-    def test_what_a_parameter_serves_is_a_report(self) -> None:
-        for parameter in PARAMETERS.values():
-            assert set(parameter.reports or ()) <= set(REPORT_TYPES)
-
-    def test_the_reports_that_take_a_day_month_or_year(self) -> None:
-        assert {name for name, report in REPORT_TYPES.items() if report.time == "time"} == TIMES

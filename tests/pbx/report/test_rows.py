@@ -76,6 +76,45 @@ class TestFlattening:
             {"queue": "Sales", "agent": "Alice", "call_id": "y"},
         ]
 
+    def test_the_totals_of_a_queue_and_of_its_agents_say_whose_they_are(self) -> None:
+        agents = [{"agent_name": "Alice", "agent_number": "1000", "total_calls": 1, "missed_rate": 0}]
+        queue = {"queue": "Sales", "queue_num": "6400", "queue_id": 1, "total_calls": 9, "missed_rate": 77.14}
+
+        assert rows(queue_agent_performance_list=[{**queue, "detail": agents}]) == [
+            {
+                "queue": "Sales",
+                "queue_num": "6400",
+                "queue_id": 1,
+                "queue_total_calls": 9,
+                "queue_missed_rate": 77.14,
+                "agent_name": "Alice",
+                "agent_number": "1000",
+                "agent_total_calls": 1,
+                "agent_missed_rate": 0,
+            }
+        ]
+
+    def test_their_names_do_not_depend_on_a_collision(self) -> None:
+        queue = {"queue": "Sales", "queue_num": "6400"}
+
+        assert rows(a_list=[{**queue, "detail": [{"total_calls": 1}]}]) == [{**queue, "agent_total_calls": 1}]
+        assert rows(a_list=[{**queue, "calls": 2, "detail": None}]) == [{**queue, "queue_calls": 2}]
+
+    def test_the_totals_of_a_ring_group_and_of_its_members_say_whose_they_are(self) -> None:
+        group = {"group_name": "Reception", "group_num": "6300", "total_calls": 5}
+        members = [{"ext_name": "Alice", "ext_num": "1000", "total_calls": 3}]
+
+        assert rows(ring_group_statistics_list=[{**group, "member_list": members}]) == [
+            {
+                "group_name": "Reception",
+                "group_num": "6300",
+                "group_total_calls": 5,
+                "ext_name": "Alice",
+                "ext_num": "1000",
+                "ext_total_calls": 3,
+            }
+        ]
+
     def test_a_group_without_members_is_not_lost(self) -> None:
         assert rows(some_list=[{"queue": "Sales", "detail": []}]) == [{"queue": "Sales"}]
 

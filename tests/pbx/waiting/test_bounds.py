@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from airflow_provider_yeastar.pbx.errors import (
@@ -11,21 +13,7 @@ from airflow_provider_yeastar.pbx.errors import (
     TokenExpiredError,
     YeastarError,
 )
-from airflow_provider_yeastar.pbx.waiting.bounds import (
-    Bounds,
-    Setbacks,
-    choose_event,
-    could_be_ours,
-    is_certain,
-    retry_delay,
-)
-from airflow_provider_yeastar.pbx.wire import EventFrame, Processing
-
-
-def event(
-    file: str = "Report.csv", *, succeeded: bool = True, error: str = "", download_id: int | None = None
-) -> EventFrame:
-    return EventFrame(succeeded, file, f"/api/download/{file}" if file else "", error, download_id)
+from airflow_provider_yeastar.pbx.waiting.bounds import Bounds, Setbacks, busy_delay, retry_delay, unanswered_delay
 
 
 class TestBounds:
@@ -51,7 +39,7 @@ class TestSetbacks:
             pytest.param(TokenExpiredError("no"), 3, id="token"),
             pytest.param(ReportFailedError("no"), 1, id="failed-report"),
             pytest.param(PbxInternalError("no"), 2, id="internal-error"),
-            pytest.param(AmbiguousEventError("no"), 5, id="ambiguous-event"),
+            pytest.param(AmbiguousEventError("no"), 500, id="ambiguous-until-the-deadline"),
             pytest.param(NetworkError("no"), 500, id="network-until-the-deadline"),
         ],
     )
@@ -60,7 +48,7 @@ class TestSetbacks:
         for _ in range(borne):
             setbacks.add(error)
 
-        if not isinstance(error, NetworkError):
+        if borne < 500:
             with pytest.raises(type(error)):
                 setbacks.add(error)
 
@@ -81,17 +69,24 @@ class TestSetbacks:
         setbacks = Setbacks()
         assert setbacks.summary() == "the PBX gave no sign of trouble"
 
-        setbacks.accept()
-        setbacks.foreign += 1
-        assert setbacks.summary() == "the PBX accepted the request once, 1 event was not ours"
+        setbacks.accepted += 1
+        assert setbacks.summary() == "the PBX accepted the request once"
 
         setbacks.add(NetworkError("Connection reset"))
-        setbacks.accept()
-        setbacks.foreign += 1
+        setbacks.accepted += 1
         assert setbacks.summary() == (
-            "the PBX accepted the request twice, 2 events were not ours, "
-            "1 attempt failed, the last one so: Connection reset"
+            "the PBX accepted the request twice, 1 attempt failed, the last one so: Connection reset"
         )
+
+    def test_after_a_second_report_without_an_answer_the_pauses_are_long(self) -> None:
+        setbacks = Setbacks()
+        delays = []
+        for _ in range(9):
+            setbacks.unanswered += 1
+            setbacks.add(NetworkError("Connection reset"))
+            delays.append(setbacks.delay(1.0))
+
+        assert delays == [2.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 300.0, 300.0]
 
 
 class TestRetryDelay:
@@ -101,45 +96,9 @@ class TestRetryDelay:
     def test_chance_takes_away_up_to_half(self) -> None:
         assert retry_delay(3, 0.0) == 4.0
 
-
-class TestCouldBeOurs:
-    @pytest.mark.parametrize(
-        ("file", "file_format", "ours"),
-        [
-            ("Report.csv", "csv", True),
-            ("REPORT.CSV", "csv", True),
-            ("Report.pdf", "csv", False),
-            ("Report.xlsx", "xls", True),
-            ("Report", "csv", True),
-            ("", "csv", True),
-            ("Report.pdf", None, True),
-        ],
-    )
-    def test_the_extension_decides(self, file: str, file_format: str | None, ours: bool) -> None:
-        assert could_be_ours(event(file), file_format, Processing(None)) is ours
-
-    @pytest.mark.parametrize(("download_id", "ours"), [(8, True), (9, False)])
-    def test_an_id_decides_alone(self, download_id: int, ours: bool) -> None:
-        assert could_be_ours(event("Other.pdf", download_id=download_id), "csv", Processing(8)) is ours
-
-    def test_an_id_in_the_event_alone_decides_nothing(self) -> None:
-        assert could_be_ours(event(download_id=9), "csv", Processing(None))
-
-    @pytest.mark.parametrize(
-        ("asked", "told", "certain"), [(8, 8, True), (8, 9, False), (8, None, False), (None, None, False)]
-    )
-    def test_only_an_id_on_both_sides_makes_certain(self, asked: int | None, told: int | None, certain: bool) -> None:
-        assert is_certain(event(download_id=told), Processing(asked)) is certain
-
-
-class TestChooseEvent:
-    def test_a_duplicate_is_one_event(self) -> None:
-        assert choose_event([event(), event()], pbx="pbx") == event()
-
-    def test_of_two_files_neither_is_believed(self) -> None:
-        with pytest.raises(AmbiguousEventError, match="2 different reports"):
-            choose_event([event("A.csv"), event("B.csv")], pbx="pbx")
-
-    def test_a_failure_speaks_the_pbx_words(self) -> None:
-        with pytest.raises(ReportFailedError, match="disk full"):
-            choose_event([event("", succeeded=False, error="disk full")], pbx="pbx")
+    @pytest.mark.parametrize(("delay", "longest"), [(busy_delay, 30.0), (unanswered_delay, 300.0)])
+    def test_other_causes_have_a_longest_pause_of_their_own(
+        self, delay: Callable[[int, float], float], longest: float
+    ) -> None:
+        assert delay(1000, 1.0) == longest
+        assert delay(1000, 0.0) == longest / 2

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_yeastar.simulator.calls.directory import DEFAULT_DIRECTORY as DIRECTORY
-from airflow_provider_yeastar.simulator.calls.directory import Extension
+from airflow_provider_yeastar.simulator.calls.directory import DEFAULT_DIRECTORY as DIRECTORY, Extension
 
 ENTRIES = [
     *((entry.id, entry.number) for entry in DIRECTORY.queues),

@@ -8,12 +8,10 @@ from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from airflow_provider_yeastar.simulator.calls.call import Call
-from airflow_provider_yeastar.simulator.calls.directory import DEFAULT_DIRECTORY as DIRECTORY
-from airflow_provider_yeastar.simulator.calls.directory import Directory
+from airflow_provider_yeastar.simulator.calls.directory import DEFAULT_DIRECTORY as DIRECTORY, Directory
 from airflow_provider_yeastar.simulator.calls.history import calls_between
 from airflow_provider_yeastar.simulator.calls.shifts import shifts_of_day
 

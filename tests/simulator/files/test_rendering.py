@@ -103,8 +103,10 @@ class TestEveryReport:
         assert header == [column.label for column in table.columns]
         for cells, row in zip(rows, table.rows, strict=True):
             for cell, column in zip(cells, table.columns, strict=True):
-                if column.kind in ("integer", "seconds", "percent"):
+                if column.kind in ("integer", "seconds"):
                     assert cell == str(row[column.key])
+                if column.kind == "percent":
+                    assert cell == f"{row[column.key]:.2f}%"
 
     @pytest.mark.parametrize("file_format", FORMATS)
     def test_equal_reports_are_equal_files(self, type_: str, file_format: FileFormat) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from airflow_provider_yeastar.simulator.calls.directory import DEFAULT_DIRECTORY as DIRECTORY
 from airflow_provider_yeastar.simulator.reports import Bucket, ReportQuery, ReportTable, build_report
@@ -45,7 +44,7 @@ def test_the_agents_answered_calls_add_up_to_their_queues(seed: int, day: date) 
         agents = build("queueagentperformance", day, seed, queue_id=queue_id)
         assert total(agents, "answered_calls") == row["answered_calls"]
         summary = build("queueagentinoutcalls", day, seed, queue_id=queue_id)
-        assert total(summary, "inbound_answered_calls") == row["answered_calls"]
+        assert total(summary, "queue_answered_calls") == row["answered_calls"]
         rated = build("queuesatisfaction", day, seed, queue_id=queue_id)
         assert total(rated, "answered_calls") == row["answered_calls"]
 
@@ -55,10 +54,12 @@ def test_the_agents_answered_calls_add_up_to_their_queues(seed: int, day: date) 
 def test_the_hours_of_a_queue_add_up_to_its_day(seed: int, day: date) -> None:
     hours = build("queueperformanceactivity", day, seed, "hour")
     waits = build("queueavgwaittalktime", day, seed, "hour")
+    assert [row["time"] for row in waits.rows] == list(range(24))
+    for key in ("total_calls", "answered_calls"):
+        assert total(waits, key) == total(hours, key)
     for row in build("queueperformance", day, seed).rows:
         for key in ("total_calls", "answered_calls", "missed_calls", "abandoned_calls"):
             assert total(hours, key, queue_num=row["queue_num"]) == row[key]
-        assert total(waits, "total_calls", queue_num=row["queue_num"]) == row["total_calls"]
 
 
 @any_day
@@ -157,8 +158,8 @@ def test_the_accounting_bills_every_call_in_its_details(seed: int, day: date) ->
 def test_every_caller_in_a_menu_pressed_one_key_or_none(seed: int, day: date) -> None:
     table = build("ivr", day, seed)
     for row in table.rows:
-        keys = sum(total(table, f"key_{key}", ivr_num=row["ivr_num"]) for key in range(10))
-        assert row["total_calls"] == keys + total(table, "no_key", ivr_num=row["ivr_num"])
+        keys = sum(total(table, f"press_{key}", ivr_num=row["ivr_num"]) for key in range(10))
+        assert row["total_calls"] == keys + total(table, "press_timeout", ivr_num=row["ivr_num"])
 
 
 @pytest.mark.parametrize(

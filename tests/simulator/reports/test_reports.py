@@ -15,7 +15,7 @@ from airflow_provider_yeastar.simulator.reports import (
     ReportTable,
     build_report,
     empty_report,
-    list_rows,
+    list_entries,
 )
 from airflow_provider_yeastar.simulator.reports.catalogue import (
     MY_REPORTS,
@@ -87,8 +87,9 @@ class TestEveryReport:
                     case "integer" | "seconds":
                         assert type(value) is int
                     case "percent":
-                        assert isinstance(value, str)
-                        assert value.endswith("%")
+                        assert isinstance(value, int | float)
+                        assert 0 <= value == round(value, 2) <= 100
+                        assert type(value) is int or not value.is_integer()
                     case "datetime":
                         assert isinstance(value, datetime) or value == ""
                     case "text":
@@ -98,12 +99,14 @@ class TestEveryReport:
         empty = empty_report(REPORTS[type_])
         assert empty.columns == build(type_).columns
         assert empty.rows == ()
-        assert list_rows(empty) == []
+        assert list_entries(empty) == ([], 0)
 
     def test_json_rows_hold_plain_values(self, type_: str) -> None:
-        for row in list_rows(build(type_)):
-            for entry in row.pop("detail", [row]):
-                assert all(type(value) in (str, int) for value in entry.values())
+        for row in list_entries(build(type_))[0]:
+            nested = [key for key in ("detail", "member_list") if key in row]
+            counts = [row.pop(key) for key in ("press_count",) if key in row]
+            for entry in [*row.pop(nested[0]), row] if nested else [*counts, row]:
+                assert all(type(value) in (str, int, float) for value in entry.values())
 
 
 @pytest.mark.parametrize(("type_", "parameter"), ID_PARAMETERS.items(), ids=ID_PARAMETERS)
@@ -157,7 +160,7 @@ def test_missed_calls_are_chosen_by_their_type(missed: str) -> None:
     assert values(table, "miss_call_type") == {missed}
 
 
-@pytest.mark.parametrize(("parameter", "key"), [("call_from", "caller"), ("call_to", "callee")])
+@pytest.mark.parametrize(("parameter", "key"), [("call_from", "call_from_number"), ("call_to", "call_to_number")])
 def test_missed_calls_are_chosen_by_their_ends(parameter: str, key: str) -> None:
     everyone = build("unreturnmisscall")
     one = everyone.rows[0][key]
@@ -172,7 +175,7 @@ def test_a_missed_caller_reached_later_that_day_is_not_listed_even_if_the_window
     reached = {call.callee: call for call in calls if call.communication == "Outbound" and call.is_answered}
     returned = next(call for call in lost if call.caller in reached)
     table = build("unreturnmisscall", start=returned.started, end=returned.started)
-    assert returned.caller not in values(table, "caller")
+    assert returned.caller not in values(table, "call_from_number")
     assert len(build("unreturnmisscall").rows) < len(lost)
 
 
@@ -253,28 +256,48 @@ RECORDED_KEYS = {
     "extcallstatistics": "ext_num ext_name answered_calls no_answer_calls busy_calls failed_calls voicemail_calls "
     "abandoned_calls total_call_count total_holding_time total_talking_time",
     "queueperformance": "queue queue_num total_calls answered_calls missed_calls abandoned_calls average_waiting_time "
+    "all_call_average_waiting_time total_waiting_time answered_waiting_time "
     "average_talking_time max_waiting_time answered_rate missed_rate abandoned_rate sla",
-    "queueagentperformance": "queue queue_num queue_id detail",
-    "queueavgwaittalktime": "time avg_wait_time avg_talk_time",
+    "queueagentperformance": "queue queue_num queue_id total_calls answered_calls missed_calls detail",
+    "queueavgwaittalktime": "time total_calls answered_calls avg_wait_time all_call_avg_wait_time avg_talk_time",
+    "queueagentinoutcalls": "agent_name agent_num queue_answered_calls outbound_calls outbound_answer_calls "
+    "total_calls total_duration queue_talk_duration outbound_talk_duration average_talk_duration",
+    "ringgroupstatistics": "group_name group_num total_calls answered_calls member_list",
+    "ivr": "ivr_name ivr_num press_count",
+    "unreturnmisscall": "time call_from call_from_name call_from_number call_to call_to_name call_to_number "
+    "miss_call_type ring_duration",
 }
 
 
 @pytest.mark.parametrize(("type_", "keys"), RECORDED_KEYS.items(), ids=RECORDED_KEYS)
 def test_json_rows_have_the_keys_of_recorded_answers(type_: str, keys: str) -> None:
-    assert set(list_rows(build(type_))[0]) >= set(keys.split())
+    assert set(list_entries(build(type_))[0][0]) >= set(keys.split())
 
 
 def test_json_rows_nest_the_agents_under_their_queue() -> None:
-    (support,) = list_rows(build("queueagentperformance", {"queue_id": "2"}))
+    (support,), total_number = list_entries(build("queueagentperformance", {"queue_id": "2"}))
+    assert total_number == 6
     assert (support["queue"], support["queue_num"], support["queue_id"]) == ("Support", "6401", 2)
     assert len(support["detail"]) == 6
     assert {"agent_name", "agent_number", "total_calls", "answered_calls", "missed_calls"} <= set(support["detail"][0])
     assert "queue" not in support["detail"][0]
+    (performance,), _ = list_entries(build("queueperformance", {"queue_id_list": "2"}))
+    assert {key: support[key] for key in performance} == performance
+    assert support["answered_calls"] == sum(agent["answered_calls"] for agent in support["detail"])
+
+
+def test_agents_without_calls_may_be_missing() -> None:
+    quiet = datetime(2026, 11, 22, 3)
+    table = build("queueagentperformance", {"queue_id": "2"}, start=quiet, end=quiet + timedelta(hours=1))
+    (support,), total_number = list_entries(table, idle_members=False)
+
+    assert (total_number, support["detail"]) == (0, None)
 
 
 def test_json_rows_nest_the_members_under_their_ring_group() -> None:
-    groups = list_rows(build("ringgroupstatistics"))
-    assert [(group["ring_group_num"], len(group["detail"])) for group in groups] == [("6300", 3), ("6301", 2)]
+    groups, total_number = list_entries(build("ringgroupstatistics"))
+    assert [(group["group_num"], len(group["member_list"])) for group in groups] == [("6300", 3), ("6301", 2)]
+    assert total_number == 2
 
 
 def test_the_ring_groups_answered_calls_are_those_of_the_history() -> None:

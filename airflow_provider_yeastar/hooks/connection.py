@@ -1,0 +1,202 @@
+"""From an Airflow connection of type ``yeastar`` to the settings and the client of a PBX."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
+
+from airflow_provider_yeastar.compat import AirflowNotFoundException, conf, get_async_connection
+from airflow_provider_yeastar.pbx.concurrency.per_loop import PerLoop
+from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, MissingConnectionError
+from airflow_provider_yeastar.pbx.settings import API_VERSIONS, PROXY_FROM_ENVIRONMENT, TOKEN_SHARING, PbxSettings
+
+if TYPE_CHECKING:
+    from airflow_provider_yeastar.compat import Connection
+    from airflow_provider_yeastar.pbx.client import PbxClient
+    from airflow_provider_yeastar.pbx.login.token_store import Cipher
+
+__all__ = ["client_for", "connect", "mask_token", "missing_connection", "settings_from_connection"]
+
+_EXTRAS = (
+    "api_version",
+    "timezone",
+    "date_format",
+    "time_format",
+    "verify",
+    "ssl_fingerprint",
+    "timeout",
+    "proxy",
+    "token_sharing",
+    "exclusive",
+    # Read by the tasks that protect personal data.
+    "protect_secret",
+)
+# The form of Airflow 2.11 puts this before the fields' names; its Test button sends each field under both names.
+_PREFIX_IN_FORM = "extra__yeastar__"
+
+
+def missing_connection(conn_id: str) -> MissingConnectionError:
+    """Return the error for a connection that Airflow did not give; it is retried, because Airflow hides the reason.
+
+    :param conn_id: text, that id.
+    :return: the error, to be raised.
+    """
+    return MissingConnectionError(
+        f"There is no Airflow connection {conn_id!r}, or Airflow could not read it at the moment",
+        remedy=f"Create it (type Yeastar PBX), or set the task's `yeastar_conn_id`, now {conn_id!r}. If it "
+        "exists, check Airflow's secrets backend and API server.",
+    )
+
+
+def client_for(settings: PbxSettings, announce_secret: Callable[[str], None] | None = None) -> PbxClient:
+    """Return a client that keeps its state in the directory of this Airflow.
+
+    :param settings: from :func:`settings_from_connection`.
+    :param announce_secret: function that is called with each new token. None in the triggerer, where masking would be a
+        blocking call to Airflow in the event loop.
+    :return: the client; it has asked nobody yet.
+    :raises InvalidSettingsError: if Airflow's ``[core] fernet_key`` is no Fernet key.
+    """
+    from airflow_provider_yeastar.pbx.client import PbxClient
+
+    return PbxClient(settings, state_dir=_state_dir(), cipher=_cipher(), announce_secret=announce_secret)
+
+
+_resolving: PerLoop[asyncio.Lock] = PerLoop()
+
+
+async def connect(conn_id: str) -> PbxClient:
+    """Return a client for a trigger; the client makes no further call to Airflow, and need not be closed.
+
+    :param conn_id: text, id of the Airflow connection; resolved once, without blocking the event loop.
+    :return: the client; it has asked nobody yet.
+    :raises InvalidSettingsError: if the connection is missing or invalid.
+    """
+    from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
+
+    # One at a time: a triggerer that starts a thousand triggers must stay responsive.
+    async with _resolving.get(None, asyncio.Lock):
+        try:
+            connection = await get_async_connection(conn_id)
+        except AirflowNotFoundException:
+            raise missing_connection(conn_id) from None
+    # In a thread, as the first client imports requests and websockets.
+    return await in_thread(client_for, settings_from_connection(connection))
+
+
+def mask_token(token: str) -> None:
+    """Register a token with Airflow's secrets masker, in every spelling that it may have in a URL.
+
+    :param token: text, as the PBX gave it.
+    """
+    from airflow_provider_yeastar.compat import mask_secret
+
+    for spelling in {token, quote(token, safe=""), quote_plus(token)}:
+        mask_secret(spelling)
+
+
+def settings_from_connection(connection: Connection) -> PbxSettings:
+    """Return the settings that an Airflow connection holds; no call to Airflow is made.
+
+    :param connection: of type ``yeastar``; docs/connection.md explains its fields.
+    :return: the settings, validated.
+    :raises InvalidSettingsError: if a field or an extra is invalid, or an extra unknown.
+    """
+    extras = _extras(connection)
+    return PbxSettings(
+        host=connection.host or "",
+        client_id=connection.login or "",
+        client_secret=connection.password or "",
+        port=connection.port,
+        scheme=connection.schema or "",
+        api_version=_text(extras, "api_version") or API_VERSIONS[0],
+        timezone=_text(extras, "timezone"),
+        date_format=_text(extras, "date_format"),
+        time_format=_text(extras, "time_format"),
+        verify=_verify(extras.get("verify")),
+        ssl_fingerprint=_text(extras, "ssl_fingerprint"),
+        timeout=_seconds(extras.get("timeout")),
+        proxy=_text(extras, "proxy") or PROXY_FROM_ENVIRONMENT,
+        token_sharing=_text(extras, "token_sharing") or TOKEN_SHARING[0],
+        exclusive=_exclusive(extras.get("exclusive")),
+    )
+
+
+def _extras(connection: Connection) -> Mapping[str, Any]:
+    try:
+        extras = json.loads(connection.extra) if connection.extra else {}
+    except ValueError:
+        extras = None
+    if not isinstance(extras, dict):
+        raise InvalidSettingsError(f"The extra of connection {connection.conn_id!r} is not a JSON object")
+    with_prefix = {name: value for name, value in extras.items() if name.startswith(_PREFIX_IN_FORM)}
+    without = {name: value for name, value in extras.items() if name not in with_prefix}
+    extras = {name.removeprefix(_PREFIX_IN_FORM): value for name, value in with_prefix.items()} | without
+    unknown = sorted(set(extras) - set(_EXTRAS))
+    if unknown:
+        raise InvalidSettingsError(
+            f"Connection {connection.conn_id!r} has the unknown extra {', '.join(unknown)}",
+            remedy=f"Remove it; known are {', '.join(_EXTRAS)}.",
+        )
+    return extras
+
+
+def _text(extras: Mapping[str, Any], name: str) -> str | None:
+    value = extras.get(name)
+    if value is not None and not isinstance(value, str):
+        raise InvalidSettingsError(f"The extra {name} is {value!r}, not a text")
+    return value.strip() or None if value else None
+
+
+def _verify(value: object) -> bool | str:
+    if value is None or value == "":
+        return True
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str):
+        raise InvalidSettingsError(f"The extra verify is {value!r}, neither true nor false nor a CA bundle's path")
+    return {"true": True, "false": False}.get(value.strip().lower(), value.strip())
+
+
+def _exclusive(value: object) -> bool:
+    if value is None or value == "":
+        return bool(conf.getboolean("yeastar", "exclusive", fallback=False))
+    given = value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).strip().lower())
+    if given is None:
+        raise InvalidSettingsError(f"The extra exclusive is {value!r}, neither true nor false")
+    return given
+
+
+def _seconds(value: object) -> float:
+    if value is None or value == "":
+        return PbxSettings.timeout
+    try:
+        return float(str(value))
+    except ValueError:
+        raise InvalidSettingsError(f"The extra timeout is {value!r}, not a number of seconds") from None
+
+
+def _cipher() -> Cipher | None:
+    """Airflow's Fernet keys, the first of which encrypts and any of which decrypts; None where Airflow has none."""
+    from cryptography.fernet import Fernet, MultiFernet
+
+    configured = conf.get("core", "fernet_key", fallback="")
+    # Where no key was ever written, Airflow 3's task SDK hands out the placeholder of its template.
+    keys = [] if configured == "{FERNET_KEY}" else [key.strip() for key in configured.split(",") if key.strip()]
+    try:
+        return MultiFernet([Fernet(key) for key in keys]) if keys else None
+    except ValueError:
+        raise InvalidSettingsError(
+            "`[core] fernet_key` is not a Fernet key", remedy="Correct it in Airflow's configuration."
+        ) from None
+
+
+def _state_dir() -> Path:
+    configured = conf.get("yeastar", "state_dir", fallback="")
+    home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
+    return Path(configured).expanduser() if configured else home / "yeastar"

@@ -1,0 +1,37 @@
+"""A coroutine run to its end from blocking code, also where an event loop runs already."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+__all__ = ["run_coroutine"]
+
+Result = TypeVar("Result")
+
+
+def run_coroutine(work: Coroutine[Any, Any, Result]) -> Result:
+    """Return what a coroutine returns; block until then.
+
+    In a notebook and in an ``async def`` task an event loop runs on this thread, where ``asyncio.run`` refuses to work:
+    the coroutine then gets a thread and a loop of its own.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    done: Future[Result] = Future()
+    context = contextvars.copy_context()  # Airflow finds by it whose log a record belongs to
+
+    def run() -> None:
+        try:
+            done.set_result(context.run(asyncio.run, work))
+        except BaseException as error:  # noqa: BLE001 - the thread's boundary: whatever it is, the caller gets it
+            done.set_exception(error)
+
+    threading.Thread(target=run, name="yeastar-loop", daemon=True).start()
+    return done.result()

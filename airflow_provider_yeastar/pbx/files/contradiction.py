@@ -1,0 +1,131 @@
+"""Does the content of a file contradict its request? Read from CSV, the one format whose text is plain. Pure.
+
+The layout of the PBX's files is unknown [U], so only what cannot be read in another way counts: *all* dates in the file
+lie outside of the time window, by every reading of day and month; or *all* names in the first column are of queues,
+extensions, trunks and so on that were not asked for. A file without dates and names contradicts nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import islice
+
+from airflow_provider_yeastar.pbx.report.periods import Period, parse_period
+
+__all__ = ["Expected", "contradiction"]
+
+_MOST_ROWS = 20_000
+"""Rows that are read at most; the first date and the first name that fit end the search anyway."""
+_PREAMBLE_ROWS = 6
+"""Rows that may say when the file was made: the day of its making is no evidence there."""
+_DAY = timedelta(days=1)
+_DATE = re.compile(r"(?<![\d./-])(\d{4}|\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{1,2})(?!\d|[./-]\d)")
+_LABEL = re.compile(r"[^<>]*<(?P<last>[\w+*#]+)>|(?P<first>[\d+*#]+)-\D.*")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a file is to be about.
+
+    :param first: the first day of its window, by the PBX's clock; None if it is open.
+    :param last: the last day, None if it is open.
+    :param made_on: the day on which it was made.
+    :param asked: numbers of the queues, extensions and so on that were asked for.
+    :param others: numbers of the others that the PBX has.
+    """
+
+    first: date | None
+    last: date | None
+    made_on: date
+    asked: frozenset[str] = frozenset()
+    others: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(
+        cls, window: Mapping[str, str], made_on: date, asked: Iterable[str] = (), others: Iterable[str] = ()
+    ) -> Expected:
+        """Return what a request leads to expect.
+
+        :param window: as :meth:`.ReportRequest.describe` tells it.
+        :param made_on: the day on which the file was made, by the PBX's clock.
+        :param asked: numbers that were asked for.
+        :param others: the others that the PBX has.
+        """
+        period = parse_period(window["time"]) if "time" in window else None
+        first = period.first if isinstance(period, Period) else _day(window.get("start_time"))
+        last = period.last if isinstance(period, Period) else _day(window.get("end_time"))
+        return cls(first, last, made_on, frozenset(asked), frozenset(others) - frozenset(asked))
+
+    def has(self, day: date) -> bool:
+        """Tell whether a day is in the window; a day around it counts, as a call may begin or end there."""
+        begins = self.first is None or self.first - _DAY <= day
+        return begins and (self.last is None or day <= self.last + _DAY)
+
+    def is_made_about(self, day: date) -> bool:
+        """Tell whether a day may be that on which the file was made."""
+        return abs(day - self.made_on) <= _DAY
+
+
+def contradiction(lines: Iterable[str], expected: Expected) -> str:
+    """Return how the text of a CSV file contradicts its request, as a clause; empty if it does not.
+
+    :param lines: the decoded lines.
+    :param expected: what it is to be about.
+    """
+    rows = list(_rows(lines))
+    return _date_contradiction(rows, expected) or _name_contradiction(rows, expected)
+
+
+def _rows(lines: Iterable[str]) -> Iterator[list[str]]:
+    reader = csv.reader(lines)
+    try:
+        yield from islice(reader, _MOST_ROWS)
+    except csv.Error:  # a line that is no CSV: whether the file is whole is judged elsewhere
+        return
+
+
+def _date_contradiction(rows: Sequence[Sequence[str]], expected: Expected) -> str:
+    if expected.first is None and expected.last is None:
+        return ""
+    found = ""
+    for number, row in enumerate(rows):
+        for readings in map(_readings, _DATE.finditer(" ".join(row))):
+            if any(map(expected.has, readings)):
+                return ""
+            is_evidence = number >= _PREAMBLE_ROWS or not any(map(expected.is_made_about, readings))
+            if readings and is_evidence:
+                found = found or f"its dates, such as {readings[0].isoformat()}, are outside of the time window"
+    return found
+
+
+def _name_contradiction(rows: Sequence[Sequence[str]], expected: Expected) -> str:
+    found = ""
+    for row in rows:
+        label = _LABEL.fullmatch(row[0].strip()) if row else None
+        number = (label["last"] or label["first"]) if label else ""
+        if number in expected.asked:
+            return ""
+        if number in expected.others:
+            found = found or f"its rows are about others, such as {number}, than were asked for"
+    return found
+
+
+def _readings(match: re.Match[str]) -> list[date]:
+    one, _, two, three = match.groups()
+    orders = [(one, two, three)] if len(one) == 4 else [(three, two, one), (three, one, two)] if len(three) == 4 else []
+    return [day for order in orders if (day := _date(*map(int, order)))]
+
+
+def _date(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _day(moment: str | None) -> date | None:
+    return date.fromisoformat(moment[:10]) if moment else None

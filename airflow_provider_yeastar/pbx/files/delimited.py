@@ -1,0 +1,177 @@
+"""Delimited text, whatever a PBX writes as CSV: its encoding, its delimiter, its rows, and whether it is whole. Pure.
+
+How the API's own CSV looks is unknown [U]: a preamble or none, localized headers, nested tables of other widths, a row
+of totals. So nothing here knows a column; the widths of the rows decide.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+
+__all__ = [
+    "HEADER_CELLS",
+    "UTF_16",
+    "decoded",
+    "delimiter_of",
+    "filled",
+    "is_total",
+    "lines_of",
+    "says_no_data",
+    "table_complaint",
+]
+
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""The byte order marks with which text in UTF-16 begins."""
+
+HEADER_CELLS = 3
+"""Rows before the header (title, time range) have fewer cells than this; wider rows are the table."""
+
+_MAX_LINE_CHARACTERS = 128 * 1024
+_MOST_LINES_OF_A_ROW = 20
+_SAMPLED_LINES = 40
+_COLONS = ":\uff1a"
+# Labels are localized: the words for "total" that can be expected, lower case. A total row in a language that is not
+# here counts as data.
+_TOTALS = frozenset(
+    (
+        *("total", "totals", "sum", "summary", "totale", "totaux", "gesamt", "summe", "insgesamt", "итого", "всего"),
+        *("toplam", "razem", "suma", "celkem", "összesen", "totaal", "totalt", "yhteensä"),
+        *("合计", "总计", "合計", "總計", "합계", "총계"),
+    )
+)
+# What a report without rows may say of itself, lower case. In another language it can be told from nothing.
+_NO_DATA = frozenset(
+    (
+        *("no data", "no data available", "no data found", "no record", "no records", "no records found", "no result"),
+        *("no results", "no results found", "keine daten", "aucune donnée", "sin datos", "nessun dato", "нет данных"),
+        *("暂无数据", "无数据", "無資料", "データなし"),
+    )
+)
+# What only a web page, or an answer of an API, holds.
+_PAGE = re.compile(r"<!doctype\s|</?(html|head|body|title|script)[\s>]", re.IGNORECASE)
+_ANSWER = re.compile(r"\{\s*\"(errcode|errmsg|error|message|status|code)\"\s*:")
+
+
+def decoded(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Yield the text with plain line ends: UTF-16 with a byte order mark, else UTF-8 with or without one.
+
+    :param chunks: the bytes, cut anywhere; those that are no text become U+FFFD.
+    """
+    parts = iter(chunks)
+    beginning = b""
+    while len(beginning) < len(UTF_16[0]) and (part := next(parts, b"")):
+        beginning += part
+    encoding = "utf-16" if beginning.startswith(UTF_16) else "utf-8-sig"
+    newlines = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)("replace"), translate=True)
+    for chunk in chain([beginning], parts):
+        yield newlines.decode(chunk)
+    yield newlines.decode(b"", final=True)
+
+
+def lines_of(texts: Iterable[str]) -> Iterator[str]:
+    """Yield lines; one that is longer than any of a report comes in pieces, to bound the memory."""
+    rest = ""
+    for text in texts:
+        *whole, rest = (rest + text).split("\n")
+        yield from (f"{line}\n" for line in whole)
+        if len(rest) > _MAX_LINE_CHARACTERS:
+            yield rest
+            rest = ""
+    if rest:
+        yield rest
+
+
+def delimiter_of(lines: Sequence[str]) -> str:
+    """Return the delimiter that splits the lines most often; of equals the comma, because cells may hold tabs."""
+    return max((",", ";", "\t"), key=lambda delimiter: sum(line.count(delimiter) for line in lines))
+
+
+def filled(cells: Iterable[str]) -> list[str]:
+    """Return the cells that hold something, without the blanks around it."""
+    return [text for cell in cells if (text := cell.strip())]
+
+
+def is_total(cells: Sequence[str]) -> bool:
+    """Return whether a row of filled cells calls itself a total."""
+    return cells[0].rstrip(_COLONS).strip().lower() in _TOTALS
+
+
+def says_no_data(cells: Sequence[str]) -> bool:
+    """Return whether a row of filled cells says that there are no rows."""
+    return len(cells) == 1 and cells[0].strip("-.!* ").lower() in _NO_DATA
+
+
+def table_complaint(head: str, tail: str) -> str | None:
+    """Return what is wrong with a table of delimited text, None if it begins and ends as one.
+
+    It ends with a line end, in a row as wide as one of the table's (the header, a nested table's header, a row of
+    data), in a row of totals or in the words that there is no data. No part of a web page or of an API's answer stands
+    at its end.
+
+    :param head: its beginning; all of it if it is short.
+    :param tail: its end; all of it if it is short. The first line of a long text's end may be broken.
+    """
+    if _PAGE.search(tail) or _ANSWER.search(tail):
+        return "text with a web page or an error message at its end"
+    has_end = tail.endswith("\n" if "\n" in tail else "\r")
+    head, tail = _with_plain_line_ends(head), _with_plain_line_ends(tail)
+    delimiter = delimiter_of(head.splitlines()[:_SAMPLED_LINES])
+    rows = [row for row in csv.reader(io.StringIO(head), delimiter=delimiter) if filled(row)]
+    is_all = head == tail
+    header = _header(rows, alone=is_all)
+    if header is None:
+        return "text that is no table"
+    if not has_end:
+        return "a table whose last line has no end"
+    # The last row of the whole text is judged, not a judge. That of a long text's beginning may be broken.
+    widths = {len(row) for row in rows[header:-1]}
+    if not is_all:
+        widths |= {len(row) for row in [*csv.reader(io.StringIO(tail), delimiter=delimiter)][1:-1]}
+    if is_all and header == len(rows) - 1:
+        widths = {len(rows[header])}
+    narrowest = min(HEADER_CELLS, len(rows[header]))
+    may_end = {width for width in widths if width >= narrowest}
+    if any(_may_be_last(row, may_end) for row in _last_rows(tail, delimiter)):
+        return None
+    return "a table whose last line is not as wide as the others"
+
+
+def _with_plain_line_ends(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _header(rows: Sequence[list[str]], *, alone: bool) -> int | None:
+    """Return which row begins the table; None if there is none, or if a header without rows may as well be prose."""
+    narrow = [index for index, row in enumerate(rows) if len(row) == HEADER_CELLS - 1]
+    wide = [index for index, row in enumerate(rows) if len(row) >= HEADER_CELLS]
+    if not wide and (not narrow or (len(narrow) == 1 and len(rows) > 1)):
+        return None
+    header = wide[0] if wide else narrow[0]
+    return None if alone and header == len(rows) - 1 and _reads_as_prose(rows[header]) else header
+
+
+def _reads_as_prose(row: Sequence[str]) -> bool:
+    """Return whether blanks follow the commas, as in a sentence."""
+    return all(cell.startswith(" ") for cell in row[1:])
+
+
+def _last_rows(tail: str, delimiter: str) -> Iterator[list[str]]:
+    """Yield the last row, as it is if it has one line, two and so on: a quoted cell may hold line ends."""
+    lines = tail.rstrip().split("\n")
+    for count in range(1, min(len(lines), _MOST_LINES_OF_A_ROW) + 1):
+        try:
+            rows = [*csv.reader(io.StringIO("\n".join(lines[-count:])), delimiter=delimiter, strict=True)]
+        except csv.Error:
+            continue  # it begins or ends within quotes
+        if len(rows) == 1:
+            yield rows[0]
+
+
+def _may_be_last(row: Sequence[str], widths: set[int]) -> bool:
+    cells = filled(row)
+    return len(row) in widths or (len(cells) > 1 and is_total(cells)) or says_no_data(cells)

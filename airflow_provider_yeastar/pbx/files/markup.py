@@ -1,0 +1,179 @@
+"""A page of HTML: the rows of its tables while it is read, and afterwards whether it is a whole report. Pure.
+
+An error page, a login form and a report are HTML alike. A report has a table with something in it, no form, and ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import NamedTuple
+
+from airflow_provider_yeastar.pbx.files.delimited import filled
+
+__all__ = ["Page", "PageRow"]
+
+_MAX_MARKUP_CHARACTERS = 1024 * 1024
+"""A page's scripts and styles may be long."""
+_CELL_CHARACTERS = 256
+"""As much of a cell of a page is looked at."""
+_ERROR_TITLE = re.compile(
+    r"(http\s*)?[45]\d\d\b.*|(internal server |server )?error|bad (gateway|request)|forbidden|unauthorized|not found"
+    r"|access denied|service unavailable|gateway time-?out|request time-?out",
+    re.IGNORECASE,
+)
+# What belongs to a page whose content comes from elsewhere, or that wants something from a person.
+_NO_REPORT = frozenset({"form", "frame", "iframe", "frameset"})
+
+
+class PageRow(NamedTuple):
+    """The filled cells of one row of a table.
+
+    :param cells: without the blanks around them.
+    :param is_header: whether the markup says so: it stands in a ``<thead>``, or begins its table with ``<th>`` alone.
+    :param is_unclear: whether its cells are all ``<th>`` although a header is there already.
+    """
+
+    cells: list[str]
+    is_header: bool
+    is_unclear: bool = False
+
+
+@dataclass
+class _OpenTable:
+    """A table that is being read: how many cells its header has, and whether rows followed."""
+
+    header_cells: int = 0
+    has_rows: bool = False
+
+    def takes_as_header(self, cells: list[str]) -> bool:
+        """Return whether a row of ``<th>`` is a header: the first is, and one below it if the first groups columns."""
+        return not self.has_rows and self.header_cells < len(cells)
+
+
+class Page(HTMLParser):
+    """Reads one page; use it once."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._rows: list[PageRow] = []
+        self._cells: list[str] = []
+        self._has_data_cell = self._in_cell = self._in_head = False
+        self._tables: list[_OpenTable] = []
+        # Characters since the last tag or text. The base class has no such figure: from Python 3.14 on it keeps
+        # unfinished markup in more than one place.
+        self._unfinished = 0
+        self._opened: dict[str, int] = {}
+        self._closed: dict[str, int] = {}
+        self._open = ""  # the tag in which text now stands, if it matters
+        self._title = ""
+        self._ended_with = ""
+        self._has_password = False
+        self._cells_side_by_side = False
+        self.is_endless = False
+        self.has_script = False
+        """Whether a script may still add rows to the page."""
+        self.has_text_after_table = False
+        """Whether there is text outside of the tables, behind the beginning of the first one."""
+
+    def rows_of(self, texts: Iterable[str]) -> Iterator[PageRow]:
+        """Yield the rows while the page is read; it ends at markup that is too long to be a row."""
+        for text in texts:
+            self._unfinished += len(text)
+            self.feed(text)
+            yield from self._taken()
+            if self._unfinished + len(self._cells) * _CELL_CHARACTERS > _MAX_MARKUP_CHARACTERS:
+                self.is_endless = True
+                return
+        self.close()
+        self._end_row()
+        yield from self._taken()
+
+    def complaint(self) -> str | None:
+        """Return what is wrong with the page that was read, None if it is a whole report."""
+        opened, closed = self._opened, self._closed
+        if self._has_password or _NO_REPORT & opened.keys():
+            return "an HTML page with a form or a frame"
+        if _ERROR_TITLE.fullmatch(" ".join(self._title.split())):
+            return "an HTML page whose title is that of an error"
+        if not opened.get("table"):
+            return "an HTML page without a table"
+        if opened.get("html", 0) > 1:
+            return "an HTML page with another one at its end"
+        whole = "html" if opened.get("html") else "table"
+        if self.is_endless or opened["table"] != closed.get("table") or self._ended_with != whole:
+            return "an HTML page without its end"
+        if not self._cells_side_by_side:
+            return "an HTML page whose table is empty"
+        return None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._unfinished = 0
+        self._ended_with = ""
+        self._opened[tag] = self._opened.get(tag, 0) + 1
+        self._open = tag if tag in ("title", "script", "style") else ""
+        if tag == "input":
+            self._has_password |= ("type", "password") in attrs
+        elif tag == "script":
+            self.has_script = True
+        elif tag == "table":
+            self._end_row()
+            self._tables.append(_OpenTable())
+        elif tag in ("thead", "tbody", "tfoot"):
+            self._end_row()
+            self._in_head = tag == "thead"
+        elif tag == "tr":
+            self._end_row()
+        elif tag in ("td", "th"):
+            self._cells.append("")
+            self._in_cell = True
+            self._has_data_cell |= tag == "td"
+
+    def handle_endtag(self, tag: str) -> None:
+        self._unfinished = 0
+        self._ended_with = tag if tag in ("html", "table") else ""
+        self._closed[tag] = self._closed.get(tag, 0) + 1
+        self._open = ""
+        if tag in ("tr", "table", "thead", "tbody"):
+            self._end_row()
+            self._in_head = False if tag != "tr" else self._in_head
+        elif tag in ("td", "th"):
+            self._in_cell = False
+        if tag == "table" and self._tables:
+            self._tables.pop()
+
+    def handle_data(self, data: str) -> None:
+        self._unfinished = 0
+        if self._open == "title":
+            self._title = (self._title + data)[:_CELL_CHARACTERS]
+        elif self._open in ("script", "style") or not data.strip():
+            return
+        elif self._in_cell and self._cells:
+            if len(self._cells[-1]) < _CELL_CHARACTERS:
+                self._cells[-1] = (self._cells[-1] + data).lstrip()[:_CELL_CHARACTERS]
+        else:
+            self._ended_with = ""
+            self.has_text_after_table |= "table" in self._opened
+
+    def _end_row(self) -> None:
+        cells = filled(self._cells)
+        if cells:
+            self._rows.append(self._judged(cells))
+            self._cells_side_by_side |= len(cells) > 1
+        self._cells, self._has_data_cell, self._in_cell = [], False, False
+
+    def _judged(self, cells: list[str]) -> PageRow:
+        table = self._tables[-1] if self._tables else _OpenTable()
+        all_marked = not self._has_data_cell
+        is_header = all_marked and (self._in_head or table.takes_as_header(cells))
+        if is_header:
+            table.header_cells = max(table.header_cells, len(cells))
+        elif table.header_cells:
+            table.has_rows = True
+        return PageRow(cells, is_header, is_unclear=all_marked and not is_header)
+
+    def _taken(self) -> list[PageRow]:
+        rows, self._rows = self._rows, []
+        return rows

@@ -1,0 +1,56 @@
+"""Whether a PDF is whole, by its last end mark and what that points to (ISO 32000-1, 7.5.4, 7.5.5, annex F). Pure.
+
+A PDF may hold several end marks: one that was saved again has one for each time, one made for the web has its first
+near its beginning. So that there is one proves nothing; the file has to end with one, and what it names be there.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import BinaryIO
+
+__all__ = ["pdf_complaint"]
+
+_HEAD_BYTES = 1024
+_TAIL_BYTES = 2048
+_TRAILER_BYTES = 1024 * 1024
+_END = re.compile(rb"startxref\s+(\d{1,18})\s+%%EOF\s*$")
+_XREF = re.compile(rb"\s*(xref\b|\d+\s+\d+\s+obj\b)")
+_PREVIOUS = re.compile(rb"/Prev\s+(\d{1,18})")
+_LINEARIZED = re.compile(rb"/Linearized\b[^>]*?/L\s+(\d{1,18})|/L\s+(\d{1,18})[^>]*?/Linearized\b", re.DOTALL)
+
+
+def pdf_complaint(file: BinaryIO, size: int) -> str | None:
+    """Return what is wrong with the end of a PDF, None if it is whole.
+
+    :param file: a seekable one that begins as a PDF.
+    :param size: its length in bytes.
+    """
+    head = _read(file, 0, _HEAD_BYTES)
+    begins = max(0, head.find(b"%PDF-"))
+    linearized = _LINEARIZED.search(head)
+    if linearized and (whole := int(linearized[1] or linearized[2])) > size:
+        return f"a PDF document of which {size} of {whole} bytes are there"
+    end = _END.search(_read(file, max(0, size - _TAIL_BYTES), _TAIL_BYTES).rstrip(b"\0"))
+    if end is None:
+        return "a PDF document that does not end with its end mark, %%EOF"
+    table = _table_at(file, int(end[1]), begins)
+    if table is None:
+        return "a PDF document whose table of contents is not where its end says"
+    if any(int(offset) >= size for offset in _PREVIOUS.findall(table)):
+        return "a PDF document that names parts beyond its end"
+    return None
+
+
+def _table_at(file: BinaryIO, offset: int, begins: int) -> bytes | None:
+    """Return the cross-reference table with its trailer; offsets count from the file's first byte or from ``%PDF-``."""
+    for start in dict.fromkeys((offset, offset + begins)):
+        table = _read(file, start, _TRAILER_BYTES)
+        if start and _XREF.match(table):
+            return table.partition(b"startxref")[0].partition(b"stream")[0]
+    return None
+
+
+def _read(file: BinaryIO, offset: int, length: int) -> bytes:
+    file.seek(offset)
+    return file.read(length)

@@ -1,0 +1,101 @@
+"""Whether a file that arrived is the whole of what it is, judged by its end and by its parts. Pure.
+
+That as many bytes came as were announced says nothing of a file that was cut before it was sent. Text and PDF are
+judged at both ends, pages and workbooks are read from beginning to end, in pieces.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO
+from xml.parsers import expat
+
+from airflow_provider_yeastar.pbx.files.delimited import decoded, table_complaint
+from airflow_provider_yeastar.pbx.files.kinds import Kind, kind_of
+from airflow_provider_yeastar.pbx.files.markup import Page
+from airflow_provider_yeastar.pbx.files.ole2 import ole2_complaint
+from airflow_provider_yeastar.pbx.files.pdf import pdf_complaint
+from airflow_provider_yeastar.pbx.files.workbook import archive_complaint
+
+__all__ = ["pieces_of", "whole_complaint"]
+
+_PIECE_BYTES = 1024 * 1024
+_END_BYTES = 64 * 1024
+
+
+def whole_complaint(file: BinaryIO, size: int, look: Callable[[], None] = lambda: None) -> str | None:
+    """Return what is wrong with a file, such as "an HTML page without a table"; None if it is a whole report.
+
+    :param file: a seekable one, of a kind that :class:`.FileCheck` accepted.
+    :param size: its length in bytes.
+    :param look: called now and then while the file is read; what it raises passes through.
+    """
+    file.seek(0)
+    head = file.read(_END_BYTES)
+    kind = kind_of(head[:1024])
+    if kind is Kind.PDF:
+        return pdf_complaint(file, size)
+    if kind is Kind.OLE2:
+        return ole2_complaint(file, size)
+    if kind is Kind.ZIP:
+        return archive_complaint(file, size, look)
+    if kind is Kind.XML:
+        return _xml_complaint(pieces_of(file, look))
+    if kind is Kind.UTF_16:
+        return _utf_16_complaint(file, size, head, look)
+    if kind is Kind.HTML:
+        return _page_complaint(pieces_of(file, look))
+    return table_complaint(_text(head, "utf-8"), _text(_end(file, size), "utf-8"))
+
+
+def pieces_of(file: BinaryIO, look: Callable[[], None] = lambda: None) -> Iterator[bytes]:
+    """Yield a file from its beginning, in pieces.
+
+    :param file: a seekable one.
+    :param look: called before each piece; what it raises passes through.
+    """
+    file.seek(0)
+    while piece := file.read(_PIECE_BYTES):
+        look()
+        yield piece
+
+
+def _end(file: BinaryIO, size: int) -> bytes:
+    file.seek(max(0, size - _END_BYTES))
+    return file.read()
+
+
+def _text(part: bytes, encoding: str) -> str:
+    return part.decode(encoding, "replace").removeprefix("\ufeff")
+
+
+def _utf_16_complaint(file: BinaryIO, size: int, head: bytes, look: Callable[[], None]) -> str | None:
+    if size % 2:
+        return "text in UTF-16 that ends within a letter"
+    encoding = "utf-16-le" if head.startswith(codecs.BOM_UTF16_LE) else "utf-16-be"
+    text = _text(head, encoding)
+    if kind_of(text[:1024].encode()) is Kind.HTML:
+        return _page_complaint(pieces_of(file, look))
+    return table_complaint(text, _text(_end(file, size), encoding))
+
+
+def _page_complaint(pieces: Iterable[bytes]) -> str | None:
+    page = Page()
+    deque(page.rows_of(decoded(pieces)), maxlen=0)
+    return page.complaint()
+
+
+def _xml_complaint(pieces: Iterable[bytes]) -> str | None:
+    """Judge a spreadsheet in one XML document, as Office 2003 has it."""
+    roots: list[str] = []
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = lambda name, attributes: roots.append(name) if not roots else None
+    try:
+        for piece in pieces:
+            parser.Parse(piece, False)
+        parser.Parse(b"", True)
+    except expat.ExpatError:
+        return "an XML document without its end"
+    return None if roots[0].rpartition(":")[2] == "Workbook" else "an XML document that is no workbook"

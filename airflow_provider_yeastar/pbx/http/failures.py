@@ -1,0 +1,108 @@
+"""What went wrong on the way to a PBX: one error of ours for whatever `requests`, urllib3 or a socket raised.
+
+Their exceptions hold whole URLs, token included, so nothing of their texts is shown but the operating system's words.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+import urllib3
+
+from airflow_provider_yeastar.pbx.errors import CertificateError, InvalidSettingsError, NetworkError, YeastarError
+from airflow_provider_yeastar.pbx.http.policy import Route
+from airflow_provider_yeastar.pbx.http.tls import causes, certificate_complaint
+
+__all__ = ["CONNECTION_ERRORS", "network_failure", "proxy_refusal"]
+
+CONNECTION_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
+"""What is raised on the way to a PBX. A ValueError is urllib3's complaint of a host that cannot be one."""
+
+# http.client raises a bare OSError for a CONNECT that was refused; the status stands only in its text.
+_TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
+_PROXY_STATUSES = {
+    403: "does not allow connections to the PBX",
+    502: "could not reach the PBX",
+    503: "could not reach the PBX",
+    504: "could not reach the PBX in time",
+}
+
+
+def network_failure(
+    error: BaseException, *, route: Route, seconds: float, pbx: str, endpoint: str, subject: str = "connection"
+) -> YeastarError:
+    """Return the error for an exception of a library, or of a socket.
+
+    :param error: what was raised; the cause may be wrapped several times.
+    :param route: the way to the PBX, named where it is a proxy.
+    :param seconds: the call's time-out.
+    :param pbx: ``host:port``.
+    :param endpoint: the path that was called.
+    :param subject: what failed, such as ``event connection``.
+    """
+    where: dict[str, Any] = {"pbx": pbx, "endpoint": endpoint}
+    through = f", {route}" if route.proxy else ""
+    complaint = certificate_complaint(error)
+    if complaint:
+        return CertificateError(f"The TLS certificate of the PBX was not accepted: {complaint}", **where)
+    found = list(causes(error))
+    for refused in (_TUNNEL_REFUSED.match(str(cause)) for cause in found if isinstance(cause, OSError)):
+        if refused:
+            return proxy_refusal(int(refused[1]), route, **where)
+    return NetworkError(f"{_what(found, seconds, subject)}{through}", **where)
+
+
+def _what(found: list[BaseException], seconds: float, subject: str) -> str:
+    words = next(_strerrors(found), "")
+    if words:
+        return f"The {subject} to the PBX failed: {words}"
+    if _any(found, requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
+        return f"The PBX could not be reached within {seconds:g} seconds"
+    if _any(found, TimeoutError, requests.Timeout, urllib3.exceptions.ReadTimeoutError):
+        return "The PBX took the call but did not answer in time"
+    if _any(found, ssl.SSLError, requests.exceptions.SSLError, urllib3.exceptions.SSLError):
+        return "The TLS connection to the PBX failed"
+    if _any(found, UnicodeError, requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueError):
+        return "The address of the PBX cannot be used"
+    return f"The {subject} to the PBX broke off"
+
+
+def _any(found: list[BaseException], *kinds: type[BaseException]) -> bool:
+    return any(isinstance(cause, kinds) for cause in found)
+
+
+def _strerrors(found: list[BaseException]) -> Iterator[str]:
+    """The operating system's own words, the only part of such an exception that holds no URL."""
+    for cause in found:
+        if isinstance(cause, OSError) and isinstance(cause.strerror, str) and not isinstance(cause, ssl.SSLError):
+            yield cause.strerror
+
+
+def proxy_refusal(status: int, route: Route, *, pbx: str, endpoint: str) -> YeastarError:
+    """Return the error for an HTTP status with which a proxy refused to go on.
+
+    :param status: for instance 407.
+    :param route: the way to the PBX.
+    :param pbx: ``host:port``.
+    :param endpoint: the path that was called.
+    """
+    proxy = f"The proxy {route.proxy.address} ({route.source})" if route.proxy else "A proxy before the PBX"
+    if status == requests.codes.proxy_authentication_required:
+        return InvalidSettingsError(
+            f"{proxy} refused the connection: it wants a user and password, or others (HTTP status 407)",
+            pbx=pbx,
+            endpoint=endpoint,
+            remedy="Write them into the proxy's URL, http://user:password@host:port.",
+        )
+    reason = _PROXY_STATUSES.get(status, "refused the connection to the PBX")
+    return NetworkError(
+        f"{proxy} {reason} (HTTP status {status})",
+        pbx=pbx,
+        endpoint=endpoint,
+        remedy="Let the proxy connect to the PBX's host and port, name the PBX in NO_PROXY, or set the extra `proxy` "
+        "of the Airflow connection.",
+    )

@@ -1,0 +1,166 @@
+"""All pages of a report's rows, or an error: what is counted has to come, and nothing twice. Pure.
+
+Whether a PBX pages ``call_report/list`` is unknown [U], and so is what ``total_number`` counts there: rows, groups, or
+the members of all groups (queueagentperformance [L]). So the count decides when it is met, and a page that a PBX
+refuses, leaves out or repeats is judged by whether all that was counted has come by then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from typing import Any
+
+from airflow_provider_yeastar.pbx.errors import InterfaceError, NotAPbxError, NotFoundError, ParameterError
+from airflow_provider_yeastar.pbx.report.rows import Row, counted_rows, flattened_rows, list_keys, listed_rows, members
+
+__all__ = ["row_pages"]
+
+# Lists of groups whose `total_number` is that of all groups' members [L]. For others a page more settles it.
+_COUNTED_BY_MEMBER = frozenset({"queue_agent_performance_list"})
+_REFUSALS = (NotFoundError, ParameterError, InterfaceError)
+_MOST_PAGES = 100_000
+_REMEDY = "Ask for a shorter period or for fewer queues, extensions or trunks at once; nothing was written."
+
+
+class _State(Enum):
+    OPEN = "rows are to come"
+    EXPLAINED = "the rows within groups make up for the count, another page may hold more groups"
+    MET = "all rows have come"
+
+
+class _Pages:
+    """What is known of the pages so far; the rows themselves are not kept.
+
+    ``next_page`` is the number of the page to ask for, None when all rows have come.
+    """
+
+    def __init__(self, pbx: str, endpoint: str) -> None:
+        self._pbx, self._endpoint = pbx, endpoint
+        self._total: int | None = None
+        self._page_rows = 1
+        self._levels: dict[int, int] = {}
+        self._flat = 0
+        self._keys: frozenset[str] = frozenset()
+        self._digests: set[bytes] = set()
+        self._has_repeated = False
+        self._taken = 0
+        self.next_page: int | None = 1
+
+    def take(self, answer: Mapping[str, Any]) -> list[Row]:
+        """Add a page, and say which one to ask for next.
+
+        :return: the rows that it adds.
+        :raises NotAPbxError: when the rows that were counted cannot all have come, or not once each.
+        """
+        # That a later page counts rows and lists none is judged with the pages before.
+        named = not self._taken or list_keys(answer)
+        rows = listed_rows(answer, pbx=self._pbx, endpoint=self._endpoint) if named else []
+        if rows or not self._taken:
+            self._take_count(answer)
+        if not rows:
+            self.end()
+            return rows
+        digest = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).digest()
+        is_repeated = digest in self._digests
+        if is_repeated and self._state is _State.EXPLAINED:
+            self.next_page = None  # the PBX pays no heed to the page, and there is none
+            return []
+        if self._is_beyond_the_end:
+            raise self._error(f"The PBX pays no heed to the page, and lists {self._page_rows} rows of {self._total}")
+        self._taken += 1
+        if self._taken > _MOST_PAGES:
+            raise self._error(f"The PBX lists rows without end, {_MOST_PAGES} pages so far")
+        self._check_key(answer)
+        self._digests.add(digest)
+        self._count(rows)
+        self._choose_next(is_repeated)
+        return rows
+
+    def end(self) -> None:
+        """Take the refusal of a page, or one without rows, for the end.
+
+        :raises NotAPbxError: when rows that were counted are missing.
+        """
+        if self._is_beyond_the_end:  # as it should be
+            self.next_page = None if self._state is _State.MET else self._taken + 1
+            return
+        self.next_page = None
+        if self._state is _State.OPEN:
+            raise self._error(f"The PBX counts {self._total} rows and lists {self._levels.get(0, 0) or 'none'}")
+
+    @property
+    def _is_beyond_the_end(self) -> bool:
+        return self._has_repeated and self.next_page != self._taken + 1
+
+    @property
+    def _state(self) -> _State:
+        if self._total is None:
+            return _State.EXPLAINED
+        by_member = self._keys <= _COUNTED_BY_MEMBER and self._total in self._levels.values()
+        if self._levels.get(0, 0) >= self._total or by_member:
+            return _State.MET
+        is_explained = max(self._flat, *self._levels.values(), 0) >= self._total and not self._has_repeated
+        return _State.EXPLAINED if is_explained else _State.OPEN
+
+    def _take_count(self, answer: Mapping[str, Any]) -> None:
+        total = counted_rows(answer, pbx=self._pbx, endpoint=self._endpoint)
+        if total is not None and self._total is not None and total != self._total:
+            raise self._error(f"The PBX counted {self._total} rows and then {total}: they changed while they were read")
+        self._total = self._total if total is None else total
+
+    def _check_key(self, answer: Mapping[str, Any]) -> None:
+        keys = list_keys(answer)
+        if self._keys and keys != self._keys:
+            raise self._error(f"Page {self._taken} of the rows is one of another list, {ascii(sorted(keys))[:80]}")
+        self._keys = keys
+
+    def _count(self, rows: list[Row]) -> None:
+        if self._taken == 1:
+            self._page_rows = len(rows)
+        self._flat += len(flattened_rows(rows))
+        level, depth = rows, 0
+        while level:
+            self._levels[depth] = self._levels.get(depth, 0) + len(level)
+            level = [entry for row in level for entry in members(row)]
+            depth += 1
+        if self._taken > 1 and self._total is not None and self._levels[0] > self._total:
+            raise self._error(f"The PBX counts {self._total} rows and lists {self._levels[0]}: some came twice")
+
+    def _choose_next(self, is_repeated: bool) -> None:
+        """Choose the next page, none when all rows have come.
+
+        Equal pages may be true ones, or those of a PBX that pays no heed to the page: one behind the last tells.
+        """
+        self.next_page = None if self._state is _State.MET else self._taken + 1
+        if is_repeated and not self._has_repeated and self._total is not None:
+            self._has_repeated = True
+            self.next_page = max(-(-self._total // self._page_rows), self._taken) + 2
+
+    def _error(self, what: str) -> NotAPbxError:
+        return NotAPbxError(what, pbx=self._pbx, endpoint=self._endpoint, remedy=_REMEDY)
+
+
+def row_pages(ask: Callable[[int], Mapping[str, Any]], *, pbx: str, endpoint: str) -> Iterator[list[Row]]:
+    """Yield the rows of a report page by page, as they stand in the answers; none of it is kept.
+
+    They are complete only when the iterator ends without an error. 60001 to the first page is a report without rows.
+
+    :param ask: gives the answer for a page, counted from 1.
+    :param pbx: ``host:port``, for the messages.
+    :param endpoint: the path that is called, for the messages.
+    :raises NotAPbxError: when other rows came than were counted: fewer, more, some twice, those of another list.
+    """
+    pages = _Pages(pbx, endpoint)
+    while pages.next_page is not None:
+        try:
+            answer = ask(pages.next_page)
+        except _REFUSALS as refusal:
+            if pages.next_page == 1 and not isinstance(refusal, NotFoundError):
+                raise
+            pages.end()
+            continue
+        if rows := pages.take(answer):
+            yield rows

@@ -1,0 +1,133 @@
+"""The interface of the shared state, and the format in which its back-ends store an entry. Pure.
+
+An entry is a JSON object with a name such as ``3692A1234567/turn``. Readers ignore fields that they do not know and
+keep them when they write, so that two versions of this provider can share an entry. ``_LAYOUT`` is part of the stored
+name: a version with another layout uses other entries, and neither overwrites what the other wrote.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+from urllib.parse import quote
+
+__all__ = ["Change", "Entry", "SharedState", "decode_entry", "encode_entry", "entry_name", "number", "stored_name"]
+
+Entry = Mapping[str, Any]
+"""A JSON object."""
+
+Change = Callable[[Entry | None, float], Entry | None]
+"""Makes the new entry from the present one (None if there is none) and the state's time; None deletes the entry.
+
+Pure, because a back-end may call it several times for one update.
+"""
+
+_LAYOUT = 1
+_LONGEST_NAME = 120
+_CLOCK_TOLERANCE = 60.0
+"""Seconds by which the clock that wrote an entry may have been ahead of ours."""
+
+
+class SharedState(Protocol):
+    """JSON entries that all users of a state share. Blocking: from asyncio code, call it through ``in_thread``."""
+
+    @property
+    def name(self) -> str:
+        """The back-end and its place, for log lines; without credentials."""
+        ...
+
+    @property
+    def spans_hosts(self) -> bool:
+        """Whether processes of other hosts share this state."""
+        ...
+
+    def now(self) -> float:
+        """Return epoch seconds by a clock on which all users of this state agree.
+
+        :raises StateUnavailableError: when the back-end cannot be reached.
+        """
+        ...
+
+    def read(self, name: str) -> Entry | None:
+        """Return an entry; None if it is missing, expired, corrupt, or of another layout.
+
+        :raises StateUnavailableError: when the back-end cannot be reached.
+        """
+        ...
+
+    def update(self, name: str, change: Change, *, keep_seconds: float) -> Entry | None:
+        """Replace an entry atomically and return the new one.
+
+        :param name: of the entry.
+        :param change: makes the new entry; may be called more than once.
+        :param keep_seconds: after so many seconds without another update the entry expires.
+        :raises StateUnavailableError: when the back-end cannot be reached or written; the entry may have been replaced.
+        :raises InvalidSettingsError: when the back-end cannot be used before a setting is corrected.
+        """
+        ...
+
+    def sweep(self) -> None:
+        """Remove expired entries and what killed processes have left behind."""
+        ...
+
+
+def stored_name(name: str) -> str:
+    """Return a name for files and keys: the layout and the entry's name, bounded, without path separators."""
+    text = quote(name, safe="")
+    if len(text) > _LONGEST_NAME:
+        text = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"v{_LAYOUT}.{text}"
+
+
+def encode_entry(name: str, entry: Entry, now: float, keep_seconds: float) -> bytes:
+    """Return what a back-end stores for an entry.
+
+    :param now: epoch seconds of the update.
+    :param keep_seconds: seconds until the entry expires.
+    """
+    return json.dumps({"name": name, "at": now, "keep": keep_seconds, "entry": entry}).encode()
+
+
+def decode_entry(name: str, stored: bytes, now: float) -> Entry | None:
+    """Return the entry that was stored under a name; None if it is expired, corrupt or of another name.
+
+    An entry from the future counts as expired: the clock that wrote it was ahead, so nothing tells how old it is.
+
+    :param now: epoch seconds.
+    """
+    data = _decoded(stored)
+    if data.get("name") != name or not isinstance(data.get("entry"), dict):
+        return None
+    written_at, keep_seconds = number(data.get("at")), number(data.get("keep"))
+    if written_at is None or keep_seconds is None:
+        return None
+    is_current = written_at - _CLOCK_TOLERANCE <= now < written_at + keep_seconds
+    entry: Entry = data["entry"]
+    return entry if is_current else None
+
+
+def entry_name(stored: bytes) -> str | None:
+    """Return the name of a stored entry, None if it is corrupt."""
+    name = _decoded(stored).get("name")
+    return name if isinstance(name, str) else None
+
+
+def _decoded(stored: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(stored)
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def number(value: object) -> float | None:
+    """Return a JSON number that can be a time in seconds; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:  # an integer of hundreds of digits
+        return None

@@ -1,0 +1,220 @@
+"""The ledger of a PBX: report jobs of this deployment that may still be announced, and files already told apart. Pure.
+
+An event says that *a* report is ready, not whose. It can only be attributed while every job of this deployment is
+accounted for. A job is therefore written here before its request is sent, and stays open until one of these:
+
+1. its file is known: from the answer to a synchronous request, or from an event that was believed;
+2. the PBX refused the request, so there is no job;
+3. as many different files were announced as jobs are open: then all of them have ended, whichever file was whose;
+4. the PBX has restarted since (its ``up_time`` is shorter than the job is old);
+5. it is older than :data:`JOB_LIFE_SECONDS`.
+
+A task that is killed or runs out of time closes nothing: its job may still be announced to the next task.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_yeastar.pbx.wire import EventFrame
+
+__all__ = [
+    "CONTEST_SECONDS",
+    "FILE_MEMORY_SECONDS",
+    "JOB_LIFE_SECONDS",
+    "LEDGER_LIFE_SECONDS",
+    "Contest",
+    "Job",
+    "KnownFile",
+    "Ledger",
+    "event_mark",
+    "file_mark",
+    "ledger_name",
+]
+
+JOB_LIFE_SECONDS = 6 * 3600.0
+"""Seconds after which a job counts as over. The vendor names no bound; the longest reports known take minutes."""
+
+FILE_MEMORY_SECONDS = 6 * 3600.0
+"""Seconds for which a delivered file is remembered, so that a repeated event of it is not taken for another one."""
+
+CONTEST_SECONDS = 24 * 3600.0
+"""Seconds for which a PBX counts as contested after the last event or job that this deployment did not cause."""
+
+LEDGER_LIFE_SECONDS = max(JOB_LIFE_SECONDS, FILE_MEMORY_SECONDS, CONTEST_SECONDS)
+
+_REBOOT_MARGIN_SECONDS = 15.0
+"""How much older than the PBX's ``up_time`` a job must be: the answer that tells it takes a moment."""
+_BUSY_AFTERGLOW_SECONDS = 60.0
+"""For so long after a job of ours has ended, 70082 may still be about that job."""
+_MOST_FILES = 200
+"""Files remembered at most; the oldest are forgotten first."""
+_MARK_DIGITS = 16
+
+
+def ledger_name(pbx: str) -> str:
+    """Return the name of a PBX's ledger in the shared state."""
+    return f"{pbx}/ledger"
+
+
+def file_mark(url: str) -> str:
+    """Return a short digest of a file's URL: the state need not hold the names of reports."""
+    return hashlib.sha256(url.encode()).hexdigest()[:_MARK_DIGITS]
+
+
+def event_mark(event: EventFrame) -> str:
+    """Return a short digest of what an event is about: the same for the same file, announced however often."""
+    if event.succeeded:
+        return file_mark(event.url)
+    return file_mark(f"failure {event.download_id} {event.file} {event.url} {event.error}")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A request that may lead to an event; ``opened_at`` in epoch seconds by the state's clock."""
+
+    id: str
+    opened_at: float
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """A file whose report is known; ``at`` in epoch seconds by the state's clock."""
+
+    mark: str
+    at: float
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Evidence that somebody else makes reports at this PBX, in spite of the user's word."""
+
+    at: float
+    why: str
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What is known of the jobs at one PBX.
+
+    :param jobs: open ones, oldest first.
+    :param unclaimed: marks of files that were announced while jobs were open, and belong to one of these.
+    :param files: files whose report is known, oldest first.
+    :param contest: the last evidence of somebody else, None without any.
+    """
+
+    jobs: tuple[Job, ...] = ()
+    unclaimed: tuple[str, ...] = ()
+    files: tuple[KnownFile, ...] = ()
+    contest: Contest | None = None
+
+    @classmethod
+    def read(cls, entry: Mapping[str, Any] | None, now: float) -> Ledger:
+        """Return what an entry of the shared state says, without what has aged out.
+
+        :param entry: None or a damaged one is an empty ledger with a contest: whatever it held is in doubt.
+        :param now: epoch seconds by the state's clock.
+        """
+        if entry is None:
+            return cls()
+        try:
+            ledger = cls(
+                jobs=tuple(Job(str(id_), float(at)) for id_, at in entry["jobs"]),
+                unclaimed=tuple(str(mark) for mark in entry["unclaimed"]),
+                files=tuple(KnownFile(str(mark), float(at)) for mark, at in entry["files"]),
+                contest=Contest(float(entry["contest"][0]), str(entry["contest"][1])) if entry["contest"] else None,
+            )
+        except (KeyError, TypeError, ValueError, IndexError):
+            return cls(contest=Contest(now, "the ledger of its report jobs was damaged"))
+        return _pruned(ledger, now)
+
+    def to_entry(self) -> dict[str, Any]:
+        """Return the ledger as JSON types; :meth:`read` makes an equal one of it."""
+        return {
+            "jobs": [[job.id, job.opened_at] for job in self.jobs],
+            "unclaimed": list(self.unclaimed),
+            "files": [[file.mark, file.at] for file in self.files],
+            "contest": [self.contest.at, self.contest.why] if self.contest else None,
+        }
+
+    def is_open(self, job: str) -> bool:
+        """Tell whether a job is still open."""
+        return any(job == other.id for other in self.jobs)
+
+    def others(self, job: str | None) -> int:
+        """Return how many jobs are open beside this one."""
+        return sum(other.id != job for other in self.jobs)
+
+    def knows(self, mark: str) -> bool:
+        """Tell whether a file is known to be another report's."""
+        return any(mark == file.mark for file in self.files)
+
+    def explains_busy(self, job: str | None, now: float) -> bool:
+        """Tell whether 70082 may be about a job of this deployment.
+
+        :param job: the one that was refused.
+        :param now: epoch seconds by the state's clock.
+        """
+        return self.others(job) > 0 or any(now - file.at < _BUSY_AFTERGLOW_SECONDS for file in self.files)
+
+    def with_job(self, job: str, now: float) -> Ledger:
+        """Open a job; to be stored before its request is sent."""
+        return replace(self, jobs=(*self.jobs, Job(job, now)))
+
+    def without_job(self, job: str) -> Ledger:
+        """Close a job that the PBX refused."""
+        return _with_jobs(self, tuple(other for other in self.jobs if other.id != job))
+
+    def with_file(self, job: str, mark: str, now: float) -> Ledger:
+        """Close a job whose file is known now, and remember the file."""
+        files = tuple(file for file in self.files if file.mark != mark)
+        unclaimed = tuple(other for other in self.unclaimed if other != mark)
+        known = replace(self, files=(*files, KnownFile(mark, now))[-_MOST_FILES:], unclaimed=unclaimed)
+        return _settled(known.without_job(job), now)
+
+    def with_events(self, marks: Iterable[str], now: float) -> Ledger:
+        """Take note of announced files that no answer names; duplicates and known files do not count."""
+        new = [mark for mark in dict.fromkeys(marks) if not self.knows(mark) and mark not in self.unclaimed]
+        return _settled(replace(self, unclaimed=(*self.unclaimed, *new)), now)
+
+    def without_jobs_before_boot(self, up_time: float, now: float) -> Ledger:
+        """Close the jobs that a restart of the PBX has ended.
+
+        :param up_time: seconds since the PBX has started, as it says (``system/information``).
+        :param now: epoch seconds by the state's clock.
+        """
+        ended_before = now - up_time - _REBOOT_MARGIN_SECONDS
+        return _with_jobs(self, tuple(job for job in self.jobs if job.opened_at >= ended_before))
+
+    def contested(self, why: str, now: float) -> Ledger:
+        """Take note of somebody else's event or job."""
+        return replace(self, contest=Contest(now, why))
+
+    @property
+    def has_unexplained_files(self) -> bool:
+        """Whether more files were announced than this deployment has jobs."""
+        return len(self.unclaimed) > len(self.jobs)
+
+
+def _with_jobs(ledger: Ledger, jobs: tuple[Job, ...]) -> Ledger:
+    # Without an open job there is nobody left whose file an announced one could be.
+    return replace(ledger, jobs=jobs, unclaimed=ledger.unclaimed if jobs else ())
+
+
+def _settled(ledger: Ledger, now: float) -> Ledger:
+    """As many files as jobs: all jobs have ended."""
+    if not ledger.jobs or len(ledger.unclaimed) != len(ledger.jobs):
+        return ledger
+    ended = tuple(KnownFile(mark, now) for mark in ledger.unclaimed)
+    return replace(ledger, jobs=(), unclaimed=(), files=(*ledger.files, *ended)[-_MOST_FILES:])
+
+
+def _pruned(ledger: Ledger, now: float) -> Ledger:
+    contest = ledger.contest if ledger.contest and now - ledger.contest.at < CONTEST_SECONDS else None
+    files = tuple(file for file in ledger.files if now - file.at < FILE_MEMORY_SECONDS)
+    jobs = tuple(job for job in ledger.jobs if now - job.opened_at < JOB_LIFE_SECONDS)
+    return _with_jobs(replace(ledger, files=files, contest=contest), jobs)

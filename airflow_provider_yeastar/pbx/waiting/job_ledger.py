@@ -1,0 +1,121 @@
+"""The ledger of one PBX in the shared state, as a wait uses it: every verdict is given inside an atomic update."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+from uuid import uuid4
+
+from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
+from airflow_provider_yeastar.pbx.events.shared import SharedConnection
+from airflow_provider_yeastar.pbx.state.interface import Entry
+from airflow_provider_yeastar.pbx.state.ledger import LEDGER_LIFE_SECONDS, Ledger, ledger_name
+from airflow_provider_yeastar.pbx.waiting.attribution import Observations, Step, Verdict, conclude, judge
+
+__all__ = ["JobLedger"]
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+
+class JobLedger:
+    """The jobs of all tasks at one PBX.
+
+    :param connection: to the PBX; its ``state`` holds the ledger.
+    :param pbx: the PBX's name in the state.
+    """
+
+    def __init__(self, connection: SharedConnection, pbx: str) -> None:
+        self._connection = connection
+        self._state = connection.state
+        self._name = ledger_name(pbx)
+        self._address = connection.session.settings.address
+
+    async def choose(self, seen: Observations) -> Step:
+        """Return how a request would be sent now, before anything is opened for it.
+
+        Jobs that a restart of the PBX has ended are closed first, where any are open.
+
+        :param seen: observations before a request.
+        """
+        if judge(seen, Ledger(), 0.0).step is Step.ASK_FOR_ANSWER:
+            return Step.ASK_FOR_ANSWER  # whatever the ledger says
+        ledger = await self._read()
+        if seen.exclusive and ledger.jobs:
+            ledger = await self._after_restart(ledger)
+        return judge(seen, ledger, self._state.now()).step
+
+    async def open(self, seen: Observations, *, can_listen: bool) -> tuple[Observations, str]:
+        """Write a new job into the ledger and choose how to ask, in one step; to be called before the request is sent.
+
+        :param seen: observations before the request, with the events that came until now.
+        :param can_listen: whether there is a subscription.
+        :return: the observations of the job, and why it is asked for in this way.
+        """
+        job = uuid4().hex
+
+        def change(ledger: Ledger, now: float) -> tuple[Verdict, Ledger]:
+            verdict, ledger = conclude(seen, ledger, now)
+            return verdict, ledger.with_job(job, now)
+
+        verdict = await self._update(change)
+        self._warn(verdict.contest)
+        for_event = verdict.step is Step.ASK_FOR_EVENT and can_listen
+        # What was announced before the request cannot be its report.
+        return replace(seen, job=job, for_event=for_event, events=()), verdict.reason
+
+    async def conclude(self, seen: Observations) -> Verdict:
+        """Return the verdict on a job; the ledger follows it in the same step."""
+        verdict = await self._update(partial(conclude, seen))
+        self._warn(verdict.contest)
+        return verdict
+
+    async def close(self, seen: Observations) -> None:
+        """Close a job that the PBX has certainly refused."""
+        await self._update(lambda ledger, now: (None, ledger.without_job(seen.job or "")))
+
+    async def contest(self, why: str) -> None:
+        """Remember that somebody else makes reports at this PBX."""
+        await self._update(lambda ledger, now: (None, ledger.contested(why, now)))
+        self._warn(why)
+
+    async def _read(self) -> Ledger:
+        entry = await in_thread(self._state.read, self._name)
+        return Ledger.read(entry, self._state.now())
+
+    async def _after_restart(self, ledger: Ledger) -> Ledger:
+        up_time = (await self._connection.call(self._connection.session.information)).up_time
+        if up_time is None:
+            return ledger
+        seconds = float(up_time)
+
+        def change(ledger: Ledger, now: float) -> tuple[Ledger, Ledger]:
+            ledger = ledger.without_jobs_before_boot(seconds, now)
+            return ledger, ledger
+
+        return await self._update(change)
+
+    async def _update(self, change: Callable[[Ledger, float], tuple[Result, Ledger]]) -> Result:
+        """Change the ledger in one atomic step; ``change`` may be called more than once, its last result counts."""
+        results: list[Result] = []
+
+        def on_entry(entry: Entry | None, now: float) -> Entry:
+            result, ledger = change(Ledger.read(entry, now), now)
+            results.append(result)
+            return ledger.to_entry()
+
+        await in_thread(partial(self._state.update, self._name, on_entry, keep_seconds=LEDGER_LIFE_SECONDS))
+        return results[-1]
+
+    def _warn(self, contest: str) -> None:
+        if contest:
+            log.warning(
+                "PBX %s is contested: %s. Its reports are requested synchronously for a day. Remove `exclusive` from "
+                "the connection if other programs, hosts or people make reports there.",
+                self._address,
+                contest,
+            )

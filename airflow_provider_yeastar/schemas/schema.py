@@ -1,0 +1,203 @@
+"""Schema: the columns of one report, and rows made to fit them. Pure.
+
+A key that the schema does not declare is kept, typed by the rule of :func:`.type_of_key`, and told of; so are declared
+columns that no row has. What happens then is ``on_schema_change``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from airflow_provider_yeastar.exceptions import SchemaError
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError, InvalidSettingsError
+from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
+from airflow_provider_yeastar.schemas.columns import COLUMN_TYPES, Column, type_of_key
+from airflow_provider_yeastar.schemas.protection import Protection
+from airflow_provider_yeastar.schemas.reports import REPORT_COLUMNS
+from airflow_provider_yeastar.schemas.values import CONVERTERS, NO_VALUE, JsonValue
+
+__all__ = ["SCHEMA_CHANGES", "Drift", "Schema", "SchemaRows", "check_schema_arguments"]
+
+SCHEMA_CHANGES = ("evolve", "freeze", "drop")
+
+_SHOWN = 40
+_CERTAIN = frozenset({"D", "L", ""})
+"""Sources of columns that a PBX is sure to send, so that one that vanished means something."""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The declared columns of a report, in the order of files and tables.
+
+    :param report: how messages name the report.
+    """
+
+    report: str
+    columns: tuple[Column, ...]
+
+    @classmethod
+    def of(cls, report_type: str | None, columns: Mapping[str, str] | None = None, *, label: str = "") -> Schema:
+        """Return the schema of a report.
+
+        :param report_type: a built-in one; None for a user-created report, which has the columns that are given.
+        :param columns: types by key, in place of those of the table, or of columns that it does not have.
+        :param label: how messages name a report without a type.
+        :raises InvalidRequestError: for an unknown type of a column.
+        """
+        _check_types(columns or {})
+        types: dict[str, Any] = dict(columns or {})
+        declared = [
+            replace(column, type=types.pop(column.key, column.type))
+            for column in REPORT_COLUMNS.get(report_type or "", ())
+        ]
+        declared += [Column(key, key, kind) for key, kind in types.items()]
+        return cls(report_type or label, tuple(declared))
+
+    @cached_property
+    def by_key(self) -> Mapping[str, Column]:
+        """The declared columns by their keys."""
+        return {column.key: column for column in self.columns}
+
+    def column(self, key: str) -> Column:
+        """Return the column of a key: the declared one, else one that is typed by rule."""
+        return self.by_key.get(key) or Column(key, key, type_of_key(key))
+
+
+def check_schema_arguments(on_schema_change: str, columns: Mapping[str, str] | None) -> None:
+    """Refuse what no schema can be made of.
+
+    :raises InvalidRequestError: one sentence.
+    """
+    if on_schema_change not in SCHEMA_CHANGES:
+        raise InvalidRequestError(f"`on_schema_change` is {on_schema_change!r}, not one of {', '.join(SCHEMA_CHANGES)}")
+    if columns is not None and not isinstance(columns, Mapping):
+        raise InvalidRequestError('`columns` is no mapping of column names to types, such as {"caller": "text"}')
+    _check_types(columns or {})
+
+
+def _check_types(columns: Mapping[str, str]) -> None:
+    for key, kind in columns.items():
+        if kind not in COLUMN_TYPES:
+            raise InvalidRequestError(f"`columns` gives {key} the type {kind!r}, not one of {', '.join(COLUMN_TYPES)}")
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How an answer differs from the schema: keys that it does not declare, and declared columns that no row has."""
+
+    unknown: tuple[str, ...] = ()
+    vanished: tuple[str, ...] = ()
+
+
+class SchemaRows:
+    """Rows of one answer, made to fit a schema.
+
+    It goes over the rows twice: for their keys, so that the columns are known before the first row is written, and for
+    their values. Memory does not grow with the rows where they are read from a file.
+
+    :param rows: a collection that can be gone over more than once; each row as the PBX sent it, flattened.
+    :param schema: what is declared.
+    :param on_schema_change: ``evolve`` keeps undeclared columns, ``drop`` leaves them out, ``freeze`` refuses them, and
+        a column that vanished.
+    :param protection: what is hidden before anyone sees a row.
+    :param display: gives the PBX's display format; asked only for times that do not begin with their year.
+    :raises SchemaError: with ``freeze``, for a column that is new or has vanished.
+    """
+
+    def __init__(
+        self,
+        rows: Iterable[Mapping[str, Any]],
+        schema: Schema,
+        *,
+        on_schema_change: str = "evolve",
+        protection: Protection | None = None,
+        display: Callable[[], DisplayFormat | None] = lambda: None,
+    ) -> None:
+        self._rows = rows
+        self._schema = schema
+        self._protection = protection or Protection()
+        self._display_format = display
+        self.drift, self.count = self._survey(rows)
+        if on_schema_change == "freeze":
+            self._refuse_drift()
+        kept = () if on_schema_change == "drop" else self.drift.unknown
+        columns = (*schema.columns, *map(schema.column, kept))
+        self._sources = {column.key: column for column in columns if not self._protection.drops(column.key)}
+        self.columns = tuple(
+            replace(column, type="text") if self._protection.of(column.key) else column
+            for column in self._sources.values()
+        )
+        """The columns of every row that comes out, in this order."""
+
+    def __iter__(self) -> Iterator[dict[str, JsonValue]]:
+        """Yield each row with all columns, None where it has no value.
+
+        :raises SchemaError: for a value that does not fit its column.
+        """
+        plan = [(key, self._converter(column)) for key, column in self._sources.items()]
+        for row in self._rows:
+            yield {key: convert(row.get(key)) for key, convert in plan}
+
+    def sparse(self) -> list[dict[str, JsonValue]]:
+        """Return the rows with the keys that the PBX sent and no others."""
+        kept = {key: self._converter(column) for key, column in self._sources.items()}
+        return [{key: kept[key](value) for key, value in row.items() if key in kept} for row in self._rows]
+
+    def _survey(self, rows: Iterable[Mapping[str, Any]]) -> tuple[Drift, int]:
+        seen: dict[str, None] = {}
+        count = 0
+        for row in rows:
+            count += 1
+            if not row.keys() <= seen.keys():
+                seen.update(dict.fromkeys(row))
+        unknown = tuple(key for key in seen if key not in self._schema.by_key)
+        expected = (column.key for column in self._schema.columns if column.source in _CERTAIN)
+        vanished = tuple(key for key in expected if key not in seen) if count else ()
+        return Drift(unknown, vanished), count
+
+    def _refuse_drift(self) -> None:
+        for what, keys in (("columns that it did not have", self.drift.unknown), ("no longer", self.drift.vanished)):
+            if keys:
+                raise SchemaError(
+                    f"The report {self._schema.report} has {what}: {', '.join(keys)} (`on_schema_change` is freeze)"
+                )
+
+    def _converter(self, column: Column) -> Callable[[Any], JsonValue]:
+        hide = self._protection.of(column.key)
+        convert = CONVERTERS["text" if hide else column.type]
+
+        def converted(value: Any) -> JsonValue:
+            if value is None or (isinstance(value, float) and math.isnan(value)):
+                return None
+            if isinstance(value, str):
+                value = value.strip()
+                if value in NO_VALUE or (column.type != "text" and value.lower() == "nan"):
+                    return None
+            try:
+                found = convert(value)
+            except ValueError:
+                found = self._in_display_format(column, value)
+            return hide(str(found)) if hide else found
+
+        return converted
+
+    @cached_property
+    def _display(self) -> DisplayFormat | None:
+        return self._display_format()
+
+    def _in_display_format(self, column: Column, value: Any) -> str:
+        if column.type == "timestamp" and isinstance(value, str) and self._display:
+            try:
+                return self._display.parse_datetime(value).replace(tzinfo=None).isoformat()
+            except (InvalidSettingsError, ValueError):
+                pass  # the error below says more
+        shown = repr(value)
+        raise SchemaError(
+            f"The column {column.key} of the report {self._schema.report} is {column.type}, and holds "
+            f"{shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '…'}",
+            remedy=f'If that is right, say so with columns={{"{column.key}": "text"}}.',
+        )

@@ -1,0 +1,192 @@
+"""Templates of a task's arguments: texts stay texts, and what renders to nothing is an error.
+
+Left to itself, Jinja renders a missing value to an empty text, to ``None`` or to the text ``None``, and where a DAG has
+``render_template_as_native_obj`` it makes numbers of texts. Each would silently ask for another report, mostly for all
+that the PBX has.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_yeastar.compat import BaseOperator
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.pbx.report.parameters import is_nothing
+from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
+
+if TYPE_CHECKING:
+    import jinja2
+
+    from airflow_provider_yeastar.compat import Context
+
+__all__ = ["RenderedToNothing", "TemplatedTask"]
+
+
+class RenderedToNothing:
+    """Stands in the place of a value of which a template, or another task's output, made nothing.
+
+    It is refused wherever a value is checked, so that it is never taken for an argument that was left out.
+
+    :param source: the template, or what else the value was to come from.
+    :param value: what came of it.
+    """
+
+    def __init__(self, source: str, value: object) -> None:
+        self.source = source
+        self.value = value
+
+    def __repr__(self) -> str:
+        return f"<{self.source!r} rendered to {self.outcome}>"
+
+    @property
+    def outcome(self) -> str:
+        """What came of it, in words."""
+        if isinstance(self.value, str):
+            return "the text 'None'" if self.value.strip() else "an empty text"
+        return "None" if self.value is None else f"an empty {type(self.value).__name__}"
+
+
+class _EmptyExpressionError(Exception):
+    """An expression in a template renders to nothing."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__()
+        self.value = value
+
+
+class TemplatedTask(BaseOperator):
+    """A task that refuses arguments of which a template made nothing, and takes texts as they are rendered."""
+
+    def render_template(
+        self,
+        content: Any,
+        context: Context,
+        jinja_env: jinja2.Environment | None = None,
+        seen_oids: set[int] | None = None,
+    ) -> Any:
+        """Return the rendered value; :class:`RenderedToNothing` in its place where there is none.
+
+        Where a DAG renders to native types, an expression that is the whole text keeps its type, and a text stays a
+        text: ``+4930123456``, ``007`` and ``1e5`` are no numbers. Path objects are rendered too.
+
+        :param content: text, path, list, dict or other task's output.
+        :param context: of the task.
+        :param jinja_env: of the DAG.
+        :param seen_oids: ids of what other tasks returned: that is no template.
+        """
+        if seen_oids is not None and id(content) in seen_oids:
+            return content
+        if isinstance(content, PurePath):
+            rendered = self.render_template(str(content), context, jinja_env, seen_oids)
+            return type(content)(rendered) if isinstance(rendered, str) else rendered
+        if _is_object_storage_path(content):
+            return self._render_object_storage_path(content, context, jinja_env or self.get_template_env())
+        if isinstance(content, str):
+            return self._render_text(content, context, jinja_env)
+        rendered = super().render_template(content, context, jinja_env, seen_oids)
+        if rendered is not content and is_nothing(rendered) and not is_nothing(content):
+            return RenderedToNothing(f"output of {_name_of(content)}", rendered)
+        return rendered
+
+    def _render_text(self, text: str, context: Context, jinja_env: jinja2.Environment | None) -> Any:
+        if "{" not in text:
+            return text
+        from jinja2.nativetypes import NativeEnvironment  # not needed to parse a DAG file
+
+        environment = jinja_env or self.get_template_env()
+        try:
+            parts = list(_parts_of(text, context, environment))
+        except _EmptyExpressionError as empty:
+            return RenderedToNothing(text, empty.value)
+        if len(parts) == 1 and isinstance(environment, NativeEnvironment):
+            return parts[0]
+        rendered = "".join(map(str, parts))
+        return RenderedToNothing(text, rendered) if is_nothing(rendered) else rendered
+
+    def _render_object_storage_path(self, path: Any, context: Context, jinja_env: jinja2.Environment) -> Any:
+        serialized = path.serialize()
+        rendered = self._render_text(serialized["path"], context, jinja_env)
+        if not isinstance(rendered, str):
+            return rendered
+        return path.deserialize({**serialized, "path": rendered}, path.__version__)
+
+    def check_templates(self) -> None:
+        """Refuse arguments of which a template, another task's output or ``expand`` made nothing.
+
+        :raises InvalidRequestError: naming the argument and its template.
+        """
+        for name in self.template_fields:
+            value = getattr(self, name)
+            for where, nothing in _nothing_in(value, f"`{name}`"):
+                raise InvalidRequestError(
+                    f"{where} was rendered to {nothing.outcome} ({nothing.source!r}); give it a value or leave it out",
+                    remedy="A part that may be missing goes into `{% if … %}…{% endif %}`.",
+                )
+            if value is None and name in self._mapped_to_none():
+                raise InvalidRequestError(f"`{name}` was expanded to None; give it a value or leave it out")
+            if isinstance(value, str) and is_nothing(value):
+                raise InvalidRequestError(f"`{name}` is {RenderedToNothing(name, value).outcome}; give it a value")
+
+    def _mapped_to_none(self) -> set[str]:
+        """Return the arguments that ``expand`` gives a mapped task as None; Airflow has no public name for them."""
+        if not getattr(self, "_BaseOperator__from_mapped", False):
+            return set()
+        given = getattr(self, "_BaseOperator__init_kwargs", {})
+        mapped = self.dag.task_dict.get(self.task_id)
+        partial = getattr(mapped, "partial_kwargs", {})
+        return {name for name, value in given.items() if value is None and name not in partial}
+
+    def pre_execute(self, context: Any) -> None:
+        """Refuse arguments of which a template made nothing, whatever the task does with them."""
+        with errors_for_airflow():
+            self.check_templates()
+        super().pre_execute(context)
+
+
+def _is_object_storage_path(content: Any) -> bool:
+    # Without the class of Airflow, which would have to be loaded with each DAG file. Its text has no method of these.
+    return isinstance(content, os.PathLike) and hasattr(content, "serialize") and hasattr(content, "deserialize")
+
+
+def _parts_of(text: str, context: Context, environment: jinja2.Environment) -> Iterator[Any]:
+    """Yield the plain parts of a template as texts, and its expressions as the values that they have."""
+    from jinja2 import pass_context  # not needed to parse a DAG file
+
+    # An expression of constants is worked out when the template is compiled, as text, unless this wants the context.
+    strict = environment.overlay(finalize=pass_context(_refuse_nothing))
+    template = strict.from_string(text)
+    # As Airflow does: `Template.render` would copy the context, with a warning for each entry that is deprecated.
+    variables: Any = copy.copy(context)
+    variables.update({name: value for name, value in template.globals.items() if name not in variables})
+    yield from template.root_render_func(strict.context_class(strict, variables, template.name, template.blocks))
+
+
+def _refuse_nothing(_: object, value: Any) -> Any:
+    from jinja2 import Undefined
+
+    if isinstance(value, Undefined):
+        value = None
+    if is_nothing(value):
+        raise _EmptyExpressionError(value)
+    return value
+
+
+def _nothing_in(value: Any, where: str) -> Iterator[tuple[str, RenderedToNothing]]:
+    """Yield each value that was rendered to nothing, with its place; lists and dicts are looked through."""
+    if isinstance(value, RenderedToNothing):
+        yield where, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _nothing_in(item, f"{where} ({key})")
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from _nothing_in(item, where)
+
+
+def _name_of(output: object) -> str:
+    """Return the id of the task whose output is meant."""
+    return str(getattr(getattr(output, "operator", None), "task_id", type(output).__name__))

@@ -1,0 +1,1 @@
+"""Operators that load what a PBX holds into a SQL warehouse of Airflow."""

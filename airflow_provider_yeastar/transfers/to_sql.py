@@ -1,0 +1,282 @@
+"""YeastarReportToSqlOperator: a period of a report in a SQL table of Airflow's, replaced whole and counted."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_yeastar.compat import Asset
+from airflow_provider_yeastar.exceptions import FewerRowsError
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.links.portal import publish_portal_link
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request
+from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
+from airflow_provider_yeastar.tasks.on_empty import check_on_empty, refuse_empty_report
+from airflow_provider_yeastar.tasks.schema_rows import RowsTask
+from airflow_provider_yeastar.tasks.waiting import WaitingTask
+from airflow_provider_yeastar.transfers.rules import Shrink
+
+if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
+    from sqlalchemy.engine import Engine
+
+    from airflow_provider_yeastar.compat import Context
+    from airflow_provider_yeastar.pbx.client import PbxClient
+    from airflow_provider_yeastar.transfers.answers import Answer
+    from airflow_provider_yeastar.transfers.periods import TablePeriod
+    from airflow_provider_yeastar.transfers.record import LoadRecord
+
+__all__ = ["YeastarReportToSqlOperator"]
+
+_REPLACE = ("selection", "period")
+
+
+class SqlTask(WaitingTask):
+    """A task that loads periods into a table, wherever their rows come from; its XCom is the number of rows.
+
+    Who derives from it says in :meth:`ask` how a period is asked for. The arguments are those of
+    :class:`YeastarReportToSqlOperator`.
+    """
+
+    template_fields: Sequence[str] = (*WaitingTask.template_fields, "sql_conn_id", "table", "schema")
+
+    def __init__(
+        self,
+        *,
+        sql_conn_id: str,
+        table: str,
+        schema: str | None = None,
+        allow_shrink: bool = False,
+        shrink_tolerance: float | None = None,
+        replace: str = "selection",
+        lookback: int = 0,
+        on_empty: str = "ok",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        _check_load(replace, lookback, shrink_tolerance)
+        check_on_empty(on_empty)
+        self.sql_conn_id = sql_conn_id
+        self.table = table
+        self.schema = schema
+        self.allow_shrink = allow_shrink
+        self.shrink_tolerance = shrink_tolerance
+        self.replace = replace
+        self.lookback = lookback
+        self.on_empty = on_empty
+        self.record: LoadRecord | None = None
+
+    @abstractmethod
+    def ask(self, client: PbxClient, context: Context, period: TablePeriod | None) -> Answer:
+        """Ask the PBX for the rows of a period.
+
+        :param client: of the PBX.
+        :param context: of the task.
+        :param period: an earlier one; None for the period that the task is for.
+        """
+
+    def execute(self, context: Context) -> int:
+        """Load the period, and those before it that have changed.
+
+        :param context: of the task.
+        :return: the rows of all periods.
+        """
+        with errors_for_airflow():
+            engine = self._engine()
+            # Not needed to parse a DAG file.
+            from airflow_provider_yeastar.transfers.loading import look_at_table
+            from airflow_provider_yeastar.transfers.record import LoadRecord
+
+            look_at_table(engine, self.table, self.schema)
+            publish_portal_link(context, self.yeastar_conn_id)
+            self.record = LoadRecord(self.sql_conn_id, self.table, self.schema, engine.url)
+            with YeastarHook(self.yeastar_conn_id).get_conn() as client:
+                self._load_all(context, client, engine, self.record)
+            self._tell(context, self.record)
+            return self.record.rows
+
+    def _load_all(self, context: Context, client: PbxClient, engine: Engine, record: LoadRecord) -> None:
+        from airflow_provider_yeastar.transfers.periods import previous_periods
+
+        answer = self.ask(client, context, None)
+        if not answer.rows.count:
+            refuse_empty_report(self.on_empty)
+        earlier = previous_periods(answer.period, self.lookback)  # refused before anything is written
+        self._load(context, client, engine, answer, record)
+        refusal: FewerRowsError | None = None
+        for period in earlier:
+            try:
+                self._load(context, client, engine, self.ask(client, context, period), record, only_changes=True)
+            except FewerRowsError as error:  # the other periods are none the worse for it
+                self.log.error("%s", error)
+                refusal = refusal or error
+        if refusal:
+            raise refusal
+
+    def _load(
+        self,
+        context: Context,
+        client: PbxClient,
+        engine: Engine,
+        answer: Answer,
+        record: LoadRecord,
+        *,
+        only_changes: bool = False,
+    ) -> None:
+        from airflow_provider_yeastar.transfers.loading import Load, load_period
+
+        load = Load(
+            table=self.table,
+            schema=self.schema,
+            origin=answer.origin(context["dag_run"].run_id),
+            rows=answer.rows,
+            on_schema_change=answer.on_schema_change,
+            replace=self.replace,
+            shrink=Shrink(self.allow_shrink, self.shrink_tolerance),
+            only_changes=only_changes,
+            oldest_call=client.oldest_call,
+            until=time.time() + self.wait_timeout,
+            killed=lambda: self.killed,
+        )
+        loaded = load_period(engine, load)
+        record.add(answer, loaded)
+        self.log.info(
+            "%s, %s to %s: %d rows in %s, %s %d.",
+            answer.report,
+            answer.period.start,
+            answer.period.end,
+            loaded.rows,
+            self.table,
+            "in place of" if loaded.changed else "unchanged, as before",
+            loaded.replaced,
+        )
+        if loaded.others:
+            self.log.warning(
+                "The table %s has %d rows of the same period and other parameters; they stay. `replace` is %s.",
+                self.table,
+                loaded.others,
+                self.replace,
+            )
+
+    def _engine(self) -> Engine:
+        """Return SQLAlchemy's engine of the Airflow connection.
+
+        :raises InvalidRequestError: when the connection is no database's, or a library is missing.
+        """
+        hook = YeastarHook.get_hook(self.sql_conn_id)
+        if not hasattr(hook, "get_sqlalchemy_engine"):
+            raise InvalidRequestError(f"The connection {self.sql_conn_id!r} of `sql_conn_id` is no SQL database's")
+        try:
+            # Statements are logged and quoted in errors; their values are not.
+            engine: Engine = hook.get_sqlalchemy_engine(engine_kwargs={"hide_parameters": True})
+        except ImportError as error:
+            raise InvalidRequestError(
+                f"The database of {self.sql_conn_id!r} needs a library that is not installed here: {error.name}",
+                remedy="pip install 'airflow-provider-yeastar[sql]' and the driver of the database.",
+            ) from None
+        return engine
+
+    def _tell(self, context: Context, record: LoadRecord) -> None:
+        context["ti"].xcom_push(key="report", value=record.to_dict())
+        for outlet in self.outlets:
+            if isinstance(outlet, Asset):
+                context["outlet_events"][outlet].extra.update(record.to_dict())
+
+    def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any] | None:
+        """Return the lineage of what was loaded, None without it; for Airflow's OpenLineage provider."""
+        return self.record.to_lineage() if self.record and self.record.periods else None
+
+
+class YeastarReportToSqlOperator(RowsTask, SqlTask):
+    """Load a period of a call report into a SQL table; the XCom return value is the number of rows, an int.
+
+    The table is created when it is not there, and gets columns that it lacks. In one transaction the rows of the same
+    PBX, report, period and parameters are deleted, those of the PBX's answer are inserted and counted; whatever fails
+    leaves the table as it was (new columns may stay where the database commits them at once, as MySQL does). A run that
+    is repeated replaces its own rows. Two loads of one table at once follow one another.
+
+    Every row has columns of origin: ``pbx_serial_number``, ``report``, ``period_start``, ``period_end`` (by the PBX's
+    clock), ``pbx_timezone``, ``selection`` (hash of the parameters), ``source_sha256``, ``loaded_at`` (UTC) and
+    ``dag_run_id``; then all columns of the report's schema (docs/reports.md), under the vendor's names in lower case.
+    A second XCom, ``report``, holds table, rows, ``periods``, ``unknown_columns`` and what was asked for; asset events
+    of the task's ``outlets`` and OpenLineage tell the same. It takes any connection whose hook offers SQLAlchemy, and
+    stays on the worker. Vendor's endpoint: ``call_report/list``.
+
+    Templated: ``report_type``, ``my_report_id``, ``period``, ``start_time``, ``end_time``, ``parameters``,
+    ``api_version``, ``yeastar_conn_id``, ``sql_conn_id``, ``table``, ``schema``.
+
+    :param report_type: name of a built-in report, for instance ``queueperformance``; docs/reports.md lists them.
+        Exactly one of this and ``my_report_id``.
+    :param my_report_id: id of a user-created report, an int or a text of digits.
+    :param period: text ``2026-11-22``, ``2026-11`` or ``2026``: a whole day, month or year by the PBX's clock.
+    :param start_time: datetime or ISO 8601 text, inclusive, in place of ``period``; with ``end_time``.
+    :param end_time: the same, inclusive.
+    :param parameters: mapping of further parameters by the vendor's names; lists and bools as Python has them.
+    :param check_ids: bool, default ``True``; False sends ids as they are given, without looking them up on the PBX.
+    :param api_version: ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's when left out.
+    :param sql_conn_id: id of the Airflow connection of the database.
+    :param table: name of the table, a text.
+    :param schema: the database's schema of the table, a text; the connection's when left out.
+    :param columns: mapping of keys to ``text``, ``integer``, ``decimal``, ``duration``, ``percent`` or ``timestamp``:
+        the columns of a user-created report, or other types than the schema's.
+    :param on_schema_change: ``evolve`` (default) adds columns that are new; ``drop`` leaves them out; ``freeze`` fails
+        the task for a column that is new or has vanished. They are told in the log and in ``unknown_columns``.
+    :param allow_shrink: bool, default ``False``; True replaces a period by one with fewer rows in any case.
+    :param shrink_tolerance: float from 0 to 1: the share of a period's rows that may go; default None. Without
+        ``allow_shrink``, a period is never replaced by an empty one, nor by one with fewer rows where the PBX no longer
+        has all calls of it.
+    :param replace: ``selection`` (default) replaces rows of the same parameters, ``period`` those of any parameters.
+    :param lookback: int, default ``0``: so many earlier periods of the same length are read again, and replaced where
+        they changed.
+    :param protect: mapping of columns to ``hmac``, ``mask`` or ``drop``; see :class:`.YeastarCallReportRowsOperator`.
+    :param on_empty: what to do about a report without a row, default ``ok``; ``skip`` skips and ``fail`` fails the
+        task, before the table is touched.
+    :param wait_timeout: seconds or timedelta from one's turn at the PBX to the rows, default ``1800``; also how long
+        another load of the table is waited for.
+    :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports, default ``21600``.
+    :param yeastar_conn_id: id of the Airflow connection of the PBX, default ``yeastar_default``.
+    :raises InvalidRequestError: if an argument is invalid, when the DAG is parsed. Templated arguments are validated
+        when the task runs, and then end in ``AirflowFailException``.
+    :raises AirflowFailException: when no retry can mend it, with its cause in one sentence: ``FewerRowsError``,
+        ``SchemaError``, ``EmptyReportError`` (``on_empty`` fail), ``ParameterError`` and others.
+    :raises AirflowSkipException: for a report without a row, with ``on_empty`` skip.
+    :raises YeastarError: for what may pass: ``DestinationError`` (the database), ``WaitTimeoutError`` and others.
+    """
+
+    template_fields: Sequence[str] = (*RowsTask.template_fields, *SqlTask.template_fields[1:])
+    ui_color = "#e3f2fb"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if self.period is None and self.start_time is None and self.end_time is None:
+            raise InvalidRequestError(
+                "A table's rows belong to a period; give `period`, or `start_time` and `end_time`"
+            )
+
+    def ask(self, client: PbxClient, context: Context, period: TablePeriod | None) -> Answer:
+        """Ask the PBX for the rows of a period; see :meth:`SqlTask.ask`."""
+        from airflow_provider_yeastar.transfers.answers import report_answer  # not needed to parse a DAG file
+
+        request = self.resolved(self.build_request(), context) if period is None else self._earlier(period)
+        rows, report = self.fetch_rows(client, request)
+        return report_answer(request, report, rows, self.on_schema_change)
+
+    def _earlier(self, period: TablePeriod) -> ReportRequest:
+        ends = {"start_time": period.start.isoformat(), "end_time": period.end.isoformat()}
+        frame = (
+            {"period": period.name, "start_time": None, "end_time": None} if period.name else {"period": None} | ends
+        )
+        return build_request(**self.request_arguments | frame)
+
+
+def _check_load(replace: str, lookback: object, tolerance: object) -> None:
+    if replace not in _REPLACE:
+        raise InvalidRequestError(f"`replace` is {replace!r}, not one of {', '.join(_REPLACE)}")
+    if isinstance(lookback, bool) or not isinstance(lookback, int) or lookback < 0:
+        raise InvalidRequestError(f"`lookback` is {lookback!r}, not a number of periods")
+    is_share = isinstance(tolerance, int | float) and not isinstance(tolerance, bool) and 0 <= tolerance <= 1
+    if tolerance is not None and not is_share:
+        raise InvalidRequestError(f"`shrink_tolerance` is {tolerance!r}, not a share from 0 to 1")

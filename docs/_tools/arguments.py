@@ -1,0 +1,175 @@
+"""What each argument of a task means: the one source of the ``:param`` lines, which `make reference` writes.
+
+The docstrings stand in the source, where editors show them. A change belongs here, and so does a new argument.
+"""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["ARGUMENTS", "DOCUMENTED", "OTHERWISE", "rewritten", "write"]
+
+PACKAGE = Path(__file__).parent.parent.parent / "airflow_provider_yeastar"
+WIDTH = 120
+
+ARGUMENTS = {
+    "report_type": "str, the vendor's name of a built-in report, such as ``queueperformance``; docs/reports.md lists "
+    "them. Give exactly one of this, ``my_report_id`` and ``scheduled_report_id``.",
+    "my_report_id": "int or text of digits, id of a user-created report; :meth:`.YeastarHook.list_my_reports` lists "
+    "them.",
+    "scheduled_report_id": "int or text of digits, id of a report that the PBX made on a schedule; "
+    ":meth:`.YeastarHook.list_scheduled_reports` lists them. Period and format are those of the schedule.",
+    "period": "str, by the PBX's clock: a day ``2026-11-22``, a month ``2026-11`` or a year ``2026``; or in words, "
+    "counted from the DAG run: ``today``, ``yesterday``, ``last_7_days``, ``last_30_days``, ``this_month``, "
+    "``last_month``, ``this_year``, ``last_year``; or an Airflow partition key at midnight.",
+    "start_time": "datetime or ISO 8601 text, first second of the time window, instead of ``period``. With a UTC "
+    "offset it needs ``timezone`` in the connection; without one it is by the PBX's clock.",
+    "end_time": "datetime or ISO 8601 text, last second of the time window, inclusive; offsets as for ``start_time``. "
+    "If the window is a whole number of minutes long, as from ``data_interval_start`` to ``data_interval_end``, the "
+    "request ends one second earlier: the next window begins there.",
+    "parameters": "mapping of the vendor's parameter names to values, lists and bools as in Python. Of ids, an int is "
+    "an internal id; a text is a dialled number or a name, or an id if it is neither. docs/reports.md lists all.",
+    "check_ids": "bool, default ``True``; False sends ids as they are given, without looking them up on the PBX.",
+    "file_format": "str, default ``csv``; or ``xls``, ``pdf``, ``html``. A scheduled report has its schedule's format, "
+    "which must be this one.",
+    "duration_format": "str, how the file writes durations, default ``seconds``; or ``hhmmss``.",
+    "destination": "str, pathlib path or ObjectStoragePath of a file; or a text that ends in ``/`` for a directory. "
+    "The file name in a directory is made from connection and request, so that a rerun replaces its own file only.",
+    "overwrite": "bool, default ``True``; False keeps an existing file and returns its path. The task then does not "
+    "ask the PBX, pushes no XCom ``report`` and adds nothing to asset events. A file that appears while the task runs "
+    "is kept too.",
+    "on_empty": "str, what to do if the report has no rows, default ``ok``: keep it. ``skip`` skips and ``fail`` fails "
+    "the task; both leave nothing at the destination. pdf and xls support ``ok`` only. If the PBX makes no file of an "
+    "empty report (60001), the task fails with ``ok`` too.",
+    "max_bytes": "int, largest accepted file in bytes, default 4 GiB; None for no limit.",
+    "write_metadata": "bool, default ``False``; True also writes the XCom ``report`` as JSON next to the file, with "
+    "``.report.json`` appended to its name. It is written after the file; its sha256 tells which file it describes.",
+    "asynchronous": "bool, default ``None``: the provider decides (docs/hosts.md). True requests the report in the "
+    "background and waits for its event; False sends one long synchronous request. Each of them is deferrable.",
+    "api_version": "str, ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's if left out.",
+    "wait_timeout": "seconds or timedelta from taking the lock on the PBX to the report's URL, default ``1800``.",
+    "queue_timeout": "seconds or timedelta to wait for the lock on the PBX while other reports run, default ``21600``.",
+    "deferrable": "bool; True waits in the triggerer, False on the worker. Airflow's ``[operators] "
+    "default_deferrable`` if left out.",
+    "yeastar_conn_id": "str, id of the Airflow connection, default ``yeastar_default``.",
+    "timeout": "seconds or timedelta for the whole wait, in both modes; Airflow's ``[sensors] default_timeout`` if "
+    "left out. ``queue_timeout`` and ``wait_timeout`` hold within it.",
+    "soft_fail": "bool, default ``False``; True skips the task after a timeout, in both modes. Any other error fails "
+    "it.",
+    "mode": "str, only ``poke``, the default; use ``deferrable`` to wait without a worker slot.",
+    "columns": "mapping of column keys to ``text``, ``integer``, ``decimal``, ``duration``, ``percent`` or "
+    "``timestamp``: the columns of a user-created report, or other types than the schema's.",
+    "on_schema_change": "str, default ``evolve``: keep columns that the schema does not have, typed by their names; "
+    "``drop`` leaves them out; ``freeze`` fails the task for a new or vanished column. The log and ``unknown_columns`` "
+    "in XCom ``report`` name them.",
+    "protect": "mapping of columns to ``hmac`` (HMAC-SHA256 in hex, keyed by the connection's ``protect_secret``), "
+    "``mask`` (all but the last three characters) or ``drop``, default none. Covers columns derived from them, such as "
+    "``caller_number`` from ``caller``.",
+    "report": "mapping, the sensor's return value: ``sensor.output``.",
+}
+
+_OPERATORS = "operators/call_report.py"
+_DOWNLOAD = f"{_OPERATORS}:YeastarDownloadReportOperator"
+_ROWS = "operators/report_rows.py:YeastarCallReportRowsOperator"
+_HOOK = "hooks/yeastar.py:YeastarHook.get_report_rows"
+_ONE_OF_TWO = ARGUMENTS["report_type"].replace(
+    "this, ``my_report_id`` and ``scheduled_report_id``", "this and ``my_report_id``"
+)
+
+_WHICH = ("report_type", "my_report_id", "scheduled_report_id", "period", "start_time", "end_time", "parameters",
+          "check_ids", "file_format", "duration_format")  # fmt: skip
+_WHERE = ("destination", "overwrite", "on_empty", "max_bytes", "write_metadata")
+_HOW_LONG = ("wait_timeout", "queue_timeout", "deferrable", "yeastar_conn_id")
+_WHICH_ROWS = ("report_type", "my_report_id", "period", "start_time", "end_time", "parameters", "check_ids",
+               "api_version")  # fmt: skip
+
+DOCUMENTED = {
+    f"{_OPERATORS}:YeastarCallReportOperator": (*_WHICH, *_WHERE, "asynchronous", "api_version", *_HOW_LONG),
+    _DOWNLOAD: ("report", *_WHERE, *_HOW_LONG),
+    _ROWS: (*_WHICH_ROWS, "file_format", "destination", "overwrite", "on_empty", "columns", "on_schema_change",
+            "protect", "wait_timeout", "queue_timeout", "yeastar_conn_id"),
+    "sensors/call_report.py:YeastarCallReportSensor": (
+        *_WHICH, "asynchronous", "api_version", *_HOW_LONG, "timeout", "soft_fail", "mode"
+    ),
+    _HOOK: (*_WHICH_ROWS, "columns", "wait_timeout", "queue_timeout"),
+}  # fmt: skip
+"""The arguments of each class or method, in the order of its docstring."""
+
+OTHERWISE = {
+    (_DOWNLOAD, "wait_timeout"): "seconds or timedelta from taking the lock on the PBX to the report's URL, if it is "
+    "requested again, and for a login; default ``1800``.",
+    (_DOWNLOAD, "queue_timeout"): "seconds or timedelta to wait for the lock on the PBX, if the report is requested "
+    "again; default ``21600``.",
+    (_DOWNLOAD, "yeastar_conn_id"): "str, id of the Airflow connection; the sensor's if left out. One in "
+    "``default_args`` counts as given. It must lead to the sensor's PBX.",
+    (_ROWS, "report_type"): _ONE_OF_TWO,
+    (_ROWS, "file_format"): "str, default ``ndjson``, one JSON object a line; or ``parquet``, with the extra "
+    "``parquet``.",
+    (_ROWS, "on_empty"): "str, what to do if the report has no rows, default ``ok``: write a file without rows. "
+    "``skip`` skips and ``fail`` fails the task; both leave nothing at the "
+    "destination.",
+    (_ROWS, "wait_timeout"): "seconds or timedelta from taking the lock on the PBX to the rows, default ``1800``.",
+    (_HOOK, "report_type"): _ONE_OF_TWO,
+    (_HOOK, "period"): ARGUMENTS["period"].replace("counted from the DAG run", "counted from now"),
+    (_HOOK, "wait_timeout"): "seconds from taking the lock on the PBX to the rows, default ``1800``.",
+    (_HOOK, "queue_timeout"): "seconds to wait for the lock on the PBX while other reports run, default ``21600``.",
+}
+"""What is different for one class or method."""
+
+
+def rewritten(place: str) -> tuple[Path, str]:
+    """Return a file of the package, and its content with the ``:param`` lines of one docstring written anew.
+
+    :param place: a key of :data:`DOCUMENTED`.
+    """
+    name, _, dotted = place.partition(":")
+    path = PACKAGE / name
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    docstring = _docstring(ast.parse("".join(lines)), dotted.split("."))
+    first, last = docstring.lineno - 1, docstring.end_lineno or docstring.lineno
+    begin = next(number for number in range(first, last) if lines[number].lstrip().startswith(":param "))
+    end = next(number for number in range(begin, last) if lines[number].lstrip().startswith((":r", '"""')))
+    lines[begin:end] = _params(place, " " * docstring.col_offset)
+    return path, "".join(lines)
+
+
+def _docstring(node: ast.AST, names: list[str]) -> ast.Constant:
+    for name in names:
+        node = next(
+            child
+            for child in ast.iter_child_nodes(node)
+            if isinstance(child, ast.ClassDef | ast.FunctionDef) and child.name == name
+        )
+    assert isinstance(node, ast.ClassDef | ast.FunctionDef)
+    expression = node.body[0]
+    assert isinstance(expression, ast.Expr)
+    assert isinstance(expression.value, ast.Constant)
+    return expression.value
+
+
+def _params(place: str, indent: str) -> Iterator[str]:
+    for name in DOCUMENTED[place]:
+        text = OTHERWISE.get((place, name), ARGUMENTS[name])
+        wrapped = textwrap.wrap(
+            f":param {name}: {text}",
+            WIDTH,
+            initial_indent=indent,
+            subsequent_indent=f"{indent}    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        yield from (f"{line}\n" for line in wrapped)
+
+
+def write() -> None:
+    """Write all docstrings anew."""
+    for place in DOCUMENTED:
+        path, content = rewritten(place)
+        path.write_text(content, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

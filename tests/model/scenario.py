@@ -1,0 +1,366 @@
+"""A scenario drawn from a seed: a PBX, hosts, tasks, and what goes wrong; run with the provider's own waits."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+from zoneinfo import ZoneInfo
+
+from airflow_provider_yeastar.pbx.errors import NetworkError, StateUnavailableError, YeastarError
+from airflow_provider_yeastar.pbx.events.shared import Listener
+from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request
+from airflow_provider_yeastar.pbx.session import PbxFacts, Plan
+from airflow_provider_yeastar.pbx.state import turns
+from airflow_provider_yeastar.pbx.state.interface import Change, Entry
+from airflow_provider_yeastar.pbx.state.memory import MemoryState
+from airflow_provider_yeastar.pbx.waiting import bounds, job_ledger, report_wait
+from airflow_provider_yeastar.pbx.wire import EventFrame, PbxInformation
+from tests.model.model_pbx import Behaviour, ModelPbx, any_behaviour
+from tests.model.world import Clock, HostLoop, World
+
+_WAIT_SECONDS, _QUEUE_SECONDS, _LIMIT_SECONDS = 120.0, 900.0, 4000.0
+_INFORMATION = PbxInformation("SN", "P570", "37.23.0.123", None, None, None, None)
+_FACTS = PbxFacts(_INFORMATION, None, ZoneInfo("Europe/Berlin"))
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is simulated.
+
+    :param behaviour: of the PBX.
+    :param exclusive: the user's word.
+    :param hosts: how many.
+    :param is_shared: whether the hosts share one state.
+    :param tasks: how many.
+    :param kills: probability that a task is killed or times out.
+    :param deaths: probability that a host dies (SIGKILL), for each of its tasks.
+    :param pauses: probability that a host stands still for a while (SIGSTOP), for each of its tasks.
+    :param outages: probability that the shared state is away for a while, for each task.
+    """
+
+    behaviour: Behaviour
+    exclusive: bool
+    hosts: int = 1
+    is_shared: bool = True
+    tasks: int = 4
+    kills: float = 0.0
+    deaths: float = 0.0
+    pauses: float = 0.0
+    outages: float = 0.0
+
+
+def any_scenario(chance: random.Random) -> Scenario:
+    """Return a scenario in which the user's word holds: whoever sets ``exclusive`` shares one state, without others."""
+    exclusive = chance.random() < 0.7
+
+    def maybe(value: float) -> float:
+        return chance.choice([0.0, value])
+
+    return Scenario(
+        behaviour=any_behaviour(chance, portal=not exclusive),
+        exclusive=exclusive,
+        hosts=chance.randint(1, 4),
+        is_shared=exclusive or chance.random() < 0.5,
+        tasks=chance.randint(2, 8),
+        kills=maybe(0.3),
+        deaths=maybe(0.1),
+        pauses=maybe(0.2),
+        outages=maybe(0.1),
+    )
+
+
+class ModelState(MemoryState):
+    """The shared state, which may be away."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock.time)
+        self.is_away = False
+
+    def read(self, name: str) -> Entry | None:
+        if self.is_away:
+            raise StateUnavailableError("away")
+        return super().read(name)
+
+    def update(self, name: str, change: Change, *, keep_seconds: float) -> Entry | None:
+        if self.is_away:
+            raise StateUnavailableError("away")
+        return super().update(name, change, keep_seconds=keep_seconds)
+
+
+class ModelSession:
+    """What a wait asks of a session; the calls that take time return a future."""
+
+    def __init__(self, pbx: ModelPbx, host: HostLoop, exclusive: bool) -> None:
+        self._pbx = pbx
+        self.host = host
+        self.settings = SimpleNamespace(
+            address="pbx", base_url="http://pbx", exclusive=exclusive, pbx_key="pbx", events_url=""
+        )
+        self.directory = SimpleNamespace(numbers=lambda request: ([], []))
+
+    def plan(self, request: Any) -> Plan:
+        return Plan(request, _FACTS, "v2.0")
+
+    def information(self) -> PbxInformation:
+        return PbxInformation("SN", "P570", "", None, None, None, None, self._pbx.up_time)
+
+    def hiding_secrets(self) -> Any:
+        return nullcontext()
+
+    def request_report(self, plan: Plan, timeout: float | None = None) -> asyncio.Future[Any]:
+        request, future = plan.request, self.host.create_future()
+
+        def settle(result: Any) -> None:
+            if future.done():
+                return
+            if isinstance(result, YeastarError):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+        def answer(result: object) -> None:
+            self.host.call_soon(settle, result)
+
+        self._pbx.request(request.file_stem(), request.file_format, bool(request.asynchronous), answer)
+        if timeout is None:
+            self.host.call_later(30.0, settle, NetworkError("no answer"))
+        return future
+
+
+class ModelConnection:
+    """The connection of one host; listeners are the provider's own."""
+
+    def __init__(self, pbx: ModelPbx, host: HostLoop, state: ModelState, exclusive: bool) -> None:
+        self.session = ModelSession(pbx, host, exclusive)
+        self.state = state
+        self._pbx = pbx
+        self.host = host
+
+    async def call(self, function: Callable[..., Any], *arguments: object) -> Any:
+        result = function(*arguments)
+        return await result if isinstance(result, asyncio.Future) else result
+
+    async def pbx_id(self) -> str:
+        return "SN"
+
+    async def connect(self) -> None:
+        pass
+
+    @asynccontextmanager
+    async def listen(self) -> AsyncIterator[Listener]:
+        await asyncio.sleep(0.02)
+        listener = Listener(self)  # type: ignore[arg-type]  # stands in for the connection
+
+        def deliver(arrival: EventFrame | YeastarError) -> None:
+            self.host.call_soon(listener.take, arrival)
+
+        self._pbx.sockets.append(deliver)
+        try:
+            yield listener
+        finally:
+            if deliver in self._pbx.sockets:
+                self._pbx.sockets.remove(deliver)
+
+
+@dataclass(eq=False)
+class Task:
+    """A task, and what became of it.
+
+    :param request: its report.
+    :param found: what the file holds that it took; None if it is red or was killed.
+    """
+
+    request: ReportRequest
+    found: str | None = None
+    identified_by: str = ""
+    error: str = ""
+    is_over: bool = False
+    was_killed: bool = False
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.found is not None and self.found != self.request.file_stem()
+
+
+@dataclass
+class Result:
+    """What a run has shown."""
+
+    scenario: Scenario
+    tasks: list[Task]
+    requests: int
+    crashes: list[str]
+
+    @property
+    def wrong(self) -> list[Task]:
+        """Green tasks with another task's file: there must be none."""
+        return [task for task in self.tasks if task.is_wrong]
+
+    @property
+    def green(self) -> list[Task]:
+        return [task for task in self.tasks if task.found is not None]
+
+    def __str__(self) -> str:
+        lines = [f"{self.scenario}, PBX: {self.scenario.behaviour}"]
+        for task in self.tasks:
+            told = "WRONG FILE" if task.is_wrong else "right file" if task.found else task.error or "killed"
+            lines.append(f"  {task.request.file_stem()} asynchronous={task.request.asynchronous}: {told}")
+        return "\n".join([*lines, *self.crashes])
+
+
+Wait = Callable[[ModelConnection, Any, bounds.Bounds], Any]
+
+
+def _own_wait(connection: Any, request: Any, limits: bounds.Bounds) -> Any:
+    return report_wait.ReportWait(connection, request, limits).run()
+
+
+@contextmanager
+def simulated_time(world: World, more: tuple[Any, ...] = ()) -> Iterator[None]:
+    """Let the provider's modules read the world's clock, and make calls in threads where they are.
+
+    :param more: further modules.
+    """
+
+    async def in_thread(function: Callable[..., Any], *arguments: object) -> Any:
+        await asyncio.sleep(0.001)
+        result = function(*arguments)
+        await asyncio.sleep(0.001)
+        return result
+
+    clock = SimpleNamespace(time=world.clock.time, monotonic=world.clock.monotonic)
+    with ExitStack() as stack:
+        for module in (turns, job_ledger, report_wait, *more):
+            for name, value in (("time", clock), ("in_thread", in_thread), ("random", world.chance)):
+                if hasattr(module, name):
+                    stack.enter_context(mock.patch.object(module, name, value))
+        stack.enter_context(mock.patch.object(turns, "_POLL_SECONDS", 2.0))
+        yield
+
+
+def run(seed: int, scenario: Scenario | None = None, wait: Wait = _own_wait, modules: tuple[Any, ...] = ()) -> Result:
+    """Run a scenario.
+
+    :param seed: decides everything.
+    :param scenario: one drawn from the seed if left out.
+    :param wait: how a task waits, default the provider's own way.
+    :param modules: further modules that are to read the simulated clock.
+    """
+    chance = random.Random(seed)
+    scenario = scenario or any_scenario(chance)
+    world = World(chance)
+    pbx = ModelPbx(world, scenario.behaviour)
+    hosts = [world.new_host() for _ in range(scenario.hosts)]
+    common = ModelState(world.clock)
+    states = [common if scenario.is_shared else ModelState(world.clock) for _ in hosts]
+    connections = [ModelConnection(pbx, *pair, scenario.exclusive) for pair in zip(hosts, states, strict=True)]
+    tasks = [Task(_request(number, chance)) for number in range(scenario.tasks)]
+    with simulated_time(world, modules):
+        for task in tasks:
+            _Actor(world, task, chance.choice(connections), pbx, wait).schedule(scenario)
+        world.run(lambda: all(task.is_over for task in tasks), _LIMIT_SECONDS)
+        for task in tasks:
+            task.error = task.error or ("" if task.is_over else "it hangs")
+        world.close()
+    return Result(scenario, tasks, pbx.requests, [crash for host in hosts for crash in host.crashes])
+
+
+def _request(number: int, chance: random.Random) -> ReportRequest:
+    return build_request(
+        report_type="queueperformance",
+        period="2026-11-20",
+        parameters={"queue_id_list": str(number)},
+        file_format=chance.choice(["csv", "csv", "pdf"]),
+        asynchronous=chance.choice([None, None, True, False]),
+    )
+
+
+@dataclass(eq=False)
+class _Actor:
+    """One task on its host, and what befalls it.
+
+    :param world: it lives in.
+    :param task: what becomes of it is told there.
+    :param connection: of its host.
+    :param pbx: whose files it fetches.
+    :param wait: how it waits.
+    """
+
+    world: World
+    task: Task
+    connection: ModelConnection
+    pbx: ModelPbx
+    wait: Wait
+    running: asyncio.Task[None] | None = None
+
+    @property
+    def _host(self) -> HostLoop:
+        return self.connection.host
+
+    def schedule(self, scenario: Scenario) -> None:
+        """Decide when the task starts, and what goes wrong."""
+        chance = self.world.chance
+        started_at = chance.choice([0.0, chance.uniform(0.0, 60.0)])
+        self.world.after(started_at, self._start)
+        for probability, action in (
+            (scenario.kills, self._kill),
+            (scenario.pauses, self._pause),
+            (scenario.deaths, self._die),
+            (scenario.outages, self._lose_the_state),
+        ):
+            if chance.random() < probability:
+                self.world.after(started_at + chance.uniform(0.0, 60.0), action)
+        self._watch_for_death()
+
+    async def _act(self) -> None:
+        now = self.world.clock.time()
+        try:
+            limits = bounds.Bounds(now + _QUEUE_SECONDS, _WAIT_SECONDS)
+            report = await self.wait(self.connection, self.task.request, limits)
+        except YeastarError as error:
+            self.task.error = f"{type(error).__name__}: {error.what}"
+        else:
+            self.task.found = self.pbx.files.get(report.url, "a file that is gone")
+            self.task.identified_by = getattr(report, "identified_by", "")
+        finally:
+            self.task.is_over = True
+
+    def _start(self) -> None:
+        def begin() -> None:
+            self.running = self._host.create_task(self._act())
+
+        if not self._host.is_dead:
+            self._host.call_soon(begin)
+
+    def _kill(self) -> None:
+        self.task.was_killed = True
+        self._host.call_soon(lambda: self.running and self.running.cancel())
+
+    def _pause(self) -> None:
+        self._host.is_paused = True
+        self.world.after(self.world.chance.uniform(0.5, 90.0), self._resume)
+
+    def _resume(self) -> None:
+        self._host.is_paused = False
+
+    def _die(self) -> None:
+        self._host.is_dead = True
+
+    def _lose_the_state(self) -> None:
+        self.connection.state.is_away = True
+        self.world.after(self.world.chance.uniform(0.5, 60.0), self._find_the_state)
+
+    def _find_the_state(self) -> None:
+        self.connection.state.is_away = False
+
+    def _watch_for_death(self) -> None:
+        """The task of a dead host is over: Airflow's scheduler notices that."""
+        self.task.is_over = self.task.is_over or self._host.is_dead
+        if not self.task.is_over:
+            self.world.after(30.0, self._watch_for_death)

@@ -1,0 +1,268 @@
+"""Whether a file is whole, with bytes only: each kind cut anywhere, with holes, and with something at its end."""
+
+from __future__ import annotations
+
+import io
+import random
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from airflow_provider_yeastar.pbx.files.whole import whole_complaint
+from tests.pbx.files.samples import CSV, HTML, linearized_pdf, ole2, pdf, updated_pdf, xls, xlsx
+
+SPREADSHEET_XML = (
+    b'<?xml version="1.0"?>\n<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet/></Workbook>'
+)
+ANSWER = b'{"errcode":10004,"errmsg":"TOKEN EXPIRED"}'
+PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>"
+PREAMBLE = b"Queue Performance\r\n\r\nTime,2026/11/22 00:00:00 - 2026/11/22 23:59:59\r\nQueue,Support<6401>\r\n\r\n"
+ROW = b"<tr><td>Support&lt;6401&gt;</td><td>12</td></tr>"
+
+WHOLE = {
+    "csv": CSV,
+    "csv of a header": b"Queue,Total,Answered\r\n",
+    "csv of a header of two cells": b"Agent,Pauses\n",
+    "csv of two columns": b"Agent,Pauses\nAlice,3\n",
+    "csv with a preamble": PREAMBLE + CSV,
+    "csv with semicolons and decimal commas": b"Queue;Total;Rate\nSupport;12;75,00\nSales;7;8,12\n",
+    "csv with tabs": CSV.replace(b",", b"\t"),
+    "csv ended by carriage returns": CSV.replace(b"\r\n", b"\r"),
+    "csv with blank lines at its end": CSV + b"\r\n\r\n",
+    "csv with line ends in its last cell": CSV + b'"Support\nDesk, Berlin\n<6401>",12,"9\n"\n',
+    "csv with a narrow total": CSV + b"Total,200\r\n",
+    "csv without data": b"Queue,Total,Answered\r\nNo data\r\n",
+    "csv with nested tables": b"Queue,Total,Answered,Rate,SLA\n"
+    + b"Support,2,2,100,100\n,Time,From,Agent\n,10:00,1000,1001\n,10:05,1000,1001\n" * 3000,
+    "csv in latin-1": "Warteschlange;Anrufe;Größe\nVertrieb;3;4\n".encode("latin-1"),
+    "csv in UTF-16": CSV.decode("utf-8-sig").encode("utf-16"),
+    "csv in big-endian UTF-16": b"\xfe\xff" + (CSV.decode("utf-8-sig") * 200).encode("utf-16-be"),
+    "long csv": CSV + CSV.partition(b"\r\n")[2] * 2000,
+    "html": HTML,
+    "html of a header": HTML.replace(ROW, b""),
+    "html in UTF-16": HTML.decode().encode("utf-16"),
+    "html without html": b"<table><tr><th>Queue</th><th>Total</th></tr>" + ROW + b"</table>",
+    "html with a comment at its end": HTML + b"<!-- made in 3 ms -->",
+    "html with a script": HTML.replace(b"</body>", b"<script>if (a<b) sort('<table>')</script></body>"),
+    "html called Agent Login Activity": HTML.replace(b"Queue Performance", b"Agent Login Activity"),
+    "pdf": pdf(),
+    "pdf after blanks": b"\r\n " + pdf(),
+    "pdf saved twice": updated_pdf(),
+    "pdf for the web": linearized_pdf()[0],
+    "xlsx": xlsx(),
+    "xls": xls(),
+    "spreadsheet in XML": SPREADSHEET_XML,
+}
+# Cut behind a row, text is a table like any other: only the length that was announced tells.
+CUT_ANYWHERE = ["pdf", "pdf for the web", "xlsx", "xls", "html", "html in UTF-16", "spreadsheet in XML"]
+
+
+def complaint(content: bytes) -> str | None:
+    return whole_complaint(io.BytesIO(content), len(content))
+
+
+@pytest.mark.parametrize("content", WHOLE.values(), ids=WHOLE.keys())
+def test_a_whole_file_is_taken(content: bytes) -> None:
+    assert complaint(content) is None
+
+
+@pytest.mark.parametrize("name", CUT_ANYWHERE)
+@settings(max_examples=50)
+@given(share=st.floats(0.1, 1))
+def test_a_file_that_is_cut_anywhere_is_refused(name: str, share: float) -> None:
+    content = WHOLE[name].rstrip()
+    assert complaint(content[: min(len(content) - 1, int(len(content) * share))]) is not None
+
+
+@pytest.mark.parametrize("name", ["csv", "csv in UTF-16", "long csv", "csv with nested tables"])
+@settings(max_examples=50)
+@given(lacking=st.integers(1, 400))
+def test_text_that_is_cut_within_a_line_is_refused(name: str, lacking: int) -> None:
+    cut = WHOLE[name][:-lacking]
+    line_end = "\n".encode("utf-16-le") if "UTF-16" in name else b"\n"
+    assert (complaint(cut) is None) == (cut.endswith(line_end) and not len(cut) % len(line_end))
+
+
+@pytest.mark.parametrize("name", ["csv", "long csv", "html", "pdf", "xlsx", "xls", "spreadsheet in XML"])
+@pytest.mark.parametrize("kept", [0.5, 1], ids=["behind half of it", "behind all of it"])
+@pytest.mark.parametrize("end", [ANSWER, ANSWER + b"\n", PAGE, b"\r\n" + PAGE + b"\r\n"], ids=range(4))
+def test_an_error_at_the_end_of_a_file_is_no_part_of_it(name: str, kept: float, end: bytes) -> None:
+    content = WHOLE[name]
+    assert complaint(content[: int(len(content) * kept)] + end) is not None
+
+
+@pytest.mark.parametrize("kept", [1, 7, 13, 20])
+@pytest.mark.parametrize("text", [b"Internal Server Error\n", b"Upstream failed\nTry again later\n", b"a,b\nc,d\n"])
+def test_lines_of_another_width_at_the_end_of_a_csv_are_no_part_of_it(kept: int, text: bytes) -> None:
+    lines = CSV.splitlines(keepends=True)[: kept + 1]
+    assert complaint(b"".join(lines) + text) is not None
+
+
+def test_a_line_that_is_cut_and_ended_is_refused() -> None:
+    assert complaint(CSV[:-5] + b"\r\n") == "a table whose last line is not as wide as the others"
+    assert complaint(CSV + b'"Support<64\r\n') == "a table whose last line is not as wide as the others"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"Forbidden", "no table"),
+        (b"Forbidden\r\n", "no table"),
+        (b"502 Bad Gateway\n\nThe upstream is away.\n", "no table"),
+        (b"Access denied, token expired\n", "no table"),
+        (b"Sorry, no, not now\n", "no table"),
+        (b"   \n \n\n", "no table"),
+        ("\ufeffForbidden\n".encode("utf-16-le"), "no table"),
+        (CSV.decode().encode("utf-16-le")[:-1], "within a letter"),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_text_without_a_table_is_no_report(body: bytes, words: str) -> None:
+    assert words in str(complaint(body))
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (PAGE, "title is that of an error"),
+        (PAGE.replace(b"502 Bad Gateway", b"Oops"), "without a table"),
+        (HTML.replace(b"Queue Performance", b"403 Forbidden"), "title is that of an error"),
+        (HTML.replace(b"Queue Performance", b"Service Unavailable"), "title is that of an error"),
+        (HTML.replace(b"</body>", b"<form><input name=user></form></body>"), "a form or a frame"),
+        (HTML.replace(b"</body>", b"<input type='password'></body>"), "a form or a frame"),
+        (HTML.replace(b"</body>", b"<iframe src=/login></iframe></body>"), "a form or a frame"),
+        (b"<html><body>" + b" " * 5000 + b"</body></html>", "without a table"),
+        (b"<html><body><table><tr><td>&nbsp;</td><td> </td></tr></table></body></html>", "is empty"),
+        (b"<html><body><table></table></body></html>", "is empty"),
+        (b"<html><body><table><tr><td>Please wait</td></tr></table></body></html>", "is empty"),
+        (HTML.replace(b"</table>", b""), "without its end"),
+        (HTML.replace(b"</html>", b""), "without its end"),
+        (HTML + b"Connection reset", "without its end"),
+        (HTML + HTML, "another one at its end"),
+        (b"<html><table><tr><th>a</th><th>b</th></tr></table><a title='" + b"x" * 2_000_000, "without its end"),
+    ],
+    ids=range(16),
+)
+def test_a_page_that_is_no_report_is_refused(body: bytes, words: str) -> None:
+    assert words in str(complaint(body))
+
+
+def test_a_pdf_is_not_whole_at_its_first_end_mark() -> None:
+    content, first_part = linearized_pdf()
+    assert content[:first_part].endswith(b"%%EOF\n")
+    assert "of which" in str(complaint(content[:first_part]))
+    # Even where nothing tells its length.
+    unmarked = content.replace(b"/Linearized 1", b"/Unlinearize 1")
+    assert "is not where its end says" in str(complaint(unmarked[:first_part]))
+
+
+def test_a_pdf_whose_end_names_a_table_that_is_not_there_is_refused() -> None:
+    content = pdf()
+    head, _, end = content.rpartition(b"startxref\n")
+    assert "is not where its end says" in str(complaint(head[:500] + head[900:] + b"startxref\n" + end))
+
+
+@pytest.mark.parametrize("make", [xlsx, xls], ids=["xlsx", "xls"])
+def test_a_workbook_with_a_hole_is_refused(make: Callable[[], bytes]) -> None:
+    content = make()
+    chance = random.Random(7)
+    for _ in range(100):
+        at = chance.randrange(1, len(content) // 512 - 1) * 512
+        holed = content[:at] + bytes(512) + content[at + 512 :]
+        assert holed == content or complaint(holed) is not None, at
+
+
+def repacked(change: Callable[[str, bytes], bytes | None]) -> bytes:
+    """Return the workbook with parts changed or left out, in an archive that is whole."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(xlsx())) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            if (content := change(name, old.read(name))) is not None:
+                new.writestr(name, content)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda name, part: None if name.endswith("sheet2.xml") else part, "without one of its sheets"),
+        (lambda name, part: None if name == "xl/workbook.xml" else part, "that is no workbook"),
+        (lambda name, part: None if name == "[Content_Types].xml" else part, "that is no workbook"),
+        (lambda name, part: part[: len(part) // 2] if "sheet1" in name else part, "is no whole XML"),
+        (lambda name, part: b"" if "sheet1" in name else part, "is no whole XML"),
+        (lambda name, part: part.replace(b"<row", b"\0row", 1), "is no whole XML"),
+    ],
+    ids=["a sheet", "the workbook", "the types", "half a sheet", "an empty sheet", "a NUL"],
+)
+def test_an_archive_that_lacks_a_part_of_the_workbook_is_refused(
+    change: Callable[[str, bytes], bytes | None], words: str
+) -> None:
+    assert words in str(complaint(repacked(change)))
+
+
+@pytest.mark.parametrize("body", [b"PK\x03\x04xxxx", b"PK\x03\x04" + bytes(4000), b"x" + xlsx()[1:]], ids=range(3))
+def test_the_beginning_of_an_archive_is_no_workbook(body: bytes) -> None:
+    assert complaint(body) is not None
+
+
+def test_bytes_before_an_archive_or_within_it_are_seen() -> None:
+    content = xlsx()
+    assert complaint(content[:400] + b"junk" + content[400:]) is not None
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(64), "without a whole header"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(4096), "without a whole header"),
+        (ole2("WordDocument", bytes(5000)), "is no workbook"),
+        (ole2("Workbook", bytes(5000)), "a hole in it"),
+        (xls() + bytes(100), "something behind its end"),
+        (xls()[:44] + b"\xff\xff\xff\x7f" + xls()[48:], "ends before"),
+        (xls()[:48] + b"\xff\xff\xff\x00" + xls()[52:], "do not hang together"),
+    ],
+    ids=["a signature", "a header of zeros", "a text document", "zeros", "more bytes", "a huge table", "no directory"],
+)
+def test_an_ole2_document_that_is_no_whole_workbook_is_refused(body: bytes, words: str) -> None:
+    assert words in str(complaint(body))
+
+
+@given(st.binary(max_size=2000))
+@pytest.mark.parametrize("beginning", [xls()[:600], xlsx()[:200], pdf()[:200], b"\xff\xfe", b"<table>"], ids=range(5))
+def test_no_bytes_at_all_break_the_judge(beginning: bytes, rest: bytes) -> None:
+    complaint(beginning + rest)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        CSV + CSV.partition(b"\r\n")[2] * 12_000,
+        HTML.replace(ROW, ROW * 100_000),
+        b"<html><table><tr><td>" + b"x" * 8_000_000,
+    ],
+    ids=["csv", "html", "an endless cell"],
+)
+def test_memory_does_not_grow_with_the_file(content: bytes) -> None:
+    file = io.BytesIO(content)
+    tracemalloc.start()
+    try:
+        whole_complaint(file, len(content))
+        assert tracemalloc.get_traced_memory()[1] < 12 * 1024**2
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_killed_task_does_not_read_a_large_workbook_to_its_end() -> None:
+    looks = []
+
+    def look() -> None:
+        looks.append(1)
+        raise KeyboardInterrupt
+
+    content = xlsx()
+    with pytest.raises(KeyboardInterrupt):
+        whole_complaint(io.BytesIO(content), len(content), look)
+    assert looks == [1]

@@ -1,0 +1,320 @@
+"""Calls over real sockets to servers that misbehave: each ends in time, in bounded memory, as a YeastarError."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import socket
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, NetworkError, NotAPbxError, YeastarError
+from airflow_provider_yeastar.pbx.http.transport import FileStream, Transport
+from airflow_provider_yeastar.pbx.settings import PbxSettings
+from tests.scripted import Handler, answer, scripted_server, tunnelling
+
+ENDPOINT = "openapi/v1.0/system/information"
+OK = json.dumps({"errcode": 0, "data": {"sn": "369"}}).encode()
+SECRET = "the-client-secret"
+TOKEN = "5qcixSatPqNQfjsepgFdUsQBID1ZWnu8"
+
+
+def call(address: str, *, token: str | None = TOKEN, **changes: Any) -> dict[str, Any]:
+    settings = PbxSettings(address, "client", SECRET, **{"scheme": "http", "timeout": 5.0, **changes})
+    with contextlib.closing(Transport(settings)) as transport:
+        return transport.exchange("GET", ENDPOINT, token=token)
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_this_machine_s_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "curl_ca_bundle"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def opened(transport: Transport) -> contextlib.closing[FileStream]:
+    return contextlib.closing(transport.stream("/api/download/x.csv", TOKEN))
+
+
+def dripping(first: bytes, byte: bytes) -> Handler:
+    """Sends something, then a byte every 50 ms for ever."""
+
+    def send(connection: socket.socket, head: bytes) -> None:
+        connection.sendall(first)
+        while True:
+            connection.sendall(byte)
+            threading.Event().wait(0.05)
+
+    return send
+
+
+class TestTheTimeOfACall:
+    @pytest.mark.parametrize(
+        ("first", "byte"),
+        [
+            pytest.param(b"", b"H", id="in-the-status-line"),
+            pytest.param(b"HTTP/1.1 200 OK\r\nX-Header: ", b"a", id="in-a-header"),
+            pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b" ", id="in-the-body"),
+            pytest.param(b"HTTP/1.1 200 OK\r\n\r\n", b" ", id="in-a-body-without-length"),
+            pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n", id="in-chunks"),
+        ],
+    )
+    def test_is_bounded_as_a_whole_although_a_byte_comes_now_and_then(self, first: bytes, byte: bytes) -> None:
+        started = time.monotonic()
+        with scripted_server(dripping(first, byte)) as server, pytest.raises(NetworkError):
+            call(server.address, timeout=1.0)
+
+        assert 0.9 < time.monotonic() - started < 10
+
+    def test_starts_anew_with_each_call(self) -> None:
+        with scripted_server(answer(OK)) as server:
+            settings = PbxSettings(server.address, "client", SECRET, scheme="http", timeout=2.0)
+            with contextlib.closing(Transport(settings)) as transport:
+                assert transport.exchange("GET", ENDPOINT)["errcode"] == 0
+                assert transport.exchange("GET", ENDPOINT)["errcode"] == 0
+
+    def test_bounds_of_a_file_only_its_pauses(self) -> None:
+        def send(connection: socket.socket, head: bytes) -> None:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\nConnection: close\r\n\r\n")
+            for _ in range(8):
+                threading.Event().wait(0.2)
+                connection.sendall(b"x")
+
+        with scripted_server(send) as server:
+            settings = PbxSettings(server.address, "client", SECRET, scheme="http", timeout=1.0)
+            with contextlib.closing(Transport(settings)) as transport, opened(transport) as stream:
+                assert b"".join(stream.chunks) == b"x" * 8
+
+    def test_ends_a_file_that_stalls(self) -> None:
+        def send(connection: socket.socket, head: bytes) -> None:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\nConnection: close\r\n\r\nx")
+            connection.recv(1)
+
+        with scripted_server(send) as server:
+            settings = PbxSettings(server.address, "client", SECRET, scheme="http", timeout=0.5)
+            transport = Transport(settings)
+            with contextlib.closing(transport), opened(transport) as stream, pytest.raises(NetworkError):
+                list(stream.chunks)
+
+    def test_covers_the_look_up_of_the_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        release = threading.Event()
+        real = socket.getaddrinfo
+
+        def slow(host: str, port: int, *rest: Any, **options: Any) -> Any:
+            if options.get("flags"):
+                return real(host, port, *rest, **options)
+            release.wait(60)
+            raise socket.gaierror(socket.EAI_AGAIN, "late")
+
+        monkeypatch.setattr(socket, "getaddrinfo", slow)
+        started = time.monotonic()
+        try:
+            with pytest.raises(NetworkError, match=r"could not be reached within 0\.5 seconds"):
+                call("pbx.invalid", timeout=0.5)
+        finally:
+            release.set()
+
+        assert time.monotonic() - started < 10
+
+
+class TestTheSizeOfAnAnswer:
+    @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+    def test_a_compressed_answer_is_read(self, encoding: str) -> None:
+        body = gzip.compress(OK) if encoding == "gzip" else zlib.compress(OK)
+        with scripted_server(answer(body, "200 OK", f"Content-Encoding: {encoding}")) as server:
+            assert call(server.address)["data"] == {"sn": "369"}
+
+    def test_a_decompression_bomb_costs_little(self) -> None:
+        bomb = gzip.compress(b" " * (200 << 20))
+        with (
+            scripted_server(answer(bomb, "200 OK", "Content-Encoding: gzip")) as server,
+            pytest.raises(NotAPbxError, match="longer than 32 MiB"),
+        ):
+            call(server.address)
+
+    def test_an_endless_answer_ends(self) -> None:
+        def send(connection: socket.socket, head: bytes) -> None:
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            while True:
+                connection.sendall(b" " * 65536)
+
+        with scripted_server(send) as server, pytest.raises(NotAPbxError, match="longer than 32 MiB"):
+            call(server.address, timeout=30.0)
+
+    @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "compress"])
+    def test_another_encoding_is_refused(self, encoding: str) -> None:
+        with (
+            scripted_server(answer(OK, "200 OK", f"Content-Encoding: {encoding}")) as server,
+            pytest.raises(NotAPbxError, match="not asked for"),
+        ):
+            call(server.address)
+
+    @pytest.mark.parametrize("body", [gzip.compress(OK)[:-9], b"no gzip at all"], ids=["cut", "none"])
+    def test_a_broken_encoding_is_refused(self, body: bytes) -> None:
+        with (
+            scripted_server(answer(body, "200 OK", "Content-Encoding: gzip")) as server,
+            pytest.raises(NotAPbxError, match="compressed"),
+        ):
+            call(server.address)
+
+
+class TestTheEnvironment:
+    def test_netrc_is_not_sent_to_the_pbx(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        netrc = tmp_path / "netrc"
+        netrc.write_text("default login someone password elsewhere\n")
+        netrc.chmod(0o600)
+        monkeypatch.setenv("NETRC", str(netrc))
+        with scripted_server(answer(OK)) as server:
+            call(server.address)
+
+        assert b"authorization" not in server.heads[0].lower()
+
+    @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+    def test_a_bundle_that_does_not_exist_is_named(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(name, "/nowhere/ca.pem")
+
+        with pytest.raises(InvalidSettingsError, match=f"/nowhere/ca.pem, named by {name}, does not exist"):
+            Transport(PbxSettings("pbx.example.com", "client", SECRET))
+
+    def test_a_bundle_without_certificates_is_named(self, tmp_path: Path) -> None:
+        bundle = tmp_path / "ca.pem"
+        bundle.write_text("nothing")
+
+        with pytest.raises(InvalidSettingsError, match="cannot be read"):
+            Transport(PbxSettings("pbx.example.com", "client", SECRET, verify=str(bundle)))
+
+
+class TestAProxy:
+    def test_is_used_and_may_want_credentials(self) -> None:
+        with scripted_server(answer(OK)) as pbx, scripted_server(tunnelling("dXNlcjpwdw==")) as proxy:
+            assert call(pbx.address, proxy=f"http://user:pw@{proxy.address}")["errcode"] == 0
+
+        assert len(proxy.heads) == 1
+
+    def test_that_refuses_the_credentials_is_named_without_them(self) -> None:
+        with scripted_server(tunnelling("dXNlcjpwdw==")) as proxy, pytest.raises(InvalidSettingsError) as raised:
+            call("127.0.0.1:9", proxy=f"http://user:s3cret@{proxy.address}")
+
+        assert f"The proxy http://{proxy.address} (the extra `proxy`) refused the connection" in str(raised.value)
+        assert "407" in str(raised.value)
+        assert "s3cret" not in str(raised.value)
+
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    @pytest.mark.parametrize(("status", "words"), [(403, "does not allow"), (502, "could not reach"), (504, "in time")])
+    def test_is_named_for_its_own_status(self, status: int, words: str, scheme: str) -> None:
+        page = answer(b"<html>no</html>", f"{status} No")
+        with scripted_server(page) as proxy, pytest.raises(NetworkError) as raised:
+            call("127.0.0.1:9", scheme=scheme, proxy=f"http://{proxy.address}")
+
+        assert f"The proxy http://{proxy.address}" in str(raised.value)
+        assert words in str(raised.value)
+        assert TOKEN not in str(raised.value)
+
+    def test_that_is_away_is_named(self) -> None:
+        with scripted_server(answer(OK)) as gone:
+            pass
+        with pytest.raises(NetworkError, match=f"through the proxy http://{gone.address}"):
+            call("127.0.0.1:9", proxy=f"http://{gone.address}")
+
+    def test_of_the_pbx_s_own_errors_nothing_is_taken_for_the_proxy_s(self) -> None:
+        busy = json.dumps({"errcode": 70082}).encode()
+        with scripted_server(answer(busy, "503 Busy")) as pbx, scripted_server(tunnelling()) as proxy:
+            assert call(pbx.address, proxy=f"http://{proxy.address}")["errcode"] == 70082
+
+
+@contextlib.contextmanager
+def black_hole() -> Iterator[tuple[str, int]]:
+    """An address that takes no connection and refuses none: a full backlog, to which Linux answers nothing."""
+    with socket.socket() as listener, contextlib.ExitStack() as held:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = held.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield listener.getsockname()
+
+
+class TestSeveralAddresses:
+    def addresses(self, monkeypatch: pytest.MonkeyPatch, *found: tuple[str, int]) -> None:
+        real = socket.getaddrinfo
+
+        def look_up(host: str, port: int, *rest: Any, **options: Any) -> Any:
+            if host != "pbx.test" or options.get("flags"):
+                return real(host, port, *rest, **options)
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in found]
+
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+    def test_one_that_swallows_connections_costs_a_moment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with black_hole() as hole, scripted_server(answer(OK)) as server:
+            self.addresses(monkeypatch, hole, (server.host, server.port))
+
+            assert call("pbx.test", timeout=30.0)["errcode"] == 0
+
+    def test_one_that_refuses_costs_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with scripted_server(answer(OK)) as gone:
+            pass
+        with scripted_server(answer(OK)) as server:
+            self.addresses(monkeypatch, (gone.host, gone.port), (server.host, server.port))
+
+            assert call("pbx.test")["errcode"] == 0
+
+    def test_all_that_swallow_connections_take_no_longer_than_the_call(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with black_hole() as first, black_hole() as second:
+            self.addresses(monkeypatch, first, second)
+            started = time.monotonic()
+
+            with pytest.raises(NetworkError, match="could not be reached within 1 seconds"):
+                call("pbx.test", timeout=1.0)
+
+        assert time.monotonic() - started < 10
+
+    def test_no_address_that_answers_is_told_with_the_last_reason(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with scripted_server(answer(OK)) as gone:
+            pass
+        self.addresses(monkeypatch, (gone.host, gone.port))
+
+        with pytest.raises(NetworkError, match="Connection refused"):
+            call("pbx.test")
+
+
+class TestWhatThePbxQuotes:
+    def test_the_token_and_the_secret_are_in_no_text_of_an_answer(self) -> None:
+        quoted = {"errcode": 0, TOKEN: f"you sent {TOKEN}", "data": [{"label": SECRET}]}
+        with scripted_server(answer(json.dumps(quoted).encode())) as server:
+            told = json.dumps(call(server.address))
+
+        assert TOKEN not in told
+        assert SECRET not in told
+
+    def test_a_login_s_tokens_are_what_the_pbx_gave(self) -> None:
+        with scripted_server(answer(json.dumps({"errcode": 0, "access_token": TOKEN}).encode())) as server:
+            assert call(server.address, token=None)["access_token"] == TOKEN
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"errcode":' + b"9" * 5000 + b"}",
+        b'{"errcode":0,"x":' + b"9" * 5000 + b"}",
+        b'{"errcode":0,"x":1e400}',
+        b'{"errcode":0,"x":NaN}',
+        b'{"errcode":[0]}',
+        b'{"errcode":null}',
+        b"\xff\xfe\x00",
+    ],
+    ids=["deep-list", "deep-object", "long-errcode", "long-number", "infinity", "nan", "list", "null", "no-text"],
+)
+def test_a_body_that_is_no_answer_is_one_error(body: bytes) -> None:
+    with scripted_server(answer(body)) as server, pytest.raises(YeastarError):
+        call(server.address)

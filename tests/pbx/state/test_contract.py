@@ -1,0 +1,119 @@
+"""What every back-end of the shared state promises."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from airflow_provider_yeastar.pbx.state.interface import Change, Entry, SharedState
+from tests.pbx.state.backends import Opening
+
+MINUTE = 60.0
+
+
+def put(value: object) -> Change:
+    return lambda entry, now: {"value": value}
+
+
+def counted(entry: Entry | None, now: float) -> Entry:
+    return {"value": (entry or {"value": 0})["value"] + 1}
+
+
+def test_nothing_is_there_at_first(state: SharedState) -> None:
+    assert state.read("pbx/turn") is None
+
+
+def test_one_reads_what_another_wrote(opening: Opening) -> None:
+    assert opening().update("pbx/turn", put("é\0\n"), keep_seconds=MINUTE) == {"value": "é\0\n"}
+
+    assert opening().read("pbx/turn") == {"value": "é\0\n"}
+
+
+def test_an_update_sees_the_entry_and_the_time_of_the_state(state: SharedState) -> None:
+    state.update("pbx/turn", put(1), keep_seconds=MINUTE)
+    seen: list[Entry | None] = []
+    times: list[float] = []
+
+    def look(entry: Entry | None, now: float) -> Entry | None:
+        seen.append(entry)
+        times.append(now)
+        return entry
+
+    before = state.now()
+    state.update("pbx/turn", look, keep_seconds=MINUTE)
+
+    assert seen[-1] == {"value": 1}
+    assert before <= times[-1] <= state.now()
+    assert abs(state.now() - time.time()) < MINUTE
+
+
+def test_an_update_to_none_deletes(state: SharedState) -> None:
+    state.update("pbx/turn", put(1), keep_seconds=MINUTE)
+
+    assert state.update("pbx/turn", lambda entry, now: None, keep_seconds=MINUTE) is None
+    assert state.update("pbx/turn", lambda entry, now: None, keep_seconds=MINUTE) is None
+    assert state.read("pbx/turn") is None
+
+
+def test_entries_do_not_touch_one_another(state: SharedState) -> None:
+    names = ["pbx/turn", "pbx/app/login", "pbx", "../pbx", "pbx*", "p" * 300, "ü/\0"]
+    for name in names:
+        state.update(name, put(name), keep_seconds=MINUTE)
+
+    assert [state.read(name) for name in names] == [{"value": name} for name in names]
+
+
+def test_an_entry_expires(state: SharedState) -> None:
+    state.update("pbx/turn", put(1), keep_seconds=0.05)
+    until = time.monotonic() + 30
+
+    while state.read("pbx/turn") is not None and time.monotonic() < until:
+        threading.Event().wait(0.01)
+
+    assert state.read("pbx/turn") is None
+    assert state.update("pbx/turn", counted, keep_seconds=MINUTE) == {"value": 1}
+
+
+def test_sweeping_keeps_what_lives(state: SharedState) -> None:
+    state.update("pbx/turn", put(1), keep_seconds=MINUTE)
+    state.update("pbx/menu", put(1), keep_seconds=0.0)
+
+    state.sweep()
+
+    assert state.read("pbx/turn") == {"value": 1}
+    assert state.read("pbx/menu") is None
+
+
+def test_a_change_that_fails_changes_nothing(state: SharedState) -> None:
+    def fail(entry: Entry | None, now: float) -> Entry:
+        raise LookupError
+
+    state.update("pbx/turn", put(1), keep_seconds=MINUTE)
+    with pytest.raises(LookupError):
+        state.update("pbx/turn", fail, keep_seconds=MINUTE)
+
+    assert state.update("pbx/turn", counted, keep_seconds=MINUTE) == {"value": 2}
+
+
+def test_updates_at_the_same_time_are_all_kept(opening: Opening) -> None:
+    def count_to_ten(state: SharedState) -> None:
+        for _ in range(10):
+            state.update("pbx/turn", counted, keep_seconds=MINUTE)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(count_to_ten, [opening() for _ in range(8)]))
+
+    assert opening().read("pbx/turn") == {"value": 80}
+
+
+def test_a_name_tells_where_the_state_is(state: SharedState) -> None:
+    assert state.name
+    assert isinstance(state.spans_hosts, bool)
+
+
+def test_two_openings_of_one_state_are_equal(opening: Opening) -> None:
+    assert opening() == opening()
+    assert hash(opening()) == hash(opening())

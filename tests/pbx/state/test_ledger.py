@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from airflow_provider_yeastar.pbx.state.ledger import (
+    CONTEST_SECONDS,
+    FILE_MEMORY_SECONDS,
+    JOB_LIFE_SECONDS,
+    Ledger,
+    event_mark,
+)
+from airflow_provider_yeastar.pbx.wire import EventFrame
+
+NOW = 1_000_000.0
+
+_marks = st.text("abcdef", min_size=1, max_size=3)
+_steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("with_job"), _marks),
+        st.tuples(st.just("without_job"), _marks),
+        st.tuples(st.just("with_file"), _marks, _marks),
+        st.tuples(st.just("with_events"), st.lists(_marks, max_size=3)),
+        st.tuples(st.just("contested"), _marks),
+    ),
+    max_size=20,
+)
+
+
+def after(steps: list[Any]) -> Ledger:
+    ledger = Ledger()
+    for number, (name, *arguments) in enumerate(steps):
+        moment = () if name == "without_job" else (NOW + number,)
+        ledger = getattr(ledger, name)(*arguments, *moment)
+    return ledger
+
+
+class TestTheEntry:
+    @given(_steps)
+    def test_what_is_written_is_read_again(self, steps: list[Any]) -> None:
+        ledger = after(steps)
+
+        again = Ledger.read(json.loads(json.dumps(ledger.to_entry())), NOW)
+
+        # Without an open job, announced files have no more to say once their verdict was given.
+        assert again == (ledger if ledger.jobs else Ledger(files=ledger.files, contest=ledger.contest))
+
+    def test_none_is_an_empty_ledger(self) -> None:
+        assert Ledger.read(None, NOW) == Ledger()
+
+    @pytest.mark.parametrize(
+        "entry", [{}, {"jobs": 3}, {"jobs": [["a"]], "unclaimed": [], "files": [], "contest": None}, {"jobs": None}]
+    )
+    def test_a_damaged_one_makes_the_pbx_contested_since_jobs_may_be_missing(self, entry: dict[str, Any]) -> None:
+        assert Ledger.read(entry, NOW).contest
+
+    def test_everything_ages_out(self) -> None:
+        ledger = Ledger().with_job("a", NOW).with_file("a", "x", NOW).with_job("b", NOW).contested("y", NOW)
+
+        def at(seconds: float) -> Ledger:
+            return Ledger.read(ledger.to_entry(), NOW + seconds)
+
+        assert at(JOB_LIFE_SECONDS - 1).is_open("b")
+        assert not at(JOB_LIFE_SECONDS).is_open("b")
+        assert at(FILE_MEMORY_SECONDS - 1).knows("x")
+        assert not at(FILE_MEMORY_SECONDS).knows("x")
+        assert at(CONTEST_SECONDS - 1).contest
+        assert not at(CONTEST_SECONDS).contest
+
+    def test_it_does_not_grow_with_the_number_of_reports(self) -> None:
+        ledger = Ledger()
+        for number in range(2000):
+            ledger = ledger.with_job("a", NOW).with_file("a", f"{number:016x}", NOW)
+
+        assert len(json.dumps(ledger.to_entry())) < 10_000
+        assert ledger.knows(f"{1999:016x}")
+
+
+class TestAJob:
+    def test_it_is_open_until_its_file_is_known(self) -> None:
+        ledger = Ledger().with_job("a", NOW)
+
+        assert (ledger.is_open("a"), ledger.others("a"), ledger.others("b"), ledger.others(None)) == (True, 0, 1, 1)
+        assert not ledger.with_file("a", "x", NOW).is_open("a")
+        assert not ledger.without_job("a").is_open("a")
+
+    def test_all_jobs_have_ended_once_as_many_files_were_announced(self) -> None:
+        two = Ledger().with_job("a", NOW).with_job("b", NOW)
+
+        one_file = two.with_events(["x", "x"], NOW)
+        assert len(one_file.jobs) == 2
+        both = one_file.with_events(["y"], NOW)
+        assert both.jobs == ()
+        assert both.knows("x")
+        assert both.knows("y")
+
+    def test_a_file_that_an_answer_names_is_not_counted_for_another_job(self) -> None:
+        ledger = Ledger().with_job("killed", NOW).with_job("ours", NOW).with_events(["x"], NOW)
+
+        assert ledger.with_file("ours", "x", NOW).is_open("killed")
+        # Ours was announced as y, or not at all: then x is the killed one's.
+        assert not ledger.with_file("ours", "y", NOW).is_open("killed")
+
+    def test_more_files_than_jobs_are_unexplained(self) -> None:
+        assert not Ledger().with_job("a", NOW).with_events(["x"], NOW).has_unexplained_files
+        assert Ledger().with_events(["x"], NOW).has_unexplained_files
+        assert Ledger().with_job("a", NOW).with_events(["x", "y"], NOW).has_unexplained_files
+
+    @pytest.mark.parametrize(
+        ("age", "up_time", "is_open"),
+        [
+            pytest.param(100.0, 3600.0, True, id="no-restart"),
+            pytest.param(3600.0, 60.0, False, id="restarted-since"),
+            pytest.param(70.0, 60.0, True, id="restarted-about-then"),
+        ],
+    )
+    def test_a_restart_of_the_pbx_ends_what_was_opened_before(self, age: float, up_time: float, is_open: bool) -> None:
+        ledger = Ledger().with_job("a", NOW - age).with_job("b", NOW - 1)
+
+        after_restart = ledger.without_jobs_before_boot(up_time, NOW)
+
+        assert after_restart.is_open("a") is is_open
+        assert after_restart.is_open("b")
+
+    def test_70082_is_explained_by_another_job_or_one_that_has_just_ended(self) -> None:
+        ours = Ledger().with_job("ours", NOW)
+
+        assert not ours.explains_busy("ours", NOW)
+        assert ours.with_job("killed", NOW).explains_busy("ours", NOW)
+        ended = Ledger().with_job("a", NOW).with_file("a", "x", NOW).with_job("ours", NOW)
+        assert ended.explains_busy("ours", NOW + 5)
+        assert not ended.explains_busy("ours", NOW + 500)
+
+
+def test_an_event_s_mark_tells_files_and_failures_apart_but_not_copies() -> None:
+    def event(url: str, succeeded: bool = True, download_id: int | None = None) -> EventFrame:
+        return EventFrame(succeeded, "A.csv", url, "", download_id)
+
+    assert event_mark(event("/a")) == event_mark(event("/a", download_id=3))
+    assert event_mark(event("/a")) != event_mark(event("/b"))
+    assert event_mark(event("", False, 1)) == event_mark(event("", False, 1))
+    assert event_mark(event("", False, 1)) != event_mark(event("", False, 2))

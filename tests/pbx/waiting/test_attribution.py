@@ -1,0 +1,218 @@
+"""Each rule of the table in `attribution`, as data; that the rules suffice together is shown by `tests/model`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from airflow_provider_yeastar.pbx.state.ledger import Ledger, event_mark, file_mark
+from airflow_provider_yeastar.pbx.waiting.attribution import BUSY, Observations, Step, conclude, judge
+from airflow_provider_yeastar.pbx.wire import EventFrame, Processing, ReportFile
+
+NOW = 1000.0
+JOB = "ours"
+OURS_OPEN = Ledger().with_job(JOB, NOW - 5)
+PROCESSING = Processing(None)
+
+
+def event(
+    file: str = "Report.csv", *, succeeded: bool = True, error: str = "", download_id: int | None = None
+) -> EventFrame:
+    return EventFrame(succeeded, file, f"/api/download/{file}" if file else "", error, download_id)
+
+
+def awaiting(**changes: Any) -> Observations:
+    """Observations of a job whose event is awaited, on the user's word, with nothing against it."""
+    seen = Observations(None, True, job=JOB, for_event=True, answer=PROCESSING, file_format="csv")
+    return replace(seen, **changes)
+
+
+class TestBeforeARequest:
+    @pytest.mark.parametrize(
+        ("asynchronous", "exclusive", "changes", "ledger", "step"),
+        [
+            pytest.param(None, False, {}, Ledger(), Step.ASK_FOR_ANSWER, id="without-the-word"),
+            pytest.param(None, True, {}, Ledger(), Step.ASK_FOR_EVENT, id="on-the-word"),
+            pytest.param(False, True, {}, Ledger(), Step.ASK_FOR_ANSWER, id="synchronous-by-request"),
+            pytest.param(True, False, {}, Ledger(), Step.ASK_FOR_EVENT, id="asynchronous-by-request"),
+            pytest.param(True, True, {"doubt": "x"}, Ledger(), Step.ASK_FOR_ANSWER, id="asynchronous-after-doubt"),
+            pytest.param(None, True, {"doubt": "x"}, Ledger(), Step.ASK_FOR_ANSWER, id="after-doubt"),
+            pytest.param(None, True, {}, OURS_OPEN, Step.ASK_FOR_ANSWER, id="another-job-is-open"),
+            pytest.param(None, True, {}, Ledger().contested("x", NOW), Step.ASK_FOR_ANSWER, id="contested"),
+            pytest.param(
+                None, True, {}, Ledger().with_events(["a"], NOW), Step.ASK_FOR_ANSWER, id="an-unexplained-file"
+            ),
+        ],
+    )
+    def test_the_way_is_chosen(
+        self, asynchronous: bool | None, exclusive: bool, changes: dict[str, Any], ledger: Ledger, step: Step
+    ) -> None:
+        verdict = judge(Observations(asynchronous, exclusive, **changes), ledger, NOW)
+
+        assert verdict.step is step
+        assert verdict.reason
+
+    def test_an_event_before_the_request_that_no_job_explains_makes_the_pbx_contested(self) -> None:
+        verdict, ledger = conclude(Observations(None, True, events=(event(),)), Ledger(), NOW)
+
+        assert verdict.step is Step.ASK_FOR_ANSWER
+        assert ledger.contest
+
+    def test_a_late_copy_of_a_known_event_is_no_evidence(self) -> None:
+        known = Ledger().with_job("x", NOW - 9).with_file("x", event_mark(event()), NOW - 1)
+
+        verdict, ledger = conclude(Observations(None, True, events=(event(),)), known, NOW)
+
+        assert verdict.step is Step.ASK_FOR_EVENT
+        assert not ledger.contest
+
+    def test_without_the_word_others_events_are_no_evidence(self) -> None:
+        _, ledger = conclude(Observations(None, False, events=(event(),)), Ledger(), NOW)
+
+        assert ledger == Ledger()
+
+
+class TestTheAnswer:
+    @pytest.mark.parametrize("exclusive", [True, False])
+    def test_one_that_names_the_file_is_believed(self, exclusive: bool) -> None:
+        seen = awaiting(exclusive=exclusive, for_event=False, answer=ReportFile("A.csv", "/a"), doubt="x")
+
+        verdict, ledger = conclude(seen, OURS_OPEN.contested("x", NOW), NOW)
+
+        assert verdict.step is Step.BELIEVE_ANSWER
+        assert ledger.jobs == ()
+        assert ledger.knows(file_mark("/a"))
+
+    def test_processing_to_a_synchronous_request_is_asked_again_and_its_job_stays_open(self) -> None:
+        verdict, ledger = conclude(awaiting(for_event=False), OURS_OPEN, NOW)
+
+        assert verdict.step is Step.ASK_FOR_ANSWER
+        assert ledger.is_open(JOB)
+
+    @pytest.mark.parametrize(
+        ("ledger", "exclusive", "is_contested"),
+        [
+            pytest.param(OURS_OPEN, True, True, id="nothing-of-ours"),
+            pytest.param(OURS_OPEN, False, False, id="without-the-word"),
+            pytest.param(OURS_OPEN.with_job("killed", NOW - 60), True, False, id="an-open-job"),
+            pytest.param(
+                Ledger().with_job("x", 1).with_file("x", "a", NOW - 2).with_job(JOB, NOW), True, False, id="just-ended"
+            ),
+        ],
+    )
+    def test_70082_is_waited_out_and_says_nothing_about_whose_job_runs(
+        self, ledger: Ledger, exclusive: bool, is_contested: bool
+    ) -> None:
+        verdict, after = conclude(awaiting(answer=BUSY, exclusive=exclusive, events=(event(),)), ledger, NOW)
+
+        assert verdict.step is Step.WAIT_FOR_OTHERS
+        assert bool(after.contest) is is_contested
+        assert not after.is_open(JOB)
+
+
+class TestTheEvent:
+    def test_the_only_new_one_is_believed_if_nothing_contradicts(self) -> None:
+        verdict, ledger = conclude(awaiting(events=(event(), event())), OURS_OPEN, NOW)
+
+        assert (verdict.step, verdict.event) == (Step.BELIEVE_EVENT, event())
+        assert ledger.jobs == ()
+        assert ledger.knows(event_mark(event()))
+
+    @pytest.mark.parametrize(
+        ("changes", "ledger"),
+        [
+            pytest.param({"exclusive": False}, OURS_OPEN, id="without-the-word"),
+            pytest.param({"doubt": "x"}, OURS_OPEN, id="earlier-doubt"),
+            pytest.param({"is_subscribed": False}, OURS_OPEN, id="lost-subscription"),
+            pytest.param({"holds_turn": False}, OURS_OPEN, id="lapsed-lease"),
+            pytest.param({}, OURS_OPEN.contested("x", NOW), id="contested"),
+            pytest.param({}, OURS_OPEN.with_job("killed", NOW - 60), id="another-open-job"),
+            pytest.param({}, Ledger(), id="our-job-no-longer-open"),
+        ],
+    )
+    def test_in_doubt_it_is_not_believed_and_the_job_is_not_closed(
+        self, changes: dict[str, Any], ledger: Ledger
+    ) -> None:
+        verdict, after = conclude(awaiting(events=(event(),), **changes), ledger, NOW)
+
+        assert verdict.step is Step.ASK_FOR_ANSWER
+        assert verdict.event is None
+        assert not after.knows(event_mark(event())) or after.jobs == ()
+
+    @pytest.mark.parametrize(
+        "events",
+        [
+            pytest.param((event("A.csv"), event("B.csv")), id="two-files"),
+            pytest.param((event("A.pdf"),), id="another-format"),
+            pytest.param((event("A.pdf"), event("A.csv")), id="another-format-first"),
+        ],
+    )
+    def test_a_foreign_one_makes_the_pbx_contested(self, events: tuple[EventFrame, ...]) -> None:
+        verdict, ledger = conclude(awaiting(events=events), OURS_OPEN, NOW)
+
+        assert verdict.step is Step.ASK_FOR_ANSWER
+        assert ledger.contest
+
+    @pytest.mark.parametrize(
+        ("file", "file_format", "step"),
+        [
+            ("Report.csv", "csv", Step.BELIEVE_EVENT),
+            ("REPORT.CSV", "csv", Step.BELIEVE_EVENT),
+            ("Report.xlsx", "xls", Step.BELIEVE_EVENT),
+            ("Report", "csv", Step.BELIEVE_EVENT),
+            ("", "csv", Step.BELIEVE_EVENT),
+            ("Report.pdf", None, Step.BELIEVE_EVENT),
+            ("Report.pdf", "csv", Step.ASK_FOR_ANSWER),
+        ],
+    )
+    def test_the_extension_has_to_fit(self, file: str, file_format: str | None, step: Step) -> None:
+        verdict = judge(awaiting(events=(event(file),), file_format=file_format), OURS_OPEN, NOW)
+
+        assert verdict.step is step
+
+    def test_a_copy_of_an_earlier_report_s_event_is_passed_over(self) -> None:
+        ledger = Ledger().with_job("x", 1).with_file("x", event_mark(event("Old.csv")), NOW - 2).with_job(JOB, NOW)
+
+        assert judge(awaiting(events=(event("Old.csv"),)), ledger, NOW).step is Step.WAIT
+        assert judge(awaiting(events=(event("Old.csv"), event())), ledger, NOW).event == event()
+
+    def test_a_failure_is_believed_like_a_file(self) -> None:
+        failure = event("", succeeded=False, error="disk full", download_id=3)
+
+        assert judge(awaiting(events=(failure,)), OURS_OPEN, NOW).event == failure
+
+    def test_no_event_within_half_of_the_wait_is_a_doubt(self) -> None:
+        assert judge(awaiting(), OURS_OPEN, NOW).step is Step.WAIT
+        assert judge(awaiting(is_overdue=True), OURS_OPEN, NOW).step is Step.ASK_FOR_ANSWER
+
+
+class TestTheDownloadId:
+    @pytest.mark.parametrize("exclusive", [True, False])
+    def test_it_decides_alone(self, exclusive: bool) -> None:
+        seen = awaiting(
+            exclusive=exclusive,
+            doubt="x",
+            answer=Processing(8),
+            events=(event("Other.csv", download_id=7), event("Ours.pdf", download_id=8)),
+        )
+
+        assert judge(seen, OURS_OPEN.contested("x", NOW), NOW).event == event("Ours.pdf", download_id=8)
+
+    @pytest.mark.parametrize("download_id", [7, None])
+    def test_another_one_or_none_is_passed_over(self, download_id: int | None) -> None:
+        seen = awaiting(answer=Processing(8), events=(event(download_id=download_id),))
+
+        assert judge(seen, OURS_OPEN, NOW).step is Step.WAIT
+
+    def test_one_in_the_event_alone_decides_nothing(self) -> None:
+        seen = awaiting(exclusive=False, events=(event(download_id=8),))
+
+        assert judge(seen, OURS_OPEN, NOW).step is Step.ASK_FOR_ANSWER
+
+    @pytest.mark.parametrize("changes", [{"is_subscribed": False}, {"is_overdue": True, "events": ()}])
+    def test_it_does_not_count_after_a_loss_and_is_not_awaited_for_ever(self, changes: dict[str, Any]) -> None:
+        seen = awaiting(**{"answer": Processing(8), "events": (event(download_id=8),)} | changes)
+
+        assert judge(seen, OURS_OPEN, NOW).step is Step.ASK_FOR_ANSWER

@@ -1,0 +1,55 @@
+"""What ``protect`` hides, and what it refuses."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+import pytest
+
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError, InvalidSettingsError
+from airflow_provider_yeastar.schemas.protection import Protection, check_protect, protection
+
+SECRET = "sixteen letters!"
+
+
+def test_hmac_is_that_of_the_text_keyed_by_the_secret() -> None:
+    hide = protection({"caller": "hmac"}, SECRET).of("caller")
+    assert hide is not None
+    assert hide("030") == hmac.new(SECRET.encode(), b"030", hashlib.sha256).hexdigest()
+
+
+@pytest.mark.parametrize(("text", "masked"), [("3055501001", "*******001"), ("1001", "*001"), ("100", "***"), ("", "")])
+def test_a_mask_leaves_three_characters_of_more(text: str, masked: str) -> None:
+    hide = Protection({"caller": "mask"}).of("caller")
+    assert hide is not None
+    assert hide(text) == masked
+
+
+@pytest.mark.parametrize(
+    ("key", "dropped"),
+    [("call_from", True), ("call_from_number", True), ("call_from_name", False), ("call_fromage", False), ("x", False)],
+)
+def test_a_column_covers_those_made_of_it_unless_they_are_named(key: str, dropped: bool) -> None:
+    assert Protection({"call_from": "drop", "call_from_name": "mask"}).drops(key) is dropped
+
+
+@pytest.mark.parametrize("secret", [None, "", "fifteen letters"], ids=["missing", "blank", "short"])
+def test_hmac_needs_a_secret_of_sixteen_characters(secret: str | None) -> None:
+    with pytest.raises(InvalidSettingsError, match=r"protect_secret.*16 characters"):
+        protection({"caller": "hmac"}, secret)
+    assert protection({"caller": "mask"}, secret)
+
+
+@pytest.mark.parametrize(
+    ("protect", "words"),
+    [({"caller": "hash"}, "'hash'"), ({"callr": "mask"}, "callr.*caller, callee"), (["caller"], "no mapping")],
+    ids=["way", "column", "list"],
+)
+def test_what_protects_nothing_is_refused(protect: dict[str, str], words: str) -> None:
+    with pytest.raises(InvalidRequestError, match=words):
+        check_protect(protect, ["caller", "callee"])
+
+
+def test_a_secret_is_never_shown() -> None:
+    assert SECRET not in repr(protection({"caller": "hmac"}, SECRET))

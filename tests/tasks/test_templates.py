@@ -1,0 +1,250 @@
+"""Templates as operators and the sensor render them, with text and with native types."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+from airflow_provider_yeastar.compat import DAG, AirflowFailException, ObjectStoragePath
+from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator, YeastarDownloadReportOperator
+from airflow_provider_yeastar.operators.report_rows import YeastarCallReportRowsOperator
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor
+from airflow_provider_yeastar.tasks.templates import RenderedToNothing
+
+ARGUMENTS: dict[str, Any] = {
+    "task_id": "queue_report",
+    "report_type": "queueperformance",
+    "period": "2026-11-20",
+    "parameters": {"queue_id_list": [1, 2]},
+    "destination": "/data/",
+}
+CONTEXT: dict[str, Any] = {
+    "ds": "2026-11-20",
+    "none": None,
+    "empty": "",
+    "blank": "  ",
+    "no_items": [],
+    "texts": ["+4930123456", "1_000", "0x10", "007", "1e5", "None of them", "[6400]", "True"],
+    "ids": [1, 2],
+    "year": 2026,
+    "site": "berlin",
+}
+NOTHING = ["{{ none }}", "{{ empty }}", "{{ blank }}", "{{ no_items }}", "{{ 'None' }}", "{{ unknown }}",
+           "{% if empty %}x{% endif %}", "{{ none or empty }}"]  # fmt: skip
+FIELDS = ["report_type", "my_report_id", "scheduled_report_id", "period", "start_time", "end_time", "api_version",
+          "file_format", "duration_format", "destination", "yeastar_conn_id", "parameters"]  # fmt: skip
+
+
+@pytest.fixture(params=[False, True], ids=["texts", "native"])
+def dag(request: pytest.FixtureRequest) -> DAG:
+    import jinja2
+
+    # Airflow's own default is strict about names; a DAG may be as lenient as this.
+    return DAG("dag", schedule=None, render_template_as_native_obj=request.param, template_undefined=jinja2.Undefined)
+
+
+def is_native(dag: DAG) -> bool:
+    return dag.render_template_as_native_obj
+
+
+def arguments(field: str, value: Any) -> dict[str, Any]:
+    """The arguments of a report, one of them changed, and without what would exclude it."""
+    changed: dict[str, Any] = ARGUMENTS | {field: value}
+    if field.endswith("report_id"):
+        changed |= {"report_type": None, "parameters": None}
+    if field in ("start_time", "end_time", "scheduled_report_id"):
+        changed |= {"period": None}
+    return changed
+
+
+def rendered(dag: DAG, operator: Any = YeastarCallReportOperator, **changes: Any) -> Any:
+    task = operator(**{**ARGUMENTS, **changes}, dag=dag)
+    task.render_template_fields(CONTEXT)
+    return task
+
+
+class TestWhatRendersToNothing:
+    @pytest.mark.parametrize("field", FIELDS)
+    @pytest.mark.parametrize("template", NOTHING)
+    def test_it_is_refused_in_every_argument(self, dag: DAG, field: str, template: str) -> None:
+        task = rendered(dag, **arguments(field, template))
+
+        with pytest.raises(
+            AirflowFailException, match=rf"`{field}` was rendered to .* \({re.escape(repr(template))}\)"
+        ):
+            task.execute({"ti": Mock()})
+
+    @pytest.mark.parametrize("field", FIELDS)
+    def test_airflow_refuses_it_before_the_task_is_executed(self, dag: DAG, field: str) -> None:
+        task = rendered(dag, **arguments(field, "{{ none }}"))
+
+        with pytest.raises(AirflowFailException, match=f"`{field}` was rendered to None"):
+            task.pre_execute({"ti": Mock()})
+
+    @pytest.mark.parametrize(
+        "destination",
+        [
+            "/data/{{ none }}/report.csv",
+            "/data/{{ empty }}/report.csv",
+            "/data/{{ ds }}/{{ none }}.csv",
+            "/data/report_{{ empty }}.csv",
+            "/data/report_{{ unknown }}",
+            Path("/data") / "{{ none }}" / "report.csv",
+            PurePosixPath("/data/{{ empty }}.csv"),
+            ObjectStoragePath("file:///data/{{ none }}/report.csv"),
+        ],
+        ids=str,
+    )
+    def test_a_part_of_a_destination_is_refused(self, dag: DAG, destination: Any) -> None:
+        task = rendered(dag, destination=destination)
+
+        with pytest.raises(AirflowFailException, match="`destination` was rendered to"):
+            task.execute({"ti": Mock()})
+
+    @pytest.mark.parametrize(
+        "parameters",
+        [
+            {"queue_id_list": "{{ none }}"},
+            {"queue_id_list": [1, "{{ none }}"]},
+            {"queue_id_list": (1, "{{ empty }}")},
+            {"queue_id_list": {"{{ no_items }}"}},
+            {"queue_id_list": 1, "call_from": "{{ none }}"},
+            {"queue_id_list": 1, "call_from": "+{{ none }}"},
+            {"queue_id_list": "6400,{{ empty }}"},
+        ],
+        ids=repr,
+    )
+    def test_it_is_refused_inside_of_the_parameters(self, dag: DAG, parameters: Any) -> None:
+        task = rendered(dag, parameters=parameters)
+
+        with pytest.raises(AirflowFailException, match=r"`parameters` \(\w+\) was rendered to"):
+            task.execute({"ti": Mock()})
+
+    @pytest.mark.parametrize("operator", [YeastarCallReportRowsOperator, YeastarCallReportSensor])
+    def test_the_other_tasks_refuse_it_too(self, dag: DAG, operator: Any) -> None:
+        given = {name: value for name, value in ARGUMENTS.items() if name != "destination"}
+        if operator is YeastarCallReportRowsOperator:
+            given["destination"] = "/data/"
+        task = operator(**given | {"period": "{{ none }}"}, dag=dag)
+        task.render_template_fields(CONTEXT)
+
+        with pytest.raises(AirflowFailException, match="`period` was rendered to None"):
+            task.execute({"ti": Mock()})
+
+    def test_a_download_without_a_report_is_refused(self, dag: DAG) -> None:
+        task: Any = YeastarDownloadReportOperator(task_id="fetch", report="{{ none }}", destination="/data/", dag=dag)
+        task.render_template_fields(CONTEXT)
+
+        with pytest.raises(AirflowFailException, match="`report` was rendered to None"):
+            task.execute({"ti": Mock()})
+
+    @pytest.mark.parametrize("output", [None, "", [], {}])
+    @pytest.mark.parametrize("field", ["period", "parameters", "destination"])
+    def test_the_output_of_another_task_that_is_none_is_refused(self, dag: DAG, field: str, output: Any) -> None:
+        upstream = YeastarCallReportOperator(**ARGUMENTS | {"task_id": "upstream"}, dag=dag)
+        task: Any = YeastarCallReportOperator(**arguments(field, upstream.output), dag=dag)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(upstream.output), "resolve", lambda *_, **__: output)
+            task.render_template_fields(CONTEXT)
+
+        with pytest.raises(AirflowFailException, match=f"`{field}` was rendered to .*upstream"):
+            task.execute({"ti": Mock()})
+
+    def test_a_part_that_may_be_missing_goes_into_a_block(self, dag: DAG) -> None:
+        task = rendered(dag, destination="/data/{{ ds }}{% if empty %}_{{ empty }}{% endif %}.csv")
+
+        assert task.destination == "/data/2026-11-20.csv"
+
+    def test_what_was_given_as_none_is_left_out(self, dag: DAG) -> None:
+        task = rendered(dag, api_version=None, start_time=None, my_report_id=None)
+
+        assert task.build_request().api_version is None
+
+    @pytest.mark.parametrize("parameters", [{"agent_id_list": None}, {"queue_id_list": [None]}])
+    def test_none_inside_of_the_parameters_is_refused_when_the_dag_is_parsed(
+        self, dag: DAG, parameters: dict[str, Any]
+    ) -> None:
+        with pytest.raises(InvalidRequestError, match="list"):
+            YeastarCallReportOperator(**ARGUMENTS | {"parameters": {"queue_id_list": 1} | parameters}, dag=dag)
+
+    def test_its_stand_in_tells_what_it_is(self) -> None:
+        assert repr(RenderedToNothing("{{ x }}", " ")) == "<'{{ x }}' rendered to an empty text>"
+
+
+class TestTextsStayTexts:
+    @pytest.mark.parametrize("number", range(len(CONTEXT["texts"])))
+    def test_whatever_they_look_like(self, dag: DAG, number: int) -> None:
+        task = rendered(dag, parameters={"queue_id_list": 1, "call_from": f"{{{{ texts[{number}] }}}}"})
+
+        assert task.parameters["call_from"] == CONTEXT["texts"][number]
+
+    @pytest.mark.parametrize(
+        ("template", "text"), [("00{{ 7 }}", "007"), ("{{ year }}-11", "2026-11"), ("+49{{ 30 }}", "+4930")]
+    )
+    def test_put_together_of_parts(self, dag: DAG, template: str, text: str) -> None:
+        assert rendered(dag, parameters={"queue_id_list": 1, "call_from": template}).parameters["call_from"] == text
+
+    def test_without_a_template(self, dag: DAG) -> None:
+        task = rendered(dag, period="2026", yeastar_conn_id="1234", parameters={"queue_id_list": ["0301", "{x}"]})
+
+        assert (task.period, task.yeastar_conn_id) == ("2026", "1234")
+        assert task.parameters == {"queue_id_list": ["0301", "{x}"]}
+
+    def test_a_value_that_is_no_text_keeps_its_type_where_the_dag_wants_that(self, dag: DAG) -> None:
+        task = rendered(dag, parameters={"queue_id_list": "{{ ids }}", "talk_time": "{{ 2 + 1 }}"})
+
+        assert task.parameters == (
+            {"queue_id_list": [1, 2], "talk_time": 3}
+            if is_native(dag)
+            else {"queue_id_list": "[1, 2]", "talk_time": "3"}
+        )
+
+    def test_what_another_task_returned_is_no_template(self, dag: DAG) -> None:
+        task: Any = YeastarCallReportOperator(**ARGUMENTS, dag=dag)
+        content = "{{ ds }}"
+
+        assert task.render_template(content, CONTEXT, None, {id(content)}) == content
+
+
+class TestPaths:
+    @pytest.mark.parametrize("kind", [Path, PurePosixPath])
+    def test_a_path_object_is_rendered(self, dag: DAG, kind: Any) -> None:
+        task = rendered(dag, destination=kind("/data") / "{{ ds }}" / "{{ site }}.csv")
+
+        assert task.destination == kind("/data/2026-11-20/berlin.csv")
+
+    def test_a_path_in_an_object_store_is_rendered(self, dag: DAG) -> None:
+        task = rendered(dag, destination=ObjectStoragePath("file:///data/{{ ds }}/report.csv"))
+
+        assert isinstance(task.destination, ObjectStoragePath)
+        assert str(task.destination) == "file:///data/2026-11-20/report.csv"
+
+
+class TestMappedTasks:
+    def mapped(self, dag: DAG, **changes: Any) -> Any:
+        given = {name: value for name, value in ARGUMENTS.items() if name != "period"}
+        return YeastarCallReportOperator.partial(**given | changes, dag=dag).expand(period=["2026-11-20", None])
+
+    def test_one_that_is_expanded_to_none_is_refused(self, dag: DAG) -> None:
+        task = self.mapped(dag).unmap({"period": None})
+
+        with pytest.raises(AirflowFailException, match="`period` was expanded to None"):
+            task.execute({"ti": Mock()})
+
+    def test_what_is_left_out_of_all_is_left_out(self, dag: DAG) -> None:
+        task = self.mapped(dag, api_version=None).unmap({"period": "2026-11-20"})
+
+        assert task.build_request().api_version is None
+
+    @pytest.mark.parametrize("field", ["destination", "yeastar_conn_id"])
+    def test_an_empty_text_is_refused(self, dag: DAG, field: str) -> None:
+        task = self.mapped(dag).unmap({"period": "2026-11-20", field: ""})
+
+        with pytest.raises(AirflowFailException, match=f"`{field}` is an empty text"):
+            task.execute({"ti": Mock()})
