@@ -99,6 +99,19 @@ class Directory:
                 values[name] = tuple(dict.fromkeys(self._id(name, item, menus) for item in value))
         return replace(request, parameters=tuple(sorted(values.items())))
 
+    def filters(self, values: Mapping[str, str | list[int | str]], menus: Mapping[str, str]) -> dict[str, str]:
+        """Return filters of calls as the PBX takes them, names and dialled numbers replaced by its ids.
+
+        :param values: by the vendor's names.
+        :param menus: the menu of each filter that takes ids.
+        :raises InvalidRequestError: for what the PBX does not know.
+        """
+        return {name: ",".join(map(str, self._filter(name, value, menus))) for name, value in values.items()}
+
+    def _filter(self, name: str, value: str | list[int | str], menus: Mapping[str, str]) -> list[int | str]:
+        items: list[int | str] = [value] if isinstance(value, str) else value
+        return [self._id(name, item, [menus[name]]) for item in items] if name in menus else items
+
     def numbers(self, request: ReportRequest) -> tuple[list[str], list[str]]:
         """Return the dialled numbers of what a request names, and of the others of the same kind that the PBX has.
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from airflow_provider_yeastar.pbx.calls.query import PAGE_ROWS, Span
 from airflow_provider_yeastar.pbx.calls.reading import Ask, Page, read_calls
