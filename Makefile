@@ -82,7 +82,7 @@ pinned: $(VENV)/.installed  ## Install the wheel as managed services do, by pinn
 
 .PHONY: model
 model: $(VENV)/.installed  ## Drive the attribution of reports through 10,000 random histories of simulated PBXs
-	$(VENV)/bin/python -m pytest tests/model --model-runs=10000 $(PYTEST_ARGS)
+	$(VENV)/bin/python -m tests.model --runs 10000
 
 # $(call look,folder of the environment)
 define look
@@ -146,6 +146,16 @@ sys.exit(bool(strays or missing))
 endef
 export CHECK_WHEEL
 
+.PHONY: sbom
+sbom: build  ## List what an installation of the wheel brings, as sbom/*.cdx.json (CycloneDX)
+	rm -rf sbom && mkdir sbom
+	$(VENV)/bin/python -m venv sbom/venv
+	$(VENV)/bin/uv pip install --quiet --python sbom/venv/bin/python -c constraints/airflow-$(NEWEST).txt dist/*.whl || \
+		sbom/venv/bin/python -m pip install --quiet -c constraints/airflow-$(NEWEST).txt dist/*.whl
+	$(VENV)/bin/python -m cyclonedx_py environment --pyproject pyproject.toml --output-reproducible \
+		--output-file sbom/airflow-provider-yeastar.cdx.json sbom/venv/bin/python
+	rm -rf sbom/venv
+
 .PHONY: demo
 demo: $(VENV)/.installed  ## Run the example DAG with a real Airflow against a simulated PBX
 	$(VENV)/bin/python example_dags/run_demo.py
@@ -161,7 +171,7 @@ reference: $(VENV)/.installed  ## Write docs/reports.md and docs/errors.md anew 
 
 .PHONY: clean
 clean:  ## Remove the environments and all that was built
-	rm -rf $(VENV) $(OLDER:%=.venv-%) dist site .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(OLDER:%=.venv-%) dist site sbom .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments ---------------------------------------------------------------------------------------------------

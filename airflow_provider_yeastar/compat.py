@@ -111,15 +111,17 @@ def __getattr__(name: str) -> Any:
     :param name: a key of the table above.
     :raises AttributeError: if it is no such key, or if this Airflow does not have the name.
     """
+    cause: Exception | None = None
     for home in _HOMES.get(name, ()):
         module, _, older_name = home.partition(":")
         try:
             found = getattr(import_module(module), older_name or name)
-        except (ImportError, AttributeError):
-            continue  # this Airflow keeps it elsewhere
+        except (ImportError, AttributeError) as error:
+            cause = error  # this Airflow keeps it elsewhere, or a library is missing
+            continue
         globals()[name] = found
         return found
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r} with Airflow {_version}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r} with Airflow {_version}") from cause
 
 
 async def get_async_connection(conn_id: str) -> Connection:

@@ -3,7 +3,7 @@
     YeastarError                    (pbx.errors)
     ├── DestinationError            the file cannot be written where it was wanted      ask again
     ├── EmptyReportError            the report holds no row and ``on_empty`` is "fail"
-    ├── FewerRowsError              a period would be replaced by one with fewer rows
+    ├── FewerRowsError              fewer rows than are there would take their place    ask again
     ├── InvalidEventError           the triggerer handed back something unknown         ask again
     ├── SchemaError                 the report does not fit its declared columns
     └── TaskKilledError             the task was told to stop                           ask again
@@ -48,10 +48,11 @@ class EmptyReportError(YeastarError):
 
 
 class FewerRowsError(YeastarError):
-    """A period that was loaded before would be replaced by one with fewer rows; the old rows stay."""
+    """The report holds fewer rows than what it would replace, and the PBX may have forgotten some since."""
 
     default_remedy = (
-        "The PBX deletes its oldest calls; if fewer rows are right, run the task once with `allow_shrink=True`."
+        "The old one was kept: a PBX deletes its oldest calls, and reports of old days shrink with them. "
+        "Set `allow_shrink=True` to replace it all the same."
     )
 
 

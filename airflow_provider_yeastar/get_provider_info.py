@@ -32,7 +32,7 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["service"],
             }
         ],
-        "operators": [_modules("operators.call_report", "operators.report_rows")],
+        "operators": [_modules("operators.call_report", "operators.missing_periods", "operators.report_rows")],
         "transfers": [
             {
                 "source-integration-name": _INTEGRATION,
@@ -70,6 +70,18 @@ def get_provider_info() -> dict[str, Any]:
                         "type": "boolean",
                         "example": None,
                         "default": "False",
+                    },
+                    "state_url": {
+                        "description": (
+                            "URL of a Redis server that keeps tokens and turns in place of state_dir, for workers "
+                            "and triggerers\non several hosts: redis://[[user]:password@]host[:port][/database], "
+                            "or rediss:// for TLS.\nNeeds the extra redis of this provider.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "rediss://:password@redis.example.com:6379/0",
+                        "default": "",
+                        "sensitive": True,
                     },
                 },
             }
@@ -139,11 +151,10 @@ def _extra_fields() -> dict[str, Any]:
             "description": "Seconds a single call may take to connect, and to go without an answer; 30 if left blank.",
             "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
         },
-        "token_sharing": {
-            "label": "Token sharing",
-            "description": "host (if left blank): a host's tasks share a token; none: one each. Airflow hides it.",
-            # Without a default: Airflow takes what is called a token for a secret, and would show "***" in its place.
-            "schema": {"type": ["string", "null"], "enum": ["host", "none"]},
+        "login_sharing": {
+            "label": "Login sharing",
+            "description": "host: all tasks that share a state share a token; none: each task logs in for itself.",
+            "schema": {"type": ["string", "null"], "enum": ["host", "none"], "default": "host"},
         },
         "protect_secret": {
             "label": "Protect secret",

@@ -1,7 +1,8 @@
 """Download throughput and peak memory: this provider against curl and Airflow's HttpOperator, one server, one run.
 
-Each download is a process of its own. The provider's figure is that of its whole way from the URL to the file in its
-place: read, counted, judged, hashed, written, synced to the disk, renamed. curl and the HttpOperator only write.
+Each download is a process of its own. The provider's figure covers the way from the URL to the file in its place: read,
+counted, checked at both ends, hashed, written, synced to the disk, renamed. The contender for equal work is
+``curl | tee FILE | sha256sum``, which reads, writes and hashes; plain curl and the HttpOperator only write.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ ROOT = Path(__file__).parent.parent
 MIB = 1024 * 1024
 SIZES_MIB = (1, 16, 64, 256, 1024)
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
-GOAL_AGAINST_CURL, GOAL_FROM_MIB = 0.9, 64
+EQUAL_WORK = "curl+sha256"
+GOAL_AGAINST_EQUAL_WORK, GOAL_FROM_MIB = 1.0, 16
 GOAL_MEMORY_MIB = 16
 SECONDS = 600
 
@@ -93,8 +95,9 @@ def serve(body: str) -> None:
 @contextmanager
 def serving(folder: Path) -> Iterator[int]:
     body = folder / "body.csv"
-    line = b"Support<6401>,00:01:02,12,9,75.00%\r\n"
-    block = (line * (MIB // len(line) + 1))[:MIB]
+    # Rows of a length that divides every size: a file that ended within a row would be refused.
+    line = b"Support<6401>,00:01:02,12,9,75.00".ljust(62, b"0") + b"\r\n"
+    block = line * (MIB // len(line))
     with body.open("wb") as file:
         for _ in range(max(SIZES_MIB)):
             file.write(block)
@@ -113,12 +116,14 @@ def serving(folder: Path) -> Iterator[int]:
 
 def provider(port: int, size: int, target: str) -> float:
     # Loaded before the clock starts, as the others' code is: a DAG file that is parsed does without these two.
+    import airflow_provider_yeastar.files.counting
     import airflow_provider_yeastar.files.fetching
     import airflow_provider_yeastar.tasks.record  # noqa: F401 - for what it loads
     from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.pbx.report.request import build_request
     from airflow_provider_yeastar.pbx.settings import PbxSettings
+    from airflow_provider_yeastar.pbx.state.opening import open_state
     from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
     from airflow_provider_yeastar.runtime.outcome import Outcome
 
@@ -133,7 +138,7 @@ def provider(port: int, size: int, target: str) -> float:
     now = time.time()
     report = FinishedReport("x.csv", f"/api/download/{size}.csv", now, now, "v2.0", "UTC", "1", {})
     settings = PbxSettings("127.0.0.1", "id", "secret", port=port, scheme="http")
-    with tempfile.TemporaryDirectory() as state, PbxClient(settings, state_dir=Path(state)) as client:
+    with tempfile.TemporaryDirectory() as state, PbxClient(settings, state=open_state("", Path(state))) as client:
         # The wait for the report has logged in; the others are handed a token, too.
         asyncio.run(client.log_in(now + SECONDS))
         context: dict[str, object] = {"ti": XComs()}
@@ -183,10 +188,28 @@ def curl(port: int, size: int, target: Path) -> Run:
     return Run(seconds, usage.ru_maxrss / 1024)
 
 
+def curl_with_hash(port: int, size: int, target: Path) -> Run:
+    """Let the shell's own tools do the same work: receive, write, hash."""
+    url = f"http://127.0.0.1:{port}/api/download/{size}.csv?access_token=t"
+    pipeline = 'curl --silent --fail "$0" | tee "$1" | sha256sum'
+    started = time.perf_counter()
+    process = subprocess.Popen(["bash", "-o", "pipefail", "-c", pipeline, url, str(target)], stdout=subprocess.PIPE)
+    assert process.stdout
+    with process.stdout as output:
+        digest = output.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode or len(digest.split()[0]) != 64:
+        raise SystemExit(f"curl | tee | sha256sum ended with {process.returncode}")
+    return Run(seconds, usage.ru_maxrss / 1024)
+
+
 # -- the table ---------------------------------------------------------------------------------------------------------
 
 CONTENDERS: dict[str, Callable[[int, int, Path], Run]] = {
     "provider": lambda port, size, target: in_child("provider", port, size, target),
+    EQUAL_WORK: curl_with_hash,
     "curl": curl,
     "HttpOperator": lambda port, size, target: in_child("http_operator", port, size, target),
 }
@@ -230,13 +253,10 @@ def goals(runs: dict[tuple[str, int], Run], contenders: list[str]) -> Iterator[t
     def ratio(name: str, size_mib: int) -> float:
         return runs[name, size_mib].seconds / runs["provider", size_mib].seconds
 
-    large = [size_mib for size_mib in SIZES_MIB if size_mib >= GOAL_FROM_MIB]
-    for name in (name for name in contenders if name.startswith("curl")):
-        worst = min(ratio(name, size_mib) for size_mib in large)
-        yield (
-            f"at least {GOAL_AGAINST_CURL} x {name} from {GOAL_FROM_MIB} MiB up: {worst:.2f}",
-            worst >= GOAL_AGAINST_CURL,
-        )
+    if EQUAL_WORK in contenders:
+        worst = min(ratio(EQUAL_WORK, size_mib) for size_mib in SIZES_MIB if size_mib >= GOAL_FROM_MIB)
+        text = f"at least {GOAL_AGAINST_EQUAL_WORK} x {EQUAL_WORK} from {GOAL_FROM_MIB} MiB up"
+        yield f"{text}: {worst:.2f}", worst >= GOAL_AGAINST_EQUAL_WORK
     worst = min(ratio("HttpOperator", size_mib) for size_mib in SIZES_MIB)
     yield f"faster than HttpOperator everywhere: {worst:.2f}", worst > 1
     first, last = SIZES_MIB[0], SIZES_MIB[-1]
@@ -252,7 +272,7 @@ def main() -> None:
     contenders = list(CONTENDERS)
     if not shutil.which("curl"):
         print("curl is not installed; going on without it")
-        contenders.remove("curl")
+        contenders = [name for name in contenders if "curl" not in name]
     # The server's file and the destination share one disk; a busy one is what the figures then tell of.
     with tempfile.TemporaryDirectory(prefix="yeastar-bench-") as name:
         os.environ["AIRFLOW_HOME"] = f"{name}/airflow"

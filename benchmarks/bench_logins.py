@@ -2,7 +2,7 @@
 
 The tasks are real processes, each report has a client of its own as each task has, and all share the state directory of
 the host. Counted is what the simulated PBX was asked. A report's WebSocket is not an API call and is counted apart. The
-same with a token per task (`token_sharing=none`) stands beside it, for fewer reports.
+same with a token per task (`login_sharing=none`) stands beside it, for fewer reports.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ def be_the_tasks(settings: dict[str, Any], state_dir: Path, workers: int, report
     from airflow_provider_yeastar.pbx.settings import PbxSettings
     from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 
-    waiting.SETTLE_SECONDS = 0.02  # time, not calls: listening a whole second for a second candidate
     context = multiprocessing.get_context("fork")
     start = context.Barrier(workers)
 
@@ -67,7 +66,7 @@ def be_the_tasks(settings: dict[str, Any], state_dir: Path, workers: int, report
 # --- the PBX, and what it was asked ---------------------------------------------------------------------------------
 
 
-def measure(workers: int, reports_each: int, token_sharing: str) -> dict[str, int]:
+def measure(workers: int, reports_each: int, login_sharing: str) -> dict[str, int]:
     from airflow_provider_yeastar.pbx.settings import PbxSettings
     from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
 
@@ -79,7 +78,7 @@ def measure(workers: int, reports_each: int, token_sharing: str) -> dict[str, in
             port=pbx.port,
             scheme=pbx.scheme,
             timezone=pbx.settings.timezone,
-            token_sharing=token_sharing,
+            login_sharing=login_sharing,
         )
         tasks = [json.dumps(asdict(settings)), state_dir, str(workers), str(reports_each)]
         subprocess.run([sys.executable, __file__, *tasks], check=True, timeout=600)

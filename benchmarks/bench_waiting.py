@@ -1,26 +1,33 @@
 """A fleet waits: 1,000 deferred reports over 100 PBXs, all triggers in one event loop, the PBXs in another process.
 
+``--state redis`` keeps the shared state in a Redis server (``redis-server`` of the system's packages) in place of the
+state directory; ``--certainty`` measures the price of certainty instead: reports per minute and requests per report, by
+the event, by an event in doubt, and synchronously.
+
 Every PBX is a simulator of its own, over https and wss with a pinned certificate, as an appliance is. First no report
 is finished: what waiting costs is measured. Then all are let go. The latency of an event is counted, by one clock, from
-the moment at which its simulator is about to write it to the socket until the trigger has yielded its own event, less
-the one second in which the trigger listens for a second candidate. When the reports are let go, all triggers are older
+the moment at which its simulator is about to write it to the socket until the trigger has yielded its own event: the
+lease and the ledger in the shared state are asked meanwhile. When the reports are let go, all triggers are older
 than the first seconds of a trigger, in which it holds its event back for the scheduler's sake. Whatever else the
 machine does counts against us: its load is printed along.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import gc
 import hashlib
 import json
 import os
+import socket
 import ssl
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -174,7 +181,6 @@ def resident_bytes() -> int:
 
 async def measure(fleet: Fleet, request: dict[str, Any]) -> dict[str, Any]:
     from airflow_provider_yeastar.compat import get_async_connection
-    from airflow_provider_yeastar.pbx.waiting.bounds import SETTLE_SECONDS
 
     await get_async_connection("pbx_0")  # loads parts of Airflow that a triggerer has loaded long before
     figures: dict[str, Any] = {"load": [os.getloadavg()[0]]}
@@ -207,7 +213,7 @@ async def measure(fleet: Fleet, request: dict[str, Any]) -> dict[str, Any]:
     figures |= {name: told[name] for name in ("sockets", "open", "logins")}
     assert all(payload["status"] == "success" for payload, _ in done), [p for p, _ in done if p["status"] != "success"]
     figures["files"] = len({payload["report"]["file"] for payload, _ in done})
-    latencies = [at - told["sent"][payload["report"]["file"]] - SETTLE_SECONDS for payload, at in done]
+    latencies = [at - told["sent"][payload["report"]["file"]] for payload, at in done]
     centiles = statistics.quantiles(latencies, n=100)
     figures |= {"p50": centiles[49], "p99": centiles[98], "worst": max(latencies)}
     return figures
@@ -254,24 +260,105 @@ def prepare(home: Path, ports: list[int], fingerprint: str) -> None:
             "port": port,
             "login": settings.client_id,
             "password": settings.client_secret,
-            "extra": {"timezone": settings.timezone, "ssl_fingerprint": fingerprint},
+            "extra": {"timezone": settings.timezone, "ssl_fingerprint": fingerprint, "exclusive": True},
         }
         os.environ[f"AIRFLOW_CONN_PBX_{number}"] = json.dumps(connection)
 
 
-def main() -> int:
-    with tempfile.TemporaryDirectory(prefix="yeastar-bench-") as folder:
-        certificate, fingerprint = make_certificate(Path(folder))
-        with running_fleet(certificate) as fleet:
-            prepare(Path(folder), fleet.ports, fingerprint)
-            # What a triggerer has loaded long before.
-            import airflow_provider_yeastar.pbx.client
-            import airflow_provider_yeastar.triggers.call_report  # noqa: F401 - for what it loads
-            from airflow_provider_yeastar.pbx.report.request import build_request
+# --- the price of certainty -----------------------------------------------------------------------------------------
 
-            figures = asyncio.run(measure(fleet, build_request(**REQUEST).to_dict()))
+CERTAINTY_REPORTS, CERTAINTY_SECONDS = 30, 0.5
+WAYS: dict[str, dict[str, Any]] = {
+    "by the event": {"exclusive": True, "asynchronous": None},
+    "by an event in doubt": {"exclusive": False, "asynchronous": True},
+    "synchronously": {"exclusive": False, "asynchronous": None},
+}
+
+
+async def reports_of(pbx: Any, folder: Path, exclusive: bool, asynchronous: bool | None) -> set[str]:
+    """Have so many reports made by one PBX, as fast as it goes; return how they were identified."""
+    from airflow_provider_yeastar.pbx.client import PbxClient
+    from airflow_provider_yeastar.pbx.report.request import build_request
+    from airflow_provider_yeastar.pbx.settings import PbxSettings
+    from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
+
+    settings = PbxSettings(
+        pbx.host, pbx.client_id, pbx.client_secret, pbx.port, pbx.scheme, timezone="Europe/Berlin", exclusive=exclusive
+    )
+    request = build_request(**REQUEST, asynchronous=asynchronous)
+    with PbxClient(settings, state_dir=folder) as client:
+        waits = (client.wait_for_report(request, Bounds(time.time() + 3600, 1800)) for _ in range(CERTAINTY_REPORTS))
+        return {report.identified_by for report in await asyncio.gather(*waits)}
+
+
+def measure_certainty() -> int:
+    """Print reports per minute and requests per report of each way."""
+    from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
+
+    print(f"The price of certainty: {CERTAINTY_REPORTS} reports of {CERTAINTY_SECONDS} s, one at a time, on one PBX")
+    for name, way in WAYS.items():
+        with (
+            PbxSimulator(SimulatorSettings(report_seconds=CERTAINTY_SECONDS)) as pbx,
+            tempfile.TemporaryDirectory(prefix="yeastar-bench-") as folder,
+        ):
+            started = time.perf_counter()
+            identified_by = asyncio.run(reports_of(pbx, Path(folder), **way))
+            minutes = (time.perf_counter() - started) / 60
+            requests = len(pbx.calls("call_report/download"))
+        print(
+            f"  {name:22} {CERTAINTY_REPORTS / minutes:6.1f} reports per minute  "
+            f"{requests / CERTAINTY_REPORTS:4.2f} requests per report  identified by {', '.join(sorted(identified_by))}"
+        )
+    return 0
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[str]:
+    """Run a Redis server on a free port of the loopback address; yield its URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 30
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            if time.monotonic() > until:
+                raise RuntimeError("redis-server does not answer")
+            threading.Event().wait(0.05)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def measure_fleet(state: str) -> int:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="yeastar-bench-")))
+        certificate, fingerprint = make_certificate(folder)
+        fleet = stack.enter_context(running_fleet(certificate))
+        prepare(folder, fleet.ports, fingerprint)
+        if state == "redis":
+            os.environ["AIRFLOW__YEASTAR__STATE_URL"] = stack.enter_context(redis_server(folder))
+        # What a triggerer has loaded long before.
+        import airflow_provider_yeastar.pbx.client
+        import airflow_provider_yeastar.triggers.call_report  # noqa: F401 - for what it loads
+        from airflow_provider_yeastar.pbx.report.request import build_request
+
+        figures = asyncio.run(measure(fleet, build_request(**REQUEST).to_dict()))
+    print(f"State: {state}")
     show(figures)
     return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--state", choices=("directory", "redis"), default="directory")
+    parser.add_argument("--certainty", action="store_true")
+    options = parser.parse_args()
+    return measure_certainty() if options.certainty else measure_fleet(options.state)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import Any
 
 from local_airflow import RUN_SECONDS, LocalAirflow, LocalAirflowError, local_airflow
 
-DAG_ID = "yeastar_nightly_warehouse_load"
+DAG_ID = "yeastar_files_then_duckdb"
 EVENT_DAG_ID = "yeastar_event_driven"
 FETCHES = ("fetch_queues", "fetch_agents")
 TABLES: Mapping[str, tuple[str, ...]] = {
@@ -95,6 +95,7 @@ def tell_fetch(airflow: LocalAirflow, run_id: str, task_id: str, timezone: str) 
     print(f"{task_id}: {report['report_type']} from {report['start_time']} to {report['end_time']} ({timezone})")
     print(f"  report requested  {report['requested_at']}, by the triggerer")
     print(f"  event received    {report['ready_at']}: {report['file']}")
+    print(f"  identified by     {report['identified_by']}: the connection is `exclusive`, so its events are believed")
     print(f"  downloaded        {report['downloaded_at']}: {report['bytes']} bytes, SHA-256 {report['sha256'][:16]}…")
     print(f"  path              {report['path']}")
 

@@ -5,8 +5,8 @@ that is added tomorrow has its file the night after.
 
 Needs ``pip install airflow-provider-yeastar`` and the connection ``yeastar_default``.
 
-Before the first run, set ``YEASTAR_TIMEZONE`` in Airflow's environment, and ``timezone`` in the PBX's connection, to
-the PBX's time zone, an IANA name such as ``Europe/Berlin``: they say which day was yesterday.
+Set ``timezone`` in the PBX's connection to its time zone, an IANA name such as ``Europe/Berlin``: the day is counted by
+the PBX's clock.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from airflow.timetables.trigger import CronTriggerTimetable
 
@@ -24,16 +23,12 @@ from airflow_provider_yeastar.operators.call_report import YeastarCallReportOper
 AIRFLOW_HOME = os.path.expanduser(os.environ.get("AIRFLOW_HOME", "~/airflow"))
 REPORTS = os.environ.get("YEASTAR_REPORTS", f"{AIRFLOW_HOME}/yeastar_reports")  # or s3://conn@bucket/folder
 
-PBX_TIMEZONE = os.environ.get("YEASTAR_TIMEZONE", "UTC")
-YESTERDAY = "{{ ((dag_run.logical_date or dag_run.run_after).astimezone(pbx_zone) - macros.timedelta(days=1)) | ds }}"
-
 
 @dag(
-    schedule=CronTriggerTimetable("0 3 * * *", timezone=PBX_TIMEZONE),
+    schedule=CronTriggerTimetable("0 3 * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2},
-    user_defined_macros={"pbx_zone": ZoneInfo(PBX_TIMEZONE)},
     tags=["yeastar"],
     doc_md=__doc__,
 )
@@ -50,8 +45,8 @@ def yeastar_all_queues() -> None:
     YeastarCallReportOperator.partial(
         task_id="fetch_agents",
         report_type="queueagentperformance",
-        period=YESTERDAY,
-        destination=f"{REPORTS}/all_queues/{YESTERDAY}/",
+        period="yesterday",
+        destination=f"{REPORTS}/all_queues/",
         on_empty="skip",  # a queue without agents
         deferrable=True,  # they take their turns at the PBX without holding worker slots
     ).expand(parameters=list_queues())

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.triggers.report_event import YeastarReportEventTrigger
 
 try:
@@ -40,11 +41,17 @@ if Asset is not None:
         @task
         def fetch_announced(triggering_asset_events: Any = None) -> list[str]:
             events = [event for found in (triggering_asset_events or {}).values() for event in found]
-            announced = [event.extra["payload"] for event in events]
-            return [
-                YeastarHook(report["yeastar_conn_id"]).download_file(report["download_resource_url"], f"{FOLDER}/")
-                for report in announced
-            ]
+            paths: list[str] = []
+            failed: list[Exception] = []
+            for report in (event.extra["payload"] for event in events):
+                hook = YeastarHook(report["yeastar_conn_id"])
+                try:
+                    paths.append(hook.download_file(report["download_resource_url"], f"{FOLDER}/"))
+                except YeastarError as error:  # one file that has expired keeps no other from being fetched
+                    failed.append(error)
+            if failed:
+                raise ExceptionGroup(f"{len(failed)} of {len(events)} reports could not be fetched", failed)
+            return paths
 
         fetch_announced()
 

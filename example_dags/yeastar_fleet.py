@@ -1,25 +1,21 @@
 """Every night: yesterday's unreturned missed calls of every PBX of a fleet, one mapped task for each PBX.
 
-Each PBX has a connection of its own; ``params`` names them. "Yesterday" is by each PBX's own clock, as the extra
-``timezone`` of its connection tells. The pool ``yeastar`` bounds how many PBXs are asked at once:
+Each PBX has a connection of its own; ``params`` names them. "Yesterday" is counted by each PBX's own clock, so set
+``timezone`` in each connection. A PBX that cannot be reached fails its own task, and no other. The pool ``yeastar``
+bounds how many PBXs are asked at once::
 
     airflow pools set --include-deferred yeastar 16 "Call reports"
 
-Without ``--include-deferred`` a task that waits in the triggerer would not count. Where several hosts may ask one PBX,
-give that PBX a pool of one slot.
+Without ``--include-deferred`` a task that waits in the triggerer would not count.
 """
 
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
-
-from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_provider_yeastar.compat import dag, task
-from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 
 AIRFLOW_HOME = os.path.expanduser(os.environ.get("AIRFLOW_HOME", "~/airflow"))
@@ -27,7 +23,7 @@ REPORTS = os.environ.get("YEASTAR_REPORTS", f"{AIRFLOW_HOME}/yeastar_reports")  
 
 
 @dag(
-    schedule=CronTriggerTimetable("0 6 * * *", timezone="UTC"),
+    schedule="0 6 * * *",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2},
@@ -36,34 +32,28 @@ REPORTS = os.environ.get("YEASTAR_REPORTS", f"{AIRFLOW_HOME}/yeastar_reports")  
     doc_md=__doc__,
 )
 def yeastar_fleet() -> None:
-    """Find out what to ask each PBX, ask all of them, count what came."""
+    """Ask all PBXs, and count what came."""
 
     @task
-    def plan(dag_run: Any = None, params: Any = None) -> list[dict[str, str]]:
-        """What differs from PBX to PBX."""
-        moment = dag_run.logical_date or dag_run.run_after
-        tasks = []
-        for conn_id in params["pbxs"]:
-            zone = ZoneInfo(YeastarHook.get_connection(conn_id).extra_dejson.get("timezone", "UTC"))
-            day = (moment.astimezone(zone) - timedelta(days=1)).date().isoformat()
-            tasks.append({"yeastar_conn_id": conn_id, "period": day, "destination": f"{REPORTS}/{conn_id}/{day}/"})
-        return tasks
+    def list_pbxs(params: Any = None) -> list[dict[str, str]]:
+        return [{"yeastar_conn_id": pbx, "destination": f"{REPORTS}/{pbx}/"} for pbx in params["pbxs"]]
 
     # --8<-- [start:fetch]
     fetch = YeastarCallReportOperator.partial(
         task_id="fetch",
         report_type="unreturnmisscall",
+        period="yesterday",
         pool="yeastar",
         deferrable=True,
         map_index_template="{{ task.yeastar_conn_id }}",
-    ).expand_kwargs(plan())
+    ).expand_kwargs(list_pbxs())
     # --8<-- [end:fetch]
 
     @task(multiple_outputs=False)  # one XCom; else each path would be the key of one
     def count(paths: list[str]) -> dict[str, int]:
         from airflow_provider_yeastar.readers import read_report
 
-        return {path: len(read_report(path).rows) for path in paths}
+        return {path: len(read_report(path, report_type="unreturnmisscall").rows) for path in paths}
 
     count(fetch.output)
 

@@ -4,15 +4,14 @@ Needs ``pip install airflow-provider-yeastar apache-airflow-providers-smtp`` and
 ``smtp_default`` (type SMTP, with ``from_email`` in its extra). Set the recipients and the ids of your queues in
 ``params`` below. Both tasks need to see the file: with workers on several machines, put it on a disk that they share.
 
-Before the first run, set ``YEASTAR_TIMEZONE`` in Airflow's environment, and ``timezone`` in the PBX's connection, to
-the PBX's time zone, an IANA name such as ``Europe/Berlin``: they say which month is over.
+Set ``timezone`` in the PBX's connection to its time zone, an IANA name such as ``Europe/Berlin``: the month is counted
+by the PBX's clock.
 """
 
 from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from airflow.providers.smtp.operators.smtp import EmailOperator
 from airflow.timetables.trigger import CronTriggerTimetable
@@ -22,20 +21,15 @@ from airflow_provider_yeastar.operators.call_report import YeastarCallReportOper
 
 AIRFLOW_HOME = os.path.expanduser(os.environ.get("AIRFLOW_HOME", "~/airflow"))
 REPORTS = os.environ.get("YEASTAR_REPORTS", f"{AIRFLOW_HOME}/yeastar_reports")
-PBX_TIMEZONE = os.environ.get("YEASTAR_TIMEZONE", "UTC")
-MONTH = (
-    "{{ ((dag_run.logical_date or dag_run.run_after).astimezone(pbx_zone).replace(day=1)"
-    " - macros.timedelta(days=1)).strftime('%Y-%m') }}"
-)
 
 
 @dag(
-    schedule=CronTriggerTimetable("0 7 1 * *", timezone=PBX_TIMEZONE),
+    # At noon in UTC the first has begun at every PBX, and so the month before is last month there.
+    schedule=CronTriggerTimetable("0 12 1 * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2},
     params={"queue_id_list": "1,2", "to": "support-team@example.com"},
-    user_defined_macros={"pbx_zone": ZoneInfo(PBX_TIMEZONE)},
     tags=["yeastar"],
     doc_md=__doc__,
 )
@@ -45,19 +39,20 @@ def yeastar_pdf_by_mail() -> None:
     fetch = YeastarCallReportOperator(
         task_id="fetch",
         report_type="queueperformance",
-        period=MONTH,
+        period="last_month",
         parameters={"queue_id_list": "{{ params.queue_id_list }}"},
         file_format="pdf",
         duration_format="hhmmss",
-        destination=f"{REPORTS}/queues-{MONTH}.pdf",
+        destination=f"{REPORTS}/queue_pdfs/",
         deferrable=True,
     )
+    month = "{{ ti.xcom_pull('fetch', key='report')['start_time'][:7] }}"
     EmailOperator(
         task_id="send",
         conn_id="smtp_default",
         to="{{ params.to }}",
-        subject=f"Queue performance {MONTH}",
-        html_content=f"<p>The queue performance of {MONTH} is attached.</p>",
+        subject=f"Queue performance {month}",
+        html_content=f"<p>The queue performance of {month} is attached.</p>",
         files=[fetch.output],
     )
     # --8<-- [end:pdf]

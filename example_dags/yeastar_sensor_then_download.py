@@ -6,8 +6,8 @@ hands on lives half an hour. If the task between takes longer, the download asks
 Needs ``pip install airflow-provider-yeastar`` and the connection ``yeastar_default``. Set the ids of your queues in
 ``params`` below.
 
-Before the first run, set ``YEASTAR_TIMEZONE`` in Airflow's environment, and ``timezone`` in the PBX's connection, to
-the PBX's time zone, an IANA name such as ``Europe/Berlin``: they say which day was yesterday.
+Set ``timezone`` in the PBX's connection to its time zone, an IANA name such as ``Europe/Berlin``: the day is counted by
+the PBX's clock.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from airflow.timetables.trigger import CronTriggerTimetable
 
@@ -25,17 +24,14 @@ from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor
 
 AIRFLOW_HOME = os.path.expanduser(os.environ.get("AIRFLOW_HOME", "~/airflow"))
 REPORTS = os.environ.get("YEASTAR_REPORTS", f"{AIRFLOW_HOME}/yeastar_reports")  # or s3://conn@bucket/folder
-PBX_TIMEZONE = os.environ.get("YEASTAR_TIMEZONE", "UTC")
-YESTERDAY = "{{ ((dag_run.logical_date or dag_run.run_after).astimezone(pbx_zone) - macros.timedelta(days=1)) | ds }}"
 
 
 @dag(
-    schedule=CronTriggerTimetable("0 3 * * *", timezone=PBX_TIMEZONE),
+    schedule=CronTriggerTimetable("0 3 * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2},
     params={"queue_id_list": "1,2"},
-    user_defined_macros={"pbx_zone": ZoneInfo(PBX_TIMEZONE)},
     tags=["yeastar"],
     doc_md=__doc__,
 )
@@ -45,7 +41,7 @@ def yeastar_sensor_then_download() -> None:
     ready = YeastarCallReportSensor(
         task_id="wait_for_report",
         report_type="queueperformance",
-        period=YESTERDAY,
+        period="yesterday",
         parameters={"queue_id_list": "{{ params.queue_id_list }}"},
         deferrable=True,
     )
@@ -57,7 +53,7 @@ def yeastar_sensor_then_download() -> None:
     download = YeastarDownloadReportOperator(
         task_id="download",
         report=ready.output,
-        destination=f"{REPORTS}/{YESTERDAY}/",
+        destination=f"{REPORTS}/queues/",
         deferrable=True,  # should it have to be asked for again
     )
     prepare(ready.output) >> download

@@ -7,15 +7,14 @@ Needs the connections ``yeastar_default`` and ``aws_default``, and
 ``pip install airflow-provider-yeastar 'apache-airflow-providers-amazon[s3fs]'``; for other stores their provider, and
 ``gs://`` or ``abfs://``. Set your extensions (numbers, names or ids) in ``params``.
 
-Before the first run, set ``YEASTAR_TIMEZONE`` in Airflow's environment, and ``timezone`` in the PBX's connection, to
-the PBX's time zone, an IANA name such as ``Europe/Berlin``: they say which day was yesterday.
+Set ``timezone`` in the PBX's connection to its time zone, an IANA name such as ``Europe/Berlin``: the day is counted by
+the PBX's clock.
 """
 
 from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from airflow.timetables.trigger import CronTriggerTimetable
 
@@ -23,17 +22,14 @@ from airflow_provider_yeastar.compat import dag, task
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 
 LAKE = os.environ.get("YEASTAR_LAKE", "s3://aws_default@call-reports/raw")
-PBX_TIMEZONE = os.environ.get("YEASTAR_TIMEZONE", "UTC")
-YESTERDAY = "{{ ((dag_run.logical_date or dag_run.run_after).astimezone(pbx_zone) - macros.timedelta(days=1)) | ds }}"
 
 
 @dag(
-    schedule=CronTriggerTimetable("0 3 * * *", timezone=PBX_TIMEZONE),
+    schedule=CronTriggerTimetable("0 3 * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2},
     params={"ext_id_list": "1000,1001,1002"},
-    user_defined_macros={"pbx_zone": ZoneInfo(PBX_TIMEZONE)},
     tags=["yeastar"],
     doc_md=__doc__,
 )
@@ -43,9 +39,9 @@ def yeastar_to_object_storage() -> None:
     fetch = YeastarCallReportOperator(
         task_id="fetch",
         report_type="extcallstatistics",
-        period=YESTERDAY,
+        period="yesterday",
         parameters={"ext_id_list": "{{ params.ext_id_list }}"},
-        destination=f"{LAKE}/extensions/day={YESTERDAY}/",
+        destination=f"{LAKE}/extensions/",
         deferrable=True,
     )
 

@@ -38,19 +38,6 @@ EXAMPLES = [_parameter(path.stem) for path in sorted(FOLDER.glob("*.py")) if pat
 """The name of each, which is that of its file and of its DAG, as parameters of a test."""
 
 
-def report_file(folder: Path, content: str) -> dict[str, Any]:
-    """Write the queue report of a day, and return what the operator leaves in XCom as far as the examples read it."""
-    path = folder / "queueperformance_2026-11-22.csv"
-    path.write_text(content, encoding="utf-8-sig")
-    return {
-        "path": str(path),
-        "report_type": "queueperformance",
-        "serial_number": "SN1",
-        "sha256": "ab" * 32,
-        "timezone": "UTC",
-    }
-
-
 def import_example(name: str) -> ModuleType:
     """Return an example as Airflow's parser would import it."""
     return import_file(FOLDER / f"{name}.py")

@@ -93,6 +93,58 @@ _QUEUE = {
     "sla": 60.5,
 }
 """What is counted of one queue; ``average_waiting_time`` is that of answered calls, truncated (17.94 is 17)."""
+_LEG = {
+    "time": "2026/11/20 10:00:00",
+    "timestamp": 1795165200,
+    "call_from": "Alice Hartmann<1000>",
+    "call_from_number": "1000",
+    "call_to": "06032916270",
+    "call_to_number": "06032916270",
+    "uid": "20261120100000A0001",
+    "call_id": "1795165200.1",
+    "new_id": "20261120100000A000101",
+    "disposition": "ANSWERED",
+    "call_type": "Outbound",
+    "did": "",
+    "pin_code": "",
+}
+"""What every row of v1.0 has; a row is a leg, ``new_id`` its only key, and what is empty beside these has no key."""
+_CALL = {
+    "uid": "20261120100000A0001",
+    "time": "2026/11/20 10:00:00",
+    "call_type": "Inbound",
+    "call_from": "06032916270",
+    "call_from_name": "",
+    "call_from_number": "06032916270",
+    "second_participant": "Sales<6400>",
+    "last_participant": "Alice Hartmann<1000>",
+    "call_to": "Sales<6400>",
+    "call_to_number": "6400",
+    "last_status": "ANSWERED",
+    "call_duration": 120,
+    "routing_duration": 20,
+    "handling_duration": 100,
+    "segments": 2,
+    "disconnected_by": "caller",
+}
+"""What every row of v2.0 has beside ``queues`` (object or null), ``ivrs``, ``ring_groups`` and the like."""
+_RECORDING = {
+    "id": 9820000001,
+    "time": "2026/11/20 10:00:00",
+    "uid": "20261120100000A0001",
+    "call_from": "06032916270",
+    "call_from_number": "06032916270",
+    "call_from_name": "",
+    "call_to": "Alice Hartmann<1000>",
+    "call_to_number": "1000",
+    "call_to_name": "Alice Hartmann",
+    "duration": 100,
+    "size": 80044,
+    "call_type": "Inbound",
+    "file": "20261120100000A0001-06032916270-6400-Inbound.wav",
+}
+_UNIX = {"start_time": "1795129200", "end_time": "1795215599"}
+_BEGIN = {"time_begin": _DAY["start_time"], "time_end": _DAY["end_time"]}
 _NIGHT = Queue(9, "6409", "Night", (Agent(11, "1000", "Alice Hartmann"),))
 
 EXCHANGES = (
@@ -531,5 +583,145 @@ EXCHANGES = (
         {"page": "1", "page_size": "1"},
         settings={"lists_names": False},
         exact=("total_number", "data"),
+    ),
+    Exchange(
+        "the legs of a day by Unix seconds, as public clients ask for them",
+        "GET",
+        f"{_V1}/cdr/search",
+        _SUCCESS | {"total_number": 173, "data": [_LEG]},
+        _UNIX | {"page": "1", "page_size": "10000"},
+        exact=("total_number",),
+    ),
+    Exchange(
+        "the same legs by the display format, where the firmware takes it",
+        "GET",
+        f"{_V1}/cdr/search",
+        _SUCCESS | {"total_number": 173, "data": [_LEG]},
+        _DAY,
+        exact=("total_number",),
+    ),
+    Exchange(
+        "another firmware takes nothing but Unix seconds",
+        "GET",
+        f"{_V1}/cdr/search",
+        {"errcode": 40002, "errmsg": "PARAMETER ERROR", "invalid_param_list": []},
+        _DAY,
+        error=errors.ParameterError,
+        settings={"cdr_times": "unix"},
+    ),
+    Exchange(
+        "the list of legs knows no window, and comes in pages",
+        "GET",
+        f"{_V1}/cdr/list",
+        _SUCCESS | {"total_number": 5000, "data": [_LEG]},
+        {"page": "1", "page_size": "20", "sort_by": "time", "order_by": "desc"},
+    ),
+    Exchange(
+        "the calls of a day, as public clients ask for them",
+        "GET",
+        f"{_V2}/cdr/search",
+        _SUCCESS | {"total_number": 120, "data": [_CALL]},
+        _BEGIN | {"page": "1", "page_size": "100", "order_by": "desc", "sort_by": "time"},
+        exact=("total_number",),
+    ),
+    Exchange(
+        "a search without calls is null",
+        "GET",
+        f"{_V2}/cdr/search",
+        _SUCCESS | {"total_number": 0, "data": None},
+        _BEGIN | {"call_from": "nobody"},
+        exact=("total_number", "data"),
+    ),
+    Exchange(
+        "calls by Unix seconds are complained of on v2.0",
+        "GET",
+        f"{_V2}/cdr/search",
+        {
+            "errcode": 40002,
+            "errmsg": "PARAMETER ERROR",
+            "invalid_param_list": [
+                {"field": "time_begin", "valid_msg": "time_begin format invalid, valid format: 2006/01/02 15:04:05"}
+            ],
+        },
+        {"time_begin": _UNIX["start_time"], "time_end": _UNIX["end_time"]},
+        error=errors.ParameterError,
+        exact=("invalid_param_list",),
+    ),
+    Exchange(
+        "firmware x.23.0.83 has no v2.0 of the calls",
+        "GET",
+        f"{_V2}/cdr/search",
+        {"errcode": -2, "errmsg": "INTERNAL SERVER ERROR"},
+        _BEGIN,
+        error=errors.PbxInternalError,
+        settings={"firmware": "23.0.83"},
+    ),
+    Exchange(
+        "a call's detail needs its uid",
+        "GET",
+        f"{_V2}/cdr/detail",
+        {"errcode": 40002, "errmsg": "PARAMETER ERROR", "invalid_param_list": []},
+        error=errors.ParameterError,
+    ),
+    Exchange(
+        "a call's detail tells its legs",
+        "GET",
+        f"{_V2}/cdr/detail",
+        _SUCCESS
+        | {
+            "data": {
+                "basic": _CALL,
+                "call_notes": {"remark": ""},
+                "timeline": [
+                    {
+                        "leg": 1,
+                        "transaction_id": "x",
+                        "cdr_id": "x",
+                        "time": "2026/11/20 10:00:00",
+                        "status": "ANSWERED",
+                        "call_from": "06032916270",
+                        "call_to": "Sales<6400>",
+                        "call_duration": 120,
+                        "ring_duration": 20,
+                        "talk_duration": 100,
+                        "hold_duration": 0,
+                        "event_list": [{"event_id": "x", "event_name": "Ring", "event_type": "Queue"}],
+                    }
+                ],
+            }
+        },
+        {"uid": "20261120202259A0120"},
+    ),
+    Exchange(
+        "what a file of calls holds is a setting of the PBX",
+        "GET",
+        f"{_V2}/cdr/getdownloadoption",
+        _SUCCESS | {"data": {"range": "list", "format": "csv", "duration_format": "seconds", "export_column": "all"}},
+        exact=("data",),
+    ),
+    Exchange("a file of calls", "GET", f"{_V2}/cdr/download", _FILE, _BEGIN),
+    Exchange("a file of legs", "GET", f"{_V1}/cdr/download", _FILE, _UNIX),
+    Exchange(
+        "the recordings of a day",
+        "GET",
+        f"{_V1}/recording/search",
+        _SUCCESS | {"total_number": 29, "data": [_RECORDING]},
+        _UNIX | {"page": "1", "page_size": "100", "sort_by": "time", "order_by": "asc"},
+    ),
+    Exchange(
+        "all recordings in pages",
+        "GET",
+        f"{_V1}/recording/list",
+        _SUCCESS | {"total_number": 1000, "data": [_RECORDING]},
+        {"page": "1", "page_size": "20", "sort_by": "id", "order_by": "desc"},
+    ),
+    Exchange("a recording is downloaded by a URL", "GET", f"{_V1}/recording/download", _FILE, {"id": "9820000012"}),
+    Exchange(
+        "v2.0 knows no recordings",
+        "GET",
+        f"{_V2}/recording/search",
+        {"errcode": 10001, "errmsg": "INTERFACE NOT EXISTED"},
+        _UNIX,
+        error=errors.InterfaceError,
     ),
 )

@@ -28,7 +28,6 @@ TABLES = {"schemas", "pbx.report.catalogue", "simulator.reports.catalogue"}
 """Tables of data, and folders of them: as long as what they list."""
 
 TO_BE_SPLIT = {
-    "files.storage",
     "pbx.errors",
     "pbx.report.request",
     "pbx.session",
@@ -37,8 +36,11 @@ TO_BE_SPLIT = {
 
 MAY_IMPORT = {
     # From here each may import what stands below it.
-    "transfers": {"tasks", "triggers", "hooks", "links", "files", "runtime", "schemas", "exceptions", "compat", "pbx"},
-    "operators": {"tasks", "triggers", "hooks", "links", "files", "runtime", "schemas", "exceptions", "compat", "pbx"},
+    "transfers": {"tasks", "hooks", "links", "runtime", "schemas", "warehouse", "exceptions", "compat", "pbx"},
+    "operators": {
+        *("tasks", "triggers", "hooks", "links", "files", "runtime", "schemas", "warehouse", "exceptions"),
+        *("compat", "pbx"),
+    },
     "sensors": {"tasks", "triggers", "hooks", "links", "files", "runtime", "exceptions", "compat", "pbx"},
     "tasks": {"triggers", "hooks", "links", "files", "runtime", "schemas", "exceptions", "compat", "pbx"},
     "triggers": {"hooks", "files", "runtime", "exceptions", "compat", "pbx"},
@@ -54,6 +56,7 @@ MAY_IMPORT = {
     "readers": {"compat", "schemas", "pbx"},
     # Tables of columns.
     "schemas": {"exceptions", "pbx"},
+    "warehouse": {"runtime", "schemas", "exceptions", "pbx"},
     "cli": {"hooks", "pbx"},
     "__main__": {"cli"},
     "simulator": set(),
@@ -80,7 +83,8 @@ LIBRARIES = {
     "requests": {"pbx.http"},
     "urllib3": {"pbx.http"},
     "websockets": {"pbx.events"},
-    "filelock": {"pbx"},
+    "filelock": {"pbx.state.directory"},
+    "redis": {"pbx.state.redis"},
     # What a lineage is made of, of the library that the OpenLineage provider brings.
     "openlineage": {"compat"},
     # The way out of an event loop that Airflow's own calls need.
@@ -94,8 +98,8 @@ LIBRARIES = {
     "flask_babel": {"hooks"},
     "wtforms": {"hooks"},
     "jinja2": {"tasks.templates"},
-    "pyarrow": {"files.rows", "schemas.arrow", "schemas.result", "readers.table"},
-    "sqlalchemy": {"transfers"},
+    "pyarrow": {"files.rows", "files.counting", "schemas.arrow", "schemas.result", "readers.table"},
+    "sqlalchemy": {"warehouse", "transfers.to_sql", "tasks.sql"},
     "aiohttp": {"simulator"},
     "fpdf": {"simulator"},
     "xlsxwriter": {"simulator"},
@@ -324,7 +328,7 @@ WHAT_ANY_DAG_FILE_IMPORTS = (
 NOT_FOR_DAG_FILES = {
     f"{PACKAGE}.triggers",
     f"{PACKAGE}.simulator",
-    *(f"{PACKAGE}.{name}" for name in ("files.fetching", "tasks.handover", "tasks.record")),
+    *(f"{PACKAGE}.{name}" for name in ("files.counting", "files.fetching", "tasks.handover", "tasks.record")),
     *(f"{PACKAGE}.pbx.{name}" for name in ("client", "events", "files.emptiness", "http", "login", "session", "state")),
     *(f"{PACKAGE}.pbx.{name}" for name in ("tokens", "waiting", "wire")),
 }
@@ -341,7 +345,7 @@ FOR_DAG_FILES = [
 class TestWhatADagFileImports:
     """DAG files are parsed again and again: what they import loads no library that only running tasks need."""
 
-    HEAVY = frozenset({"requests", "urllib3", "websockets", "filelock", "pyarrow", "sqlalchemy"})
+    HEAVY = frozenset({"requests", "urllib3", "websockets", "filelock", "redis", "pyarrow", "sqlalchemy"})
 
     def test_names_no_heavy_library_directly_or_through_others(self, module: str) -> None:
         named = {found.library for inner in loaded_with(module) for found in imports_of(inner) if found.at_parse_time}

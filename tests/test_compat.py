@@ -41,8 +41,13 @@ class TestNames:
     @pytest.mark.parametrize("name", NAMES)
     def test_each_is_there_as_far_as_this_airflow_has_it(self, name: str) -> None:
         if name in FROM_3_3 and not RETRY_POLICIES:
-            with pytest.raises(AttributeError, match=f"no attribute '{name}' with Airflow {airflow.__version__}"):
+            with pytest.raises(
+                AttributeError, match=f"no attribute '{name}' with Airflow {airflow.__version__}"
+            ) as caught:
                 getattr(compat, name)
+            assert isinstance(
+                caught.value.__cause__, ImportError | AttributeError
+            )  # why, for who mends an installation
         else:
             assert getattr(compat, name) is not None
 

@@ -135,3 +135,72 @@ def test_one_check_needs_all_others() -> None:
     needs = jobs["all-green"]["needs"]
     assert set(needs) == set(jobs) - {"all-green"}
     assert jobs["all-green"]["steps"][0]["run"].split('"')[-2].split() == ["success"] * len(needs)
+
+
+class TestPublishing:
+    JOBS: dict[str, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / "publish.yml").read_text(encoding="utf-8"))[
+        "jobs"
+    ]
+
+    def test_what_is_published_is_attested(self) -> None:
+        (step,) = [step for step in self.JOBS["publish"]["steps"] if "pypi-publish" in step.get("uses", "")]
+
+        assert step["with"] == {"attestations": True}
+        assert self.JOBS["publish"]["permissions"] == {"id-token": "write"}
+
+    def test_a_list_of_what_an_installation_brings_is_kept_apart_from_what_is_published(self) -> None:
+        """The publishing action uploads all that is in `dist`."""
+        kept = {
+            step["with"]["name"]: step["with"]["path"]
+            for step in self.JOBS["build"]["steps"]
+            if "upload-artifact" in step.get("uses", "")
+        }
+        (taken,) = [
+            step["with"] for step in self.JOBS["publish"]["steps"] if "download-artifact" in step.get("uses", "")
+        ]
+
+        assert kept == {"dist": "dist/", "sbom": "sbom/airflow-provider-yeastar.cdx.json"}
+        assert taken == {"name": "dist", "path": "dist/"}
+
+    def test_newer_actions_are_proposed(self) -> None:
+        config = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text(encoding="utf-8"))
+
+        assert {update["package-ecosystem"] for update in config["updates"]} == {"github-actions", "pip"}
+
+
+class TestConstraints:
+    AIRFLOWS = (*in_makefile("OLDER").split(), in_makefile("NEWEST"))
+
+    @pytest.mark.parametrize("airflow", AIRFLOWS)
+    def test_each_airflow_has_its_contemporaries(self, airflow: str) -> None:
+        pins = (ROOT / "constraints" / f"airflow-{airflow}.txt").read_text(encoding="utf-8")
+
+        assert f"\napache-airflow=={airflow}\n" in pins
+        assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", in_makefile(f"DATE_{airflow}"))
+
+    def test_none_is_there_without_its_airflow(self) -> None:
+        files = {path.stem.partition("-")[2] for path in (ROOT / "constraints").glob("airflow-*.txt")}
+
+        assert files == set(self.AIRFLOWS)
+
+    @pytest.mark.parametrize("file", sorted((ROOT / "constraints").glob("*.txt")), ids=lambda path: path.stem)
+    def test_none_names_where_its_packages_were_found(self, file: Path) -> None:
+        assert not re.search(r"https?://|file:|--\w|/", file.read_text(encoding="utf-8"))
+
+    @pytest.mark.parametrize(
+        ("airflow", "common_compat"),
+        [("2.11.0", "1.7.0"), ("3.0.1", "1.7.0"), ("3.0.6", "1.7.3"), ("2.11.2", "1.14.1"), ("3.2.2", "1.15.0")],
+    )
+    def test_the_compatibility_provider_is_the_one_that_airflow_pins(self, airflow: str, common_compat: str) -> None:
+        """Not the newest that these packages allow: managed services enforce the versions of the release's day."""
+        pins = (ROOT / "constraints" / f"airflow-{airflow}.txt").read_text(encoding="utf-8")
+
+        assert f"\napache-airflow-providers-common-compat=={common_compat}\n" in pins
+
+
+def test_all_lines_of_the_matrix_are_run_by_ci_as_by_make() -> None:
+    listed = subprocess.run(["make", "-s", "print-matrix"], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert [line.partition("-")[2] for line in listed.stdout.split()] == in_makefile("OLDER").split()
+    assert "$(MATRIX)" in makefile()
+    assert "make -s print-matrix" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")

@@ -9,7 +9,6 @@ import argparse
 import logging
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -71,29 +70,16 @@ def airflow_commands() -> list[Any]:
 
 def _fingerprint(address: str) -> int:
     from airflow_provider_yeastar.pbx.errors import YeastarError
-    from airflow_provider_yeastar.pbx.http.dialing import dial
-    from airflow_provider_yeastar.pbx.http.failures import CONNECTION_ERRORS, network_failure
-    from airflow_provider_yeastar.pbx.http.policy import choose_route
-    from airflow_provider_yeastar.pbx.http.sockets import CallLimit
-    from airflow_provider_yeastar.pbx.http.tls import fetch_fingerprint
-    from airflow_provider_yeastar.pbx.settings import PROXY_FROM_ENVIRONMENT
+    from airflow_provider_yeastar.pbx.http.fingerprint import server_fingerprint
 
     host, _, port = address.rpartition(":") if ":" in address else (address, "", str(_DEFAULT_PORT))
-    if not port.isdigit() or not host:
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         print(f"{address} is not HOST:PORT, such as 10.0.0.1:8088", file=sys.stderr)
         return 1
-    name = host.strip("[]")
-    limit = CallLimit(time.monotonic() + _TIMEOUT_SECONDS, _TIMEOUT_SECONDS)
     try:
-        route = choose_route("https", name, int(port), PROXY_FROM_ENVIRONMENT, os.environ)
+        print(server_fingerprint(host.strip("[]"), int(port), _TIMEOUT_SECONDS))
     except YeastarError as error:
-        print(error, file=sys.stderr)
-        return 1
-    try:
-        print(fetch_fingerprint(dial(route, name, int(port), limit), name))
-    except (*CONNECTION_ERRORS, OverflowError) as error:
-        failure = network_failure(error, route=route, seconds=_TIMEOUT_SECONDS, pbx=address, endpoint="TLS")
-        print(f"No TLS certificate from {address}: {failure.what}", file=sys.stderr)
+        print(f"No TLS certificate from {address}: {error.what}", file=sys.stderr)
         return 1
     return 0
 

@@ -13,12 +13,13 @@ from urllib.parse import quote, quote_plus
 from airflow_provider_yeastar.compat import AirflowNotFoundException, conf, get_async_connection
 from airflow_provider_yeastar.pbx.concurrency.per_loop import PerLoop
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, MissingConnectionError
-from airflow_provider_yeastar.pbx.settings import API_VERSIONS, PROXY_FROM_ENVIRONMENT, TOKEN_SHARING, PbxSettings
+from airflow_provider_yeastar.pbx.settings import API_VERSIONS, LOGIN_SHARING, PROXY_FROM_ENVIRONMENT, PbxSettings
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Connection
     from airflow_provider_yeastar.pbx.client import PbxClient
-    from airflow_provider_yeastar.pbx.login.token_store import Cipher
+    from airflow_provider_yeastar.pbx.login.stored import Cipher
+    from airflow_provider_yeastar.pbx.state.interface import SharedState
 
 __all__ = ["client_for", "connect", "mask_token", "missing_connection", "settings_from_connection"]
 
@@ -31,7 +32,7 @@ _EXTRAS = (
     "ssl_fingerprint",
     "timeout",
     "proxy",
-    "token_sharing",
+    "login_sharing",
     "exclusive",
     # Read by the tasks that protect personal data.
     "protect_secret",
@@ -60,11 +61,11 @@ def client_for(settings: PbxSettings, announce_secret: Callable[[str], None] | N
     :param announce_secret: function that is called with each new token. None in the triggerer, where masking would be a
         blocking call to Airflow in the event loop.
     :return: the client; it has asked nobody yet.
-    :raises InvalidSettingsError: if Airflow's ``[core] fernet_key`` is no Fernet key.
+    :raises InvalidSettingsError: if ``[core] fernet_key`` is no Fernet key, or ``[yeastar] state_url`` is invalid.
     """
     from airflow_provider_yeastar.pbx.client import PbxClient
 
-    return PbxClient(settings, state_dir=_state_dir(), cipher=_cipher(), announce_secret=announce_secret)
+    return PbxClient(settings, state=_state(), cipher=_cipher(), announce_secret=announce_secret)
 
 
 _resolving: PerLoop[asyncio.Lock] = PerLoop()
@@ -122,7 +123,7 @@ def settings_from_connection(connection: Connection) -> PbxSettings:
         ssl_fingerprint=_text(extras, "ssl_fingerprint"),
         timeout=_seconds(extras.get("timeout")),
         proxy=_text(extras, "proxy") or PROXY_FROM_ENVIRONMENT,
-        token_sharing=_text(extras, "token_sharing") or TOKEN_SHARING[0],
+        login_sharing=_text(extras, "login_sharing") or LOGIN_SHARING[0],
         exclusive=_exclusive(extras.get("exclusive")),
     )
 
@@ -164,11 +165,12 @@ def _verify(value: object) -> bool | str:
 
 
 def _exclusive(value: object) -> bool:
-    if value is None or value == "":
-        return bool(conf.getboolean("yeastar", "exclusive", fallback=False))
+    where = "The extra exclusive"
+    if value is None or (isinstance(value, str) and not value.strip()):
+        where, value = "`[yeastar] exclusive`", conf.get("yeastar", "exclusive", fallback="") or False
     given = value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).strip().lower())
     if given is None:
-        raise InvalidSettingsError(f"The extra exclusive is {value!r}, neither true nor false")
+        raise InvalidSettingsError(f"{where} is {value!r}, neither true nor false")
     return given
 
 
@@ -196,7 +198,11 @@ def _cipher() -> Cipher | None:
         ) from None
 
 
-def _state_dir() -> Path:
-    configured = conf.get("yeastar", "state_dir", fallback="")
+def _state() -> SharedState:
+    """What `[yeastar] state_url` names, else the directory of `state_dir`; nothing is read or written yet."""
+    from airflow_provider_yeastar.pbx.state.opening import open_state
+
+    directory = conf.get("yeastar", "state_dir", fallback="")
     home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
-    return Path(configured).expanduser() if configured else home / "yeastar"
+    url = conf.get("yeastar", "state_url", fallback="")
+    return open_state(url, Path(directory).expanduser() if directory else home / "yeastar")

@@ -197,8 +197,8 @@ class YeastarHook(BaseHook):
             api_version=api_version,
             as_of=datetime.now(UTC),
         )
-        check_seconds("wait_timeout", wait_timeout, InvalidRequestError)
-        check_seconds("queue_timeout", queue_timeout, InvalidRequestError)
+        check_seconds("`wait_timeout`", wait_timeout, InvalidRequestError)
+        check_seconds("`queue_timeout`", queue_timeout, InvalidRequestError)
         with self.get_conn() as client:
             rows, _ = run_coroutine(client.fetch_rows(request, Bounds(time.time() + queue_timeout, wait_timeout)))
             schema = Schema.of(request.report_type, columns, label=request.label)
@@ -254,7 +254,7 @@ class YeastarHook(BaseHook):
         """
         try:
             with self.get_conn() as client:
-                client.forget_refusal()
+                client.forget_failures()
                 information = client.get_information()
         except YeastarError as error:
             return False, str(error)

@@ -24,9 +24,9 @@ class YeastarCallReportOperator(RequestArguments, DeliveringTask):
     """Request a call report, wait for it and download it; the XCom return value is the file's path, a ``str``.
 
     Waits in the triggerer with ``deferrable=True``, else on the worker. A second XCom, ``report``, holds path, file,
-    bytes, sha256, format, the request, api_version, requested_at, ready_at, downloaded_at and serial_number. Asset
-    events of the task's ``outlets`` carry report, time window, path, bytes and sha256 in their extra. OpenLineage gets
-    the PBX's report as input and the file as output.
+    bytes, sha256, format, the request, api_version, requested_at, ready_at, downloaded_at, serial_number and
+    identified_by. Asset events of the task's ``outlets`` carry report, time window, path, bytes and sha256 in their
+    extra. OpenLineage gets the PBX's report as input and the file as output.
     Vendor's pages: "Download a Call Report", "Download a Scheduled Report", "Event 30027".
 
     Templated: ``report_type``, ``my_report_id``, ``period``, ``start_time``, ``end_time``, ``parameters``,
@@ -61,11 +61,17 @@ class YeastarCallReportOperator(RequestArguments, DeliveringTask):
     :param on_empty: str, what to do if the report has no rows, default ``ok``: keep it. ``skip`` skips and ``fail``
         fails the task; both leave nothing at the destination. pdf and xls support ``ok`` only. If the PBX makes no file
         of an empty report (60001), the task fails with ``ok`` too.
+    :param on_empty_remove: bool, default ``False``; True removes an earlier run's file from the destination if
+        ``on_empty`` skips or fails the task. Otherwise the log and the XCom ``earlier_file`` name it.
+    :param allow_shrink: bool, default ``False``: fail rather than replace a file by one with fewer rows if the new one
+        is empty or the PBX no longer has all calls of the period. True replaces it in any case.
+    :param shrink_tolerance: float from 0 to 1, default None: also fail if more than this share of the rows would go.
     :param max_bytes: int, largest accepted file in bytes, default 4 GiB; None for no limit.
     :param write_metadata: bool, default ``False``; True also writes the XCom ``report`` as JSON next to the file, with
         ``.report.json`` appended to its name. It is written after the file; its sha256 tells which file it describes.
-    :param asynchronous: bool, default ``None``: the provider decides (docs/hosts.md). True requests the report in the
-        background and waits for its event; False sends one long synchronous request. Each of them is deferrable.
+    :param asynchronous: bool, default ``None``: request by event if the connection is ``exclusive``, else
+        synchronously. True always requests in the background, False synchronously; docs/hosts.md explains when an event
+        is believed.
     :param api_version: str, ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's if left out.
     :param wait_timeout: seconds or timedelta from taking the lock on the PBX to the report's URL, default ``1800``.
     :param queue_timeout: seconds or timedelta to wait for the lock on the PBX while other reports run, default
@@ -117,6 +123,11 @@ class YeastarDownloadReportOperator(DeliveringTask):
     :param on_empty: str, what to do if the report has no rows, default ``ok``: keep it. ``skip`` skips and ``fail``
         fails the task; both leave nothing at the destination. pdf and xls support ``ok`` only. If the PBX makes no file
         of an empty report (60001), the task fails with ``ok`` too.
+    :param on_empty_remove: bool, default ``False``; True removes an earlier run's file from the destination if
+        ``on_empty`` skips or fails the task. Otherwise the log and the XCom ``earlier_file`` name it.
+    :param allow_shrink: bool, default ``False``: fail rather than replace a file by one with fewer rows if the new one
+        is empty or the PBX no longer has all calls of the period. True replaces it in any case.
+    :param shrink_tolerance: float from 0 to 1, default None: also fail if more than this share of the rows would go.
     :param max_bytes: int, largest accepted file in bytes, default 4 GiB; None for no limit.
     :param write_metadata: bool, default ``False``; True also writes the XCom ``report`` as JSON next to the file, with
         ``.report.json`` appended to its name. It is written after the file; its sha256 tells which file it describes.

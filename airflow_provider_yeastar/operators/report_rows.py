@@ -15,12 +15,12 @@ from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.report.parameters import is_open
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.runtime.outcome import Outcome, errors_for_airflow
-from airflow_provider_yeastar.tasks.on_empty import refuse_empty_report
 from airflow_provider_yeastar.tasks.schema_rows import RowsTask
 from airflow_provider_yeastar.tasks.storing import StoringTask
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Context
+    from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.schemas.schema import SchemaRows
 
 __all__ = ["YeastarCallReportRowsOperator"]
@@ -65,6 +65,11 @@ class YeastarCallReportRowsOperator(RowsTask, StoringTask):
         is kept too.
     :param on_empty: str, what to do if the report has no rows, default ``ok``: write a file without rows. ``skip``
         skips and ``fail`` fails the task; both leave nothing at the destination.
+    :param on_empty_remove: bool, default ``False``; True removes an earlier run's file from the destination if
+        ``on_empty`` skips or fails the task. Otherwise the log and the XCom ``earlier_file`` name it.
+    :param allow_shrink: bool, default ``False``: fail rather than replace a file by one with fewer rows if the new one
+        is empty or the PBX no longer has all calls of the period. True replaces it in any case.
+    :param shrink_tolerance: float from 0 to 1, default None: also fail if more than this share of the rows would go.
     :param columns: mapping of column keys to ``text``, ``integer``, ``decimal``, ``duration``, ``percent`` or
         ``timestamp``: the columns of a user-created report, or other types than the schema's.
     :param on_schema_change: str, default ``evolve``: keep columns that the schema does not have, typed by their names;
@@ -105,7 +110,7 @@ class YeastarCallReportRowsOperator(RowsTask, StoringTask):
     def execute(self, context: Context) -> str:
         """Request the rows and write them to the destination."""
         with errors_for_airflow():
-            return self._deliver(context, self.resolved(self.build_request(), context))
+            return self._deliver(context, self.request_of(context))
 
     def _deliver(self, context: Context, request: ReportRequest) -> str:
         check_row_format(self.file_format)
@@ -117,28 +122,28 @@ class YeastarCallReportRowsOperator(RowsTask, StoringTask):
         publish_portal_link(context, self.yeastar_conn_id)
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
             rows, report = self.fetch_rows(client, request)
-            if not rows.count:
-                refuse_empty_report(self.on_empty)
-            return self._store(context, Outcome(request, report), rows, path)
+            return self._store(context, client, Outcome(request, report), rows, path)
 
-    def _store(self, context: Context, outcome: Outcome, rows: SchemaRows, path: str) -> str:
+    def _store(self, context: Context, client: PbxClient, outcome: Outcome, rows: SchemaRows, path: str) -> str:
         from airflow_provider_yeastar.tasks.record import ReportRecord  # not needed to parse a DAG file
 
+        if not rows.count:
+            self.end_without_rows(context, path)
         chunks = self._until_killed(encoded_rows(rows.columns, rows, self.file_format))
         with storage.receive(chunks, path, RowsDigest()) as received:
-            record = ReportRecord.of(outcome, received.stored, time.time())
+            record = replace(
+                ReportRecord.of(outcome, received.stored, time.time()),
+                file=None,
+                format=self.file_format,
+                rows=rows.count,
+                unknown_columns=list(rows.drift.unknown),
+                columns=[(column.key, column.type) for column in rows.columns],
+            )
             if self.keeps_file(path):
                 return path
-            received.put_in_place()
-        told = replace(
-            record,
-            file=None,
-            format=self.file_format,
-            rows=rows.count,
-            unknown_columns=list(rows.drift.unknown),
-            columns=[(column.key, column.type) for column in rows.columns],
-        )
-        self.tell(context, told)
+            self.refuse_fewer_rows(client, path, record)
+            self.publish(received)
+        self.tell(context, record)
         return path
 
     def _until_killed(self, chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -11,7 +11,6 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclo
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
-from pathlib import Path
 from types import TracebackType
 
 from airflow_provider_yeastar.pbx.call_reader import CallReader
@@ -20,15 +19,16 @@ from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.doctor import Finding, examine
 from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.events.shared import SharedConnection, shared_connection
+from airflow_provider_yeastar.pbx.facts import PbxFacts
 from airflow_provider_yeastar.pbx.http.ranges import RestOfFile
 from airflow_provider_yeastar.pbx.http.transport import FileStream
-from airflow_provider_yeastar.pbx.login.token_store import Cipher, MemoryTokenStore, SharedTokenStore
+from airflow_provider_yeastar.pbx.login.stored import Cipher
 from airflow_provider_yeastar.pbx.report.listings import MenuOption, MyReport, ScheduledReport
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.report.rows import Row
-from airflow_provider_yeastar.pbx.session import PbxFacts, PbxSession
+from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.pbx.settings import PbxSettings
-from airflow_provider_yeastar.pbx.state.directory import DirectoryState
+from airflow_provider_yeastar.pbx.state.interface import SharedState
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 from airflow_provider_yeastar.pbx.waiting.job_ledger import JobLedger
 from airflow_provider_yeastar.pbx.waiting.report_wait import ReportWait
@@ -45,8 +45,8 @@ class PbxClient:
     """One PBX and one API application on it. Close it, or use it in a ``with``.
 
     :param settings: where the PBX is and how to log in.
-    :param state_dir: directory in which the processes of this host keep their tokens and whose turn it is at a PBX.
-    :param cipher: encrypts the tokens there; None writes them as they are, in files of mode 0600.
+    :param state: holds tokens, and whose turn it is at a PBX, for all processes that share it.
+    :param cipher: encrypts the tokens there; None writes them as they are.
     :param announce_secret: called with every token that comes into use, so that it can be masked in logs.
     """
 
@@ -54,13 +54,12 @@ class PbxClient:
         self,
         settings: PbxSettings,
         *,
-        state_dir: Path,
+        state: SharedState,
         cipher: Cipher | None = None,
         announce_secret: Callable[[str], None] | None = None,
     ) -> None:
         self._settings = settings
-        self._state_dir = state_dir
-        self._state = DirectoryState(state_dir)
+        self._state = state
         self._cipher = cipher
         self._announce_secret = announce_secret
 
@@ -70,13 +69,11 @@ class PbxClient:
         return self._make_session()
 
     def _make_session(self) -> PbxSession:
-        shared = self._settings.token_sharing == "host"
-        store = SharedTokenStore(self._settings, self._state_dir, self._cipher) if shared else MemoryTokenStore()
-        return PbxSession(self._settings, store, self._announce_secret)
+        return PbxSession(self._settings, self._state, self._cipher, self._announce_secret)
 
     def connected(self) -> AbstractAsyncContextManager[SharedConnection]:
         """Keep what the waiters of this PBX share, its socket above all, open meanwhile."""
-        return shared_connection((self._settings, self._state_dir), lambda: (self._make_session(), self._state))
+        return shared_connection((self._settings, self._state), lambda: (self._make_session(), self._state))
 
     def __enter__(self) -> PbxClient:
         return self
@@ -96,9 +93,9 @@ class PbxClient:
         if "_session" in self.__dict__:
             self._session.close()
 
-    def forget_refusal(self) -> None:
-        """Let the next call log in although these credentials were refused a while ago."""
-        self._session.forget_refusal()
+    def forget_failures(self) -> None:
+        """Let the next call log in although logins failed a while ago."""
+        self._session.forget_failures()
 
     def hiding_secrets(self) -> AbstractContextManager[None]:
         """Take tokens and the Client Secret out of the errors that pass: a PBX may quote what it was sent."""
@@ -119,16 +116,6 @@ class PbxClient:
         """
         with self._announcing():
             return self._session.facts()
-
-    def oldest_call(self) -> datetime | None:
-        """Return when the oldest call began that the PBX still has, naive, by its clock; None where it has none.
-
-        Vendor's page: "Query CDR List".
-
-        :raises YeastarError: when it cannot be had.
-        """
-        with self._announcing():
-            return self._session.oldest_call()
 
     def list_menu_options(self, menu: str, queue_id: int | str | None = None) -> list[MenuOption]:
         """Return what ``parameters`` may name, with the internal ids (vendor's page "Query Menu Options").
@@ -266,6 +253,16 @@ class PbxClient:
             finally:
                 self._session.announce_secrets()
             await asyncio.sleep(delay)
+
+    async def oldest_call(self) -> datetime | None:
+        """Return when the oldest call began that the PBX still has, aware; None if it has none.
+
+        :raises YeastarError: when the PBX does not tell.
+        """
+        try:
+            return await in_thread(self._session.oldest_call)
+        finally:
+            self._session.announce_secrets()
 
     async def open_file(self, url: str, rest: RestOfFile | None = None, *, new_token: bool = False) -> FileStream:
         """Open a finished report; close what is returned.

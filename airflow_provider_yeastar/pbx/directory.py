@@ -1,13 +1,13 @@
 """Directory: what a PBX has, asked for over a session, and the ids that stand behind names and numbers.
 
-What a look-up brought is kept on the host for some minutes, so that many reports do not ask the same. A name or id that
-is not in what was kept is looked up afresh before it is refused.
+A name or dialled number is looked up afresh for each request, because it may stand for another queue since the last
+one. Which internal ids there are is kept in the shared state and believed for some minutes; an id that is not among
+them is looked up afresh before it is refused.
 """
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,12 +18,15 @@ from airflow_provider_yeastar.pbx.errors import (
     ParameterError,
     PermissionDeniedError,
 )
-from airflow_provider_yeastar.pbx.login.token_store import Menu, TokenStore
+from airflow_provider_yeastar.pbx.login.stored import application_key
 from airflow_provider_yeastar.pbx.report import listings
 from airflow_provider_yeastar.pbx.report.catalogue import PARAMETERS, QUEUE_AGENTS
 from airflow_provider_yeastar.pbx.report.listings import MenuOption, MyReport, ScheduledReport
 from airflow_provider_yeastar.pbx.report.parameters import ParameterValue
+from airflow_provider_yeastar.pbx.report.remembered import Menu, menu_entry, stored_menu
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
+from airflow_provider_yeastar.pbx.settings import PbxSettings
+from airflow_provider_yeastar.pbx.state.interface import SharedState
 
 __all__ = ["Directory"]
 
@@ -43,18 +46,17 @@ class Directory:
     """What one PBX has. Blocking.
 
     :param call: asks the PBX, and raises what it answers but success.
-    :param store: where look-ups are kept.
-    :param pbx: ``host:port``, for messages.
+    :param state: where look-ups are kept.
+    :param settings: the PBX and the application.
     """
 
     def __init__(
-        self, call: Callable[[str, Mapping[str, str]], Mapping[str, Any]], store: TokenStore, pbx: str
+        self, call: Callable[[str, Mapping[str, str]], Mapping[str, Any]], state: SharedState, settings: PbxSettings
     ) -> None:
         self._call = call
-        self._store = store
-        self._pbx = pbx
-        self._kept: dict[str, Menu] = {}
-        self._asked: dict[str, Menu] = {}
+        self._state = state
+        self._pbx = settings.address
+        self._entries = f"url-{settings.pbx_key}/{application_key(settings)}/menu"
         self._warned = False
 
     def menu_options(self, menu: str, queue_id: int | str | None = None) -> list[MenuOption]:
@@ -90,13 +92,14 @@ class Directory:
         if not request.check_ids:
             return request
         values = dict(request.parameters)
+        asked: dict[str, Menu] = {}
         # Agents come last: they are those of a queue, whose id has to be known by then.
         for name in sorted(values, key=lambda name: QUEUE_AGENTS in _menus(name)):
             value = values[name]
             if _menus(name) and not isinstance(value, str):
                 menus = _agent_menus(values) if QUEUE_AGENTS in _menus(name) else _menus(name)
                 # Once each: a name and a number may stand for the same.
-                values[name] = tuple(dict.fromkeys(self._id(name, item, menus) for item in value))
+                values[name] = tuple(dict.fromkeys(self._id(name, item, menus, asked) for item in value))
         return replace(request, parameters=tuple(sorted(values.items())))
 
     def filters(self, values: Mapping[str, str | list[int | str]], menus: Mapping[str, str]) -> dict[str, str]:
@@ -106,11 +109,13 @@ class Directory:
         :param menus: the menu of each filter that takes ids.
         :raises InvalidRequestError: for what the PBX does not know.
         """
-        return {name: ",".join(map(str, self._filter(name, value, menus))) for name, value in values.items()}
+        asked: dict[str, Menu] = {}
 
-    def _filter(self, name: str, value: str | list[int | str], menus: Mapping[str, str]) -> list[int | str]:
-        items: list[int | str] = [value] if isinstance(value, str) else value
-        return [self._id(name, item, [menus[name]]) for item in items] if name in menus else items
+        def items_of(name: str, value: str | list[int | str]) -> list[int | str]:
+            items: list[int | str] = [value] if isinstance(value, str) else value
+            return [self._id(name, item, [menus[name]], asked) for item in items] if name in menus else items
+
+        return {name: ",".join(map(str, items_of(name, value))) for name, value in values.items()}
 
     def numbers(self, request: ReportRequest) -> tuple[list[str], list[str]]:
         """Return the dialled numbers of what a request names, and of the others of the same kind that the PBX has.
@@ -121,10 +126,12 @@ class Directory:
         """
         asked: set[str] = set()
         known: set[str] = set()
+        recent: dict[str, Menu] = {}
         for name, value in request.parameters if request.check_ids else ():
             menus = [menu for menu in _menus(name) if menu != QUEUE_AGENTS]
             if menus and not isinstance(value, str):
-                by_id = {str(each.id): each.number for each in _options([self._recent(menu) for menu in menus])}
+                looked_up = [self._recent(menu, recent) for menu in menus]
+                by_id = {str(each.id): each.number for each in _options(looked_up)}
                 if not all(by_id.get(str(item)) for item in value):
                     return [], []  # such as a group, which stands for extensions that are not named here
                 known.update(filter(None, by_id.values()))
@@ -132,11 +139,12 @@ class Directory:
         others = sorted(known - asked)
         return sorted(asked), others if len(others) <= _MOST_NUMBERS else []
 
-    def _id(self, name: str, item: int | str, menus: Sequence[str]) -> int | str:
-        looked_up = [self._recent(menu) for menu in menus]
+    def _id(self, name: str, item: int | str, menus: Sequence[str], asked: dict[str, Menu]) -> int | str:
+        looked_up = [self._recent(menu, asked) for menu in menus]
         ids = listings.matching_ids(item, _options(looked_up))
-        if not ids and not _passes_unchecked(item, looked_up):
-            looked_up = [self._fresh(menu) for menu in menus]
+        is_known_id = bool(ids) and all(str(known) == str(item) for known in ids)
+        if not is_known_id and (ids or not _passes_unchecked(item, looked_up)):
+            looked_up = [self._fresh(menu, asked) for menu in menus]
             ids = listings.matching_ids(item, _options(looked_up))
         if len(ids) == 1:
             return next(iter(ids))
@@ -164,21 +172,23 @@ class Directory:
             remedy = "Give `queue_id` too, or the agent's internal id."
         return InvalidRequestError(what, pbx=self._pbx, remedy=remedy)
 
-    def _recent(self, menu: str) -> Menu:
-        """What a menu held some minutes ago, to whichever process of this host."""
-        if menu not in self._kept:
-            kept = self._store.load().menus.get(menu)
-            self._kept[menu] = kept if kept and time.time() < kept.asked_at + _MENU_LIFE else self._fresh(menu)
-        return self._kept[menu]
+    def _recent(self, menu: str, asked: dict[str, Menu]) -> Menu:
+        """What a menu held some minutes ago, to whichever user of the state."""
+        known = asked.get(menu) or stored_menu(self._state.read(self._entry(menu)), self._state.now(), _MENU_LIFE)
+        return known or self._fresh(menu, asked)
 
-    def _fresh(self, menu: str) -> Menu:
-        """What a menu holds, asked for once in the life of this object."""
-        if menu not in self._asked:
-            self._asked[menu] = self._kept[menu] = Menu(self._look_up(menu), time.time())
-            with self._store.locked():
-                record = self._store.load()
-                self._store.save(replace(record, menus={**record.menus, menu: self._asked[menu]}))
-        return self._asked[menu]
+    def _fresh(self, menu: str, asked: dict[str, Menu]) -> Menu:
+        """What a menu holds, asked for once for each request."""
+        if menu not in asked:
+            options = self._look_up(menu)
+            asked[menu] = Menu(options, self._state.now())
+            self._state.update(
+                self._entry(menu), lambda entry, now: menu_entry(Menu(options, now)), keep_seconds=_MENU_LIFE
+            )
+        return asked[menu]
+
+    def _entry(self, menu: str) -> str:
+        return f"{self._entries}/{menu}"
 
     def _look_up(self, menu: str) -> tuple[MenuOption, ...] | None:
         name, _, queue_id = menu.partition(":")

@@ -99,10 +99,6 @@ def _look(subject: str, look: Callable[[], str]) -> Finding:
         return Finding(subject, False, getattr(error, "strerror", None) or type(error).__name__, remedy)
 
 
-def _route(session: PbxSession) -> str:
-    return f"connects {_policy(session).route}"
-
-
 def _policy(session: PbxSession) -> Policy:
     return decide(session.settings, os.environ)
 
@@ -122,7 +118,9 @@ def _first_stop(session: PbxSession) -> tuple[str, int]:
 def _tcp(session: PbxSession) -> str:
     started = time.monotonic()
     _dial(session).close()
-    return f"port {session.settings.effective_port} answers after {1000 * (time.monotonic() - started):.0f} ms"
+    milliseconds = 1000 * (time.monotonic() - started)
+    route = _policy(session).route
+    return f"port {session.settings.effective_port} answers after {milliseconds:.0f} ms, connected {route}"
 
 
 def _dial(session: PbxSession) -> socket.socket:
@@ -153,7 +151,7 @@ def _tls(session: PbxSession) -> str:
 
 
 def _login(session: PbxSession) -> str:
-    session.forget_refusal()
+    session.forget_failures()
     session.token()
     return "Client ID and Client Secret are accepted"
 
@@ -182,7 +180,6 @@ def _clock(session: PbxSession) -> str:
 
 
 _FOUNDATIONS: dict[str, Callable[[PbxSession], str]] = {
-    "route": _route,
     "name": _name,
     "TCP": _tcp,
     "TLS": _tls,

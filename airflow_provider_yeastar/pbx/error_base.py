@@ -38,6 +38,8 @@ class YeastarError(Exception):
     reaction: ClassVar[Reaction] = Reaction.ASK_AGAIN
     default_remedy: ClassVar[str] = ""
     default_retry_after: ClassVar[float | None] = None
+    was_received: bool = True
+    """False if the PBX has surely never received the request."""
 
     def __init__(
         self,

@@ -33,6 +33,7 @@
     ├── OlderCallsError             the window holds calls of older firmware, for v1.0 alone
     ├── IncompleteCallsError        not every call that the PBX counts could be read      ask again
     ├── StateUnavailableError       the shared state cannot be used just now            ask again
+    ├── ResourceError               this machine has no thread or memory left           ask again
     └── UnsafeUrlError              the PBX named a URL outside itself
 
 Every class has the one constructor below, so that an error can cross from the triggerer to the worker as plain
@@ -74,6 +75,7 @@ __all__ = [
     "Reaction",
     "ReportFailedError",
     "ReportLayoutError",
+    "ResourceError",
     "StateUnavailableError",
     "TokenCapError",
     "TokenExpiredError",
@@ -205,6 +207,8 @@ class PbxInternalError(AnswerError):
 
 class NetworkError(YeastarError):
     default_remedy = "Check host, port and schema of the Airflow connection, and that this machine may reach the PBX."
+    is_timeout: bool = False
+    """Whether the PBX said nothing for as long as a call may take."""
     # What a PBX needs to restart, or a link to come back, is a matter of minutes.
     default_retry_after: ClassVar[float | None] = 300.0
 
@@ -314,6 +318,13 @@ class OlderCallsError(YeastarError):
     default_remedy = (
         "Set `api_version` to v1.0 for such windows. Its rows are legs of calls: write them to another file or table."
     )
+
+
+class ResourceError(YeastarError):
+    """This machine has no thread or no memory left for a call."""
+
+    default_remedy = "Raise the limit of processes and threads, or of memory, of the triggerer or worker."
+    default_retry_after = 300.0
 
 
 class UnsafeUrlError(YeastarError):

@@ -9,103 +9,75 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timezone, tzinfo
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_yeastar.pbx import wire
+from airflow_provider_yeastar.pbx.calls.oldest import find_oldest_call
+from airflow_provider_yeastar.pbx.concurrency.silence import SilenceGuard
 from airflow_provider_yeastar.pbx.directory import Directory
 from airflow_provider_yeastar.pbx.errors import (
     AnswerError,
     ClockMismatchError,
     InvalidSettingsError,
-    NotAPbxError,
     TokenExpiredError,
-    YeastarError,
 )
+from airflow_provider_yeastar.pbx.facts import PbxFacts, Plan, facts_of, pbx_time
 from airflow_provider_yeastar.pbx.http.ranges import RestOfFile
 from airflow_provider_yeastar.pbx.http.transport import FileStream, Transport
 from airflow_provider_yeastar.pbx.login.authentication import Login
-from airflow_provider_yeastar.pbx.login.token_store import TokenStore
+from airflow_provider_yeastar.pbx.login.stored import Cipher
 from airflow_provider_yeastar.pbx.report import clock
 from airflow_provider_yeastar.pbx.report.frame import TimeFrame
+from airflow_provider_yeastar.pbx.report.masking import refuse_masked
 from airflow_provider_yeastar.pbx.report.paging import row_pages
 from airflow_provider_yeastar.pbx.report.periods import shares_its_last_second
+from airflow_provider_yeastar.pbx.report.remembered import stored_information
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
-from airflow_provider_yeastar.pbx.report.rows import Row, flattened_rows, listed_rows
+from airflow_provider_yeastar.pbx.report.rows import Row, flattened_rows
 from airflow_provider_yeastar.pbx.report.versions import choose_api_version
 from airflow_provider_yeastar.pbx.settings import PbxSettings
+from airflow_provider_yeastar.pbx.state.interface import SharedState
 
-__all__ = ["PbxFacts", "PbxSession", "Plan"]
+__all__ = ["PbxSession"]
 
 log = logging.getLogger(__name__)
 
 _INFORMATION_ENDPOINT = "openapi/v1.0/system/information"
-_CDR_LIST = "openapi/v1.0/cdr/list"
-_LATEST_SECOND = 1 << 34
-"""A time beyond it is none: the year 2514."""
 # What the PBX told of itself is believed for so many seconds. Should its display format change meanwhile, v2.0
 # complains and the request is repeated in the new one. It is asked each time on v1.0, where a wrong one finds no rows,
 # and where day and month may have changed places, which finds the rows of another day.
 _INFORMATION_LIFE = 900.0
-# Without a display format the first request goes out in this one; a v2.0 PBX answers with its own.
-_GUESSED_FORMAT = clock.DisplayFormat("YYYY/MM/DD", "hh:mm:ss")
-
-
-@dataclass(frozen=True)
-class PbxFacts:
-    """What has to be known of a PBX before times can be written for it."""
-
-    information: wire.PbxInformation
-    display: clock.DisplayFormat | None
-    zone: tzinfo
-
-
-@dataclass(frozen=True)
-class Plan:
-    """One request, worked out for one PBX.
-
-    :param request: with the PBX's own ids.
-    :param facts: of the PBX.
-    :param api_version: ``v1.0`` or ``v2.0``.
-    :param as_rows: whether its rows are wanted in place of its file.
-    """
-
-    request: ReportRequest
-    facts: PbxFacts
-    api_version: str
-    as_rows: bool = False
-
-    @property
-    def endpoint(self) -> str:
-        return f"openapi/{self.api_version}/{'call_report/list' if self.as_rows else self.request.endpoint}"
-
-    @property
-    def query(self) -> dict[str, str]:
-        query = self.request.rows_query if self.as_rows else self.request.query
-        return query(self.facts.display or _GUESSED_FORMAT, self.facts.zone)
 
 
 class PbxSession:
     """Logs in at the first call, renews its token, and logs in anew once when the PBX answers 10004.
 
     :param settings: the PBX and the application.
-    :param store: where the tokens are kept, and shared.
+    :param state: shared by the processes of this deployment.
+    :param cipher: encrypts the tokens there, None to write them as they are.
     :param announce_secret: is told every new token, on the thread of the caller of :meth:`announce_secrets`; Airflow's
         secrets masker hangs there, and must not be called from a thread of ours.
     """
 
     def __init__(
-        self, settings: PbxSettings, store: TokenStore, announce_secret: Callable[[str], None] | None = None
+        self,
+        settings: PbxSettings,
+        state: SharedState,
+        cipher: Cipher | None = None,
+        announce_secret: Callable[[str], None] | None = None,
     ) -> None:
         self.settings = settings
-        self._store = store
+        self._state = state
         self._announce_secret = announce_secret
         self._transport = Transport(settings)
-        self._login = Login(settings, store, self._transport)
+        self._guarded = SilenceGuard(self._transport)
+        self._login = Login(settings, state, self._guarded, cipher)
+        self._is_settled = False
         self._facts: PbxFacts | None = None
         self._facts_until = 0.0
-        self.directory = Directory(self.call, store, settings.address)
+        self.directory = Directory(self.call, state, settings)
 
     def call(self, endpoint: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return the PBX's successful answer to a GET.
@@ -125,9 +97,9 @@ class PbxSession:
         """
         return self._login.token(rejected)
 
-    def forget_refusal(self) -> None:
-        """Let the next call log in although these credentials were refused a while ago."""
-        self._login.forget_refusal()
+    def forget_failures(self) -> None:
+        """Let the next call log in although logins failed a while ago."""
+        self._login.forget_failures()
 
     def hiding_secrets(self) -> AbstractContextManager[None]:
         """Take tokens and the Client Secret out of the errors that pass: a PBX may quote what it was sent."""
@@ -135,7 +107,9 @@ class PbxSession:
 
     def information(self) -> wire.PbxInformation:
         """Return what the PBX says of itself now (vendor's page "Query PBX Information")."""
-        return wire.decode_information(self.call(_INFORMATION_ENDPOINT))
+        information = wire.decode_information(self.call(_INFORMATION_ENDPOINT))
+        self._settle(information.serial_number)
+        return information
 
     def facts(self, *, fresh: bool = False) -> PbxFacts:
         """Return what the PBX says of itself, asked for once in a while; its clock is checked against ``timezone``.
@@ -150,31 +124,50 @@ class PbxSession:
 
     def _learn(self, fresh: bool) -> PbxFacts:
         information = self._ask_information() if fresh else self._recent_information()
-        display = _display_format(information, self.settings)
         try:
-            zone = self._zone(information, display)
+            return facts_of(information, self.settings)
         except ClockMismatchError:
             if fresh:
                 raise
             return self._learn(fresh=True)  # what was remembered may be older than the correction of the clock
-        return PbxFacts(information, display, zone)
 
     def _recent_information(self) -> wire.PbxInformation:
-        """What the PBX told lately, to whichever process of this host; it is asked only when that is old."""
-        record = self._store.load()
-        if record.information and time.time() < record.informed_at + _INFORMATION_LIFE:
-            return record.information
-        return self._ask_information()
+        """What the PBX told lately, to whichever user of the state; it is asked only when that is old."""
+        known = stored_information(self._state.read(self._information_entry), self._state.now(), _INFORMATION_LIFE)
+        if known is None:
+            return self._ask_information()
+        self._settle(known.serial_number)
+        return known
 
     def _ask_information(self) -> wire.PbxInformation:
         information = self.information()
-        with self._store.locked():
-            self._store.save(replace(self._store.load(), information=information, informed_at=time.time()))
+        self._state.update(
+            self._information_entry,
+            lambda entry, now: {"information": asdict(information), "asked_at": now},
+            keep_seconds=_INFORMATION_LIFE,
+        )
         return information
 
+    @property
+    def _information_entry(self) -> str:
+        # Under the URL: that two of them lead to the same PBX is proven for logins only.
+        return f"url-{self.settings.pbx_key}/information"
+
     def pbx_id(self) -> str:
-        """Return the name of this PBX in the shared state: its serial number, since one PBX has several addresses."""
-        return self.facts().information.serial_number or self.settings.pbx_key
+        """Return the name of this PBX in the shared state: its serial number, whatever address leads to it.
+
+        The PBX is asked once; where it tells no serial number, the name is a hash of the base URL.
+        """
+        if not self._is_settled and not self._login.locate():
+            self._recent_information()
+        self._is_settled = True
+        return self._login.pbx
+
+    def _settle(self, serial_number: str) -> None:
+        if serial_number:
+            self.token()
+            self._login.bind(serial_number)
+        self._is_settled = True
 
     def api_version(self) -> str:
         """Return the API version for what this PBX recorded, as the connection or the firmware has it."""
@@ -185,6 +178,7 @@ class PbxSession:
 
         :param as_rows: whether its rows are wanted in place of its file.
         """
+        refuse_masked(dict(request.parameters))
         facts = self.facts()
         wanted = request.api_version or self.settings.api_version
         version = choose_api_version(wanted, facts.information.firmware, request)
@@ -224,7 +218,7 @@ class PbxSession:
         if self.settings.timezone:
             return request.resolved(clock.zone_named(self.settings.timezone), now)
         facts = self.facts()
-        if request.is_relative and not _pbx_time(facts.information, facts.display):
+        if request.is_relative and not pbx_time(facts.information, facts.display):
             raise InvalidSettingsError(
                 f"The PBX does not tell its clock, by which `period` {str(request.period)!r} is counted",
                 pbx=self.settings.address,
@@ -260,22 +254,6 @@ class PbxSession:
         pages = row_pages(ask, pbx=self.settings.address, endpoint=plan.endpoint)
         return flattened_rows(row for page in pages for row in page)
 
-    def oldest_call(self) -> datetime | None:
-        """Return when the oldest call began that the PBX has, naive, by its clock (vendor's page "Query CDR List").
-
-        The time in UTC seconds is preferred: what is displayed has the PBX's format.
-        """
-        query = {"page": "1", "page_size": "1", "sort_by": "time", "order_by": "asc"}
-        answer = self._exchange(_CDR_LIST, query)
-        self._raise_error(answer, _CDR_LIST)
-        rows = listed_rows(answer, pbx=self.settings.address, endpoint=_CDR_LIST)
-        if not rows:
-            return None
-        seconds = rows[0].get("timestamp")
-        if not isinstance(seconds, int) or not 0 <= seconds < _LATEST_SECOND:
-            raise NotAPbxError("The oldest call has no time", pbx=self.settings.address, endpoint=_CDR_LIST)
-        return datetime.fromtimestamp(seconds, self.facts().zone).replace(tzinfo=None)
-
     def _ask(self, plan: Plan, paging: Mapping[str, str], timeout: float | None) -> dict[str, Any]:
         plan = replace(plan, facts=self._facts or plan.facts)
         answer = self._exchange(plan.endpoint, {**plan.query, **paging}, timeout)
@@ -286,7 +264,7 @@ class PbxSession:
             plan = replace(plan, facts=replace(plan.facts, display=display))
             self._facts = plan.facts
             answer = self._exchange(plan.endpoint, {**plan.query, **paging}, timeout)
-        self._raise_error(answer, plan.endpoint)
+        self._raise_error(answer, plan.endpoint, plan.query)
         return answer
 
     def open_file(self, url: str, rest: RestOfFile | None = None, *, new_token: bool = False) -> FileStream:
@@ -299,6 +277,11 @@ class PbxSession:
         rejected = self.token() if new_token else None
         with self.hiding_secrets():
             return self._transport.stream(url, self.token(rejected), rest)
+
+    def oldest_call(self) -> datetime | None:
+        """Return when the oldest call began that the PBX still has; see :func:`.find_oldest_call`."""
+        facts = self.facts()
+        return find_oldest_call(self.call, facts.display, facts.zone, pbx=self.settings.address)
 
     def announce_secrets(self) -> None:
         """Tell the tokens that have come since the last time."""
@@ -314,53 +297,24 @@ class PbxSession:
     def _exchange(
         self, endpoint: str, query: Mapping[str, str] | None = None, timeout: float | None = None
     ) -> dict[str, Any]:
-        token = self.token()
-        answer = self._transport.exchange("GET", endpoint, query=query, token=token, timeout=timeout)
+        token = self._login.token()
+        answer = self._guarded.exchange("GET", endpoint, query=query, token=token, timeout=timeout)
         if isinstance(self._error(answer, endpoint), TokenExpiredError):
-            token = self.token(rejected=token)
-            answer = self._transport.exchange("GET", endpoint, query=query, token=token, timeout=timeout)
+            token = self._login.token(rejected=token)
+            answer = self._guarded.exchange("GET", endpoint, query=query, token=token, timeout=timeout)
+        if isinstance(self._error(answer, endpoint), TokenExpiredError):
+            self._login.reject(token)
+        else:
+            self._login.prove(token)
         return answer
 
-    def _error(self, answer: Mapping[str, Any], endpoint: str) -> AnswerError | None:
-        return wire.answer_error(answer, pbx=self.settings.address, endpoint=endpoint)
+    def _error(
+        self, answer: Mapping[str, Any], endpoint: str, query: Mapping[str, str] | None = None
+    ) -> AnswerError | None:
+        return wire.answer_error(answer, pbx=self.settings.address, endpoint=endpoint, query=query)
 
-    def _raise_error(self, answer: Mapping[str, Any], endpoint: str) -> None:
-        error = self._error(answer, endpoint)
+    def _raise_error(self, answer: Mapping[str, Any], endpoint: str, query: Mapping[str, str] | None = None) -> None:
+        error = self._error(answer, endpoint, query)
         if error:
             with self.hiding_secrets():
                 raise error
-
-    def _zone(self, information: wire.PbxInformation, display: clock.DisplayFormat | None) -> tzinfo:
-        pbx_time = _pbx_time(information, display)
-        if self.settings.timezone:
-            zone = clock.zone_named(self.settings.timezone)
-            if pbx_time:
-                clock.check_zone(zone, *pbx_time, self.settings.address)
-            return zone
-        if pbx_time:
-            offset = clock.utc_offset(*pbx_time, self.settings.address)
-            log.warning(
-                "The connection names no `timezone`; the present UTC offset of the PBX, %s, is used for all dates.",
-                timezone(offset),
-            )
-            return timezone(offset)
-        log.warning("The connection names no `timezone` and the PBX does not tell its offset; UTC is assumed.")
-        return UTC
-
-
-def _display_format(information: wire.PbxInformation, settings: PbxSettings) -> clock.DisplayFormat | None:
-    date_format, time_format = information.date_format, information.time_format
-    if not (date_format and time_format):
-        date_format, time_format = settings.date_format, settings.time_format
-    return clock.DisplayFormat(date_format, time_format) if date_format and time_format else None
-
-
-def _pbx_time(information: wire.PbxInformation, display: clock.DisplayFormat | None) -> tuple[datetime, int] | None:
-    """What the PBX's clock shows, and the epoch seconds at that moment; None where it does not tell both."""
-    if not (display and information.system_time and information.timestamp):
-        return None
-    try:
-        return display.parse_datetime(information.system_time), information.timestamp
-    except YeastarError:
-        log.warning("The clock of the PBX reads %r, which is not in its own display format.", information.system_time)
-        return None

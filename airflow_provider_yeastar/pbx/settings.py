@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, YeastarError
 
-__all__ = ["API_VERSIONS", "NO_PROXY", "PROXY_FROM_ENVIRONMENT", "TOKEN_SHARING", "PbxSettings", "check_seconds"]
+__all__ = ["API_VERSIONS", "LOGIN_SHARING", "NO_PROXY", "PROXY_FROM_ENVIRONMENT", "PbxSettings", "check_seconds"]
 
 API_VERSIONS = ("auto", "v1.0", "v2.0")
-TOKEN_SHARING = ("host", "none")
+LOGIN_SHARING = ("host", "none")
 PROXY_FROM_ENVIRONMENT, NO_PROXY = "environment", "none"
 _SHA256_DIGITS = 64
 _MOST_SECONDS = 366 * 86400
@@ -36,7 +36,7 @@ class PbxSettings:
     :param verify: True, False, or the path of a CA bundle.
     :param ssl_fingerprint: SHA-256 of the PBX's certificate, hex with or without colons; replaces ``verify``.
     :param timeout: seconds that a single call may take in all; a file may take longer while its bytes keep coming.
-    :param token_sharing: ``host``: one token for all of a host's processes; ``none``: one's own, revoked at the end.
+    :param login_sharing: ``host``: one token for all of a host's processes; ``none``: one's own, revoked at the end.
     :param proxy: ``environment`` (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY), ``none``, or a proxy's URL.
     :param exclusive: the user's word that nobody but this Airflow makes or downloads reports at this PBX.
     :raises InvalidSettingsError: with a sentence that names the field.
@@ -54,7 +54,7 @@ class PbxSettings:
     verify: bool | str = True
     ssl_fingerprint: str | None = None
     timeout: float = 30.0
-    token_sharing: str = "host"
+    login_sharing: str = "host"
     proxy: str = field(default=PROXY_FROM_ENVIRONMENT, repr=False)  # a URL may hold a password
     exclusive: bool = False
 
@@ -75,9 +75,9 @@ class PbxSettings:
             raise InvalidSettingsError(
                 f"api_version is {self.api_version!r}, not one of {', '.join(API_VERSIONS)}", pbx=self.host
             )
-        if self.token_sharing not in TOKEN_SHARING:
+        if self.login_sharing not in LOGIN_SHARING:
             raise InvalidSettingsError(
-                f"token_sharing is {self.token_sharing!r}, not one of {', '.join(TOKEN_SHARING)}", pbx=self.host
+                f"login_sharing is {self.login_sharing!r}, not one of {', '.join(LOGIN_SHARING)}", pbx=self.host
             )
         check_seconds("timeout", self.timeout, InvalidSettingsError)
         if (self.date_format is None) != (self.time_format is None):
@@ -162,7 +162,7 @@ def check_seconds(name: str, value: object, error_class: type[YeastarError]) -> 
     """
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _MOST_SECONDS:
         return float(value)
-    raise error_class(f"`{name}` is {value!r}, not a number of seconds above 0 and up to a year")
+    raise error_class(f"{name} is {value!r}, not a number of seconds above 0 and up to a year")
 
 
 def _check_text(name: str, value: str) -> None:

@@ -20,7 +20,7 @@ from airflow_provider_yeastar.pbx.errors import (
     answer_error_class,
 )
 from airflow_provider_yeastar.pbx.redaction import clean_text
-from airflow_provider_yeastar.pbx.tokens import Tokens
+from airflow_provider_yeastar.pbx.tokens import ACCESS_TOKEN_LIFE, REFRESH_TOKEN_LIFE, Tokens, token_life
 from airflow_provider_yeastar.pbx.untrusted import (
     credential,
     download_url,
@@ -69,7 +69,6 @@ _UNKNOWN_MY_REPORT = (
 )
 _TIME_FIELDS = ("start_time", "end_time", "time")
 _MOST_COMPLAINTS = 10
-_ACCESS_LIFE, _REFRESH_LIFE, _LONGEST_LIFE = 1800.0, 86400.0, 30 * 86400
 """Seconds: the documented lifetimes of tokens, and the longest that is believed."""
 _END_OF_TIME = 253402300800
 """Epoch seconds of the year 10000, which no datetime reaches."""
@@ -225,15 +224,14 @@ def decode_tokens(answer: Mapping[str, Any], now: float, *, pbx: str, endpoint: 
     access, refresh = credential(answer.get("access_token")), credential(answer.get("refresh_token"))
     if not access:
         raise NotAPbxError("The login was accepted but the answer holds no tokens", pbx=pbx, endpoint=endpoint)
-    refresh_life = _life(answer.get("refresh_token_expire_time"), _REFRESH_LIFE) if refresh else 0.0
+    refresh_life = token_life(answer.get("refresh_token_expire_time"), REFRESH_TOKEN_LIFE) if refresh else 0.0
     return Tokens(
-        access, refresh, now + _life(answer.get("access_token_expire_time"), _ACCESS_LIFE), now + refresh_life
+        access_token=access,
+        refresh_token=refresh,
+        access_expires_at=now + token_life(answer.get("access_token_expire_time"), ACCESS_TOKEN_LIFE),
+        refresh_expires_at=now + refresh_life,
+        issued_at=now,
     )
-
-
-def _life(value: object, documented: float) -> float:
-    seconds = whole_number(value)
-    return float(min(seconds, _LONGEST_LIFE)) if seconds and seconds > 0 else documented
 
 
 def decode_information(answer: Mapping[str, Any]) -> PbxInformation:

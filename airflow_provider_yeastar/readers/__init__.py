@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +28,7 @@ __all__ = [
     "typed_columns",
 ]
 
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -47,10 +49,13 @@ def read_report(
     :raises ReportLayoutError: when the file is no report that can be read without guessing; it names the file.
     :raises OSError: when there is no such file, or it cannot be read.
     """
+    content = _read_bytes(path)
+    encoding = "utf-16" if content.startswith(_UTF_16) else "utf-8-sig"
     try:
-        text = _read_bytes(path).decode("utf-8-sig")
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        raise ReportLayoutError(f"{path} is no UTF-8 text, from byte {error.start}") from None
+        name = encoding.removesuffix("-sig").upper()
+        raise ReportLayoutError(f"{path} is no {name} text, from byte {error.start}") from None
     return parse_report(text, path, report_type=report_type, kinds=kinds, total_row=total_row)
 
 

@@ -1,7 +1,7 @@
-"""What crosses between a trigger and its task: the one gate, in both directions.
+"""Serialises results and errors between triggerer and worker.
 
-Events are neither encrypted nor hidden from the log, so they hold JSON types only and never a token. What comes back
-is not believed: anything but a well-formed success is an error, never a success by default.
+Events are neither encrypted nor redacted, so they hold JSON types only and never a token. Anything but a well-formed
+success is an error, never a success by default.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from airflow_provider_yeastar.pbx.errors import (
     error_from_dict,
     error_to_dict,
 )
+from airflow_provider_yeastar.pbx.report.masking import masked_request, unmasked_request
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ __all__ = ["Outcome", "errors_for_airflow", "failure_event", "iso_utc", "read_ev
 
 @dataclass(frozen=True)
 class Outcome:
-    """A report that waits to be fetched, and the request that it answers.
+    """A finished report to be downloaded, and its request.
 
     :param attempt: how often this request has been asked for, from 1; a bad file is asked for once more.
     :param until: epoch seconds at which the task's own time is over, None without such a bound.
@@ -45,10 +46,10 @@ class Outcome:
 
 
 def success_event(outcome: Outcome) -> dict[str, Any]:
-    """Return the event that says where the report is."""
+    """Return the event with the report's URL."""
     return {
         "status": "success",
-        "request": outcome.request.to_dict(),
+        "request": masked_request(outcome.request.to_dict()),
         "report": asdict(outcome.report),
         "attempt": outcome.attempt,
         "until": outcome.until,
@@ -56,15 +57,16 @@ def success_event(outcome: Outcome) -> dict[str, Any]:
 
 
 def failure_event(error: YeastarError) -> dict[str, Any]:
-    """Return the event that says why there is no report; its status is ``timeout`` or ``error``."""
+    """Return the event with the cause of a failure; its status is ``timeout`` or ``error``."""
     return {"status": "timeout" if isinstance(error, WaitTimeoutError) else "error"} | error_to_dict(error)
 
 
-def read_event(event: Mapping[str, Any] | None) -> Outcome:
-    """Return the outcome that an event tells of.
+def read_event(event: Mapping[str, Any] | None, parameters: object = None) -> Outcome:
+    """Return the outcome in an event.
 
-    :param event: what Airflow hands to ``execute_complete``.
-    :raises YeastarError: the error that the event tells of; :class:`InvalidEventError` for anything else.
+    :param event: what Airflow passes to ``execute_complete``.
+    :param parameters: the task's own, which replace those that are masked in an event.
+    :raises YeastarError: the error in the event; :class:`InvalidEventError` for anything else.
     """
     status = event.get("status") if isinstance(event, Mapping) else None
     if event is not None and status in ("error", "timeout"):
@@ -75,7 +77,7 @@ def read_event(event: Mapping[str, Any] | None) -> Outcome:
 
     try:
         return Outcome(
-            request=ReportRequest.from_dict(event["request"]),
+            request=ReportRequest.from_dict(unmasked_request(event["request"], parameters)),
             report=FinishedReport(**event["report"]),
             attempt=int(event["attempt"]),
             until=event.get("until"),
@@ -91,10 +93,10 @@ def iso_utc(epoch_seconds: float) -> str:
 
 @contextmanager
 def errors_for_airflow() -> Iterator[None]:
-    """Let errors leave a task so that Airflow retries what may pass and fails at once what no retry can mend.
+    """Raise errors so that Airflow retries what may pass, and fails at once what no retry can fix.
 
     :raises AirflowFailException: for an error whose reaction is to give up; other errors leave as they are.
-    :raises AirflowTaskTimeout: when the task's own time was over while it was deferred; on a worker Airflow raises it.
+    :raises AirflowTaskTimeout: if the task's own time was over while it was deferred; on a worker Airflow raises it.
     """
     try:
         yield

@@ -43,6 +43,8 @@ class Column:
 _WORDS = re.compile(r"\W+")
 # Tried in order; a key that fits none is text, which loses nothing.
 _RULES: tuple[tuple[re.Pattern[str], ColumnType], ...] = (
+    # How often each key was pressed in an IVR, a column each in files.
+    (re.compile(r"(key|press)_\d|no_key|invalid_key|press_(timeout|invalid)"), "integer"),
     (re.compile(r"(.*_)?(id|num|number|caller|callee|name|type|status|reason|result|list|time_range)"), "text"),
     (re.compile(r"(.*_)?(rate|percent|percentage|ratio|sla)"), "percent"),
     (re.compile(r"(.*_)?(charge|cost|price|fee|amount|score|mos)"), "decimal"),

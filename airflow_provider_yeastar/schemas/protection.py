@@ -14,6 +14,8 @@ __all__ = ["PROTECTIONS", "Protection", "check_protect", "protection"]
 PROTECTIONS = ("hmac", "mask", "drop")
 _SHORTEST_SECRET = 16
 _SHOWN_CHARACTERS = 3
+_PARTS = frozenset({"name", "number"})
+"""Endings of columns that hold a part of another's label, as ``call_from_number`` of ``call_from``."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,20 @@ def check_protect(protect: Mapping[str, str] | None, known: Collection[str]) -> 
     """
     if protect is not None and not isinstance(protect, Mapping):
         raise InvalidRequestError('`protect` is no mapping of columns to ways, such as {"caller": "hmac"}')
-    for column, way in (protect or {}).items():
+    protect = protect or {}
+    for column, way in protect.items():
         if way not in PROTECTIONS:
             raise InvalidRequestError(f"`protect` gives {column} {way!r}, not one of {', '.join(PROTECTIONS)}")
         if column not in known:
             raise InvalidRequestError(
                 f"`protect` names {column}, which is no column of the report",
                 remedy=f"Its columns are {', '.join(known) or 'unknown'}; declare others with `columns`.",
+            )
+        whole, _, part = column.rpartition("_")
+        if part in _PARTS and whole in known and whole not in protect:
+            raise InvalidRequestError(
+                f"`protect` names {column}, and {whole} shows it as well",
+                remedy=f"Name {whole}: it covers {column}.",
             )
 
 

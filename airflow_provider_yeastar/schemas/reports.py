@@ -1,8 +1,8 @@
 """The columns of every built-in report, by its type: a table of data.
 
 Keys are those of the rows after flattening (:func:`.flattened_rows`). Where a queue's or a ring group's own figures
-stand beside those of its members, the former begin with ``queue_`` or ``ring_group_``, the latter with ``agent_`` or
-``member_``. Sources are the vendor's pages (D), answers of a PBX recorded in public (L), style of the vendor's other
+stand beside those of its members, the former begin with ``queue_`` or ``group_``, the latter with ``agent_`` or
+``ext_``. Sources are the vendor's pages (D), answers of a PBX recorded in public (L), style of the vendor's other
 reports (I); U marks what no one has recorded. Facts: "Query a Call Report" and the recorded answers of a P570.
 """
 
@@ -75,7 +75,10 @@ _QUEUE_CALLS = (
     *_counts("L", abandoned_calls="Abandoned"),
     *_percents("L", answered_rate="Answered Rate", missed_rate="Missed Rate", abandoned_rate="Abandoned Rate"),
     *_seconds("L", average_waiting_time="Average Waiting Time", max_waiting_time="Max Waiting Time"),
+    *_seconds("I", all_call_average_waiting_time="All Calls Average Waiting Time"),
+    *_seconds("I", answered_waiting_time="Answered Waiting Time", total_waiting_time="Total Waiting Time"),
     *_seconds("L", average_talking_time="Average Talking Time"),
+    *_seconds("I", answered_hold_time="Answered Holding Time"),
     *_percents("L", sla="SLA"),
 )
 _SURVEYED = (*_QUEUE, *_AGENT)
@@ -87,9 +90,11 @@ _AGENT_PERFORMANCE = (
     *_seconds("I", max_talking_time="Max Talking Time", total_holding_time="Total Holding Time"),
     *_seconds("I", average_ring_time="Average Ring Time"),
     *_seconds("L", average_waiting_time="Average Waiting Time"),
+    *_seconds("I", max_waiting_time="Max Waiting Time"),
 )
 _GROUP_CALLS = (
-    *_counts("L", total_calls="Total Calls", answered_calls="Answered", missed_calls="Missed"),
+    *_counts("L", total_calls="Total Calls", answered_calls="Answered"),
+    *_counts("I", missed_calls="Missed"),
     *_percents("I", answered_rate="Answered Rate"),
     *_seconds("I", total_talking_time="Total Talking Time", average_talking_time="Average Talking Time"),
 )
@@ -100,10 +105,10 @@ REPORT_COLUMNS: Mapping[str, tuple[Column, ...]] = {
     "trunkactivity": (_BUCKET, *_DIRECTIONS, *_TRUNK_CALLS),
     "trunkdiddodactivity": (_BUCKET, *_texts("I", trunk="Trunk", type="Type", number="Number"), *_TRUNK_CALLS),
     "ivr": (
-        *_label("ivr", "IVR", "ivr_num", "I"),
-        *_counts("I", total_calls="Total Calls"),
-        *(Column(f"key_{key}", f"Key {key}", "integer", "calls", "I") for key in range(10)),
-        *_counts("I", no_key="No Key", invalid_key="Invalid Key"),
+        *_label("ivr_name", "IVR", "ivr_num", "L"),
+        *_counts("L", total_calls="Total Calls"),
+        # An object of counts by key, as JSON; which keys it has is the IVR's setting.
+        Column("press_count", "Key Presses", "text", "JSON", "L"),
     ),
     "aisttusage": (
         _event("time", "Time", "U"),
@@ -117,14 +122,16 @@ REPORT_COLUMNS: Mapping[str, tuple[Column, ...]] = {
     ),
     "unreturnmisscall": (
         _event("time", "Time", "L"),
-        *_texts("I", caller="Call From", callee="Call To", did_number="DID Number", miss_call_type="Missed Call Type"),
+        *_texts("L", call_from="Call From", call_from_name="Call From Name", call_from_number="Call From Number"),
+        *_texts("L", call_to="Call To", call_to_name="Call To Name", call_to_number="Call To Number"),
+        *_texts("I", did_number="DID Number", miss_call_type="Missed Call Type"),
         *_seconds("I", ring_duration="Ring Duration"),
     ),
     "queueavgwaittalktime": (
         _BUCKET,
-        *_QUEUE,
-        *_counts("I", total_calls="Total Calls"),
+        *_counts("I", total_calls="Total Calls", answered_calls="Answered"),
         *_seconds("L", avg_wait_time="AVG Waiting Time", avg_talk_time="AVG Talking Time"),
+        *_seconds("I", all_call_avg_wait_time="All Calls AVG Waiting Time"),
     ),
     "queueperformance": (*_QUEUE, *_QUEUE_CALLS),
     "queueperformanceactivity": (_BUCKET, *_QUEUE, *_QUEUE_CALLS),
@@ -184,25 +191,23 @@ REPORT_COLUMNS: Mapping[str, tuple[Column, ...]] = {
     "queueagentperformance": (
         *_QUEUE,
         _QUEUE_ID,
-        *_prefixed("queue", _AGENT_PERFORMANCE[:3]),
+        *_prefixed("queue", _QUEUE_CALLS),
         *_AGENT,
         *_prefixed("agent", _AGENT_PERFORMANCE),
     ),
     "queueagentinoutcalls": (
-        *_QUEUE,
-        _QUEUE_ID,
-        *_AGENT,
-        *_counts("L", total_calls="Total Calls", inbound_calls="Inbound", inbound_answered_calls="Inbound Answered"),
-        *_counts("I", inbound_missed_calls="Inbound Missed", outbound_calls="Outbound"),
-        *_counts("I", outbound_answered_calls="Outbound Answered"),
-        *_seconds("I", inbound_talking_time="Inbound Talking Time", outbound_talking_time="Outbound Talking Time"),
-        *_seconds("I", total_talking_time="Total Talking Time"),
+        *_label("agent_name", "Agent", "agent_num", "L"),
+        *_counts("L", total_calls="Total Calls", queue_answered_calls="Queue Answered", inbound_calls="Inbound"),
+        *_counts("L", outbound_calls="Outbound", outbound_answer_calls="Outbound Answered"),
+        *_seconds("L", total_duration="Total Talking Time", queue_talk_duration="Queue Talking Time"),
+        *_seconds("L", outbound_talk_duration="Outbound Talking Time", average_talk_duration="Average Talking Time"),
+        *_seconds("L", average_waiting_duration="Average Waiting Time", average_hold_duration="Average Holding Time"),
     ),
     "ringgroupstatistics": (
-        *_label("ring_group", "Ring Group", "ring_group_num", "L"),
-        *_prefixed("ring_group", _GROUP_CALLS[:3]),
+        *_label("group_name", "Ring Group", "group_num", "L"),
+        *_prefixed("group", _GROUP_CALLS[:2]),
         *_EXTENSION,
-        *_prefixed("member", _GROUP_CALLS),
+        *_prefixed("ext", _GROUP_CALLS),
     ),
     "extcallbilling": (
         *_EXTENSION,

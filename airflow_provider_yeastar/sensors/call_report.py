@@ -58,8 +58,9 @@ class YeastarCallReportSensor(RequestArguments, WaitingTask, BaseSensorOperator)
     :param file_format: str, default ``csv``; or ``xls``, ``pdf``, ``html``. A scheduled report has its schedule's
         format, which must be this one.
     :param duration_format: str, how the file writes durations, default ``seconds``; or ``hhmmss``.
-    :param asynchronous: bool, default ``None``: the provider decides (docs/hosts.md). True requests the report in the
-        background and waits for its event; False sends one long synchronous request. Each of them is deferrable.
+    :param asynchronous: bool, default ``None``: request by event if the connection is ``exclusive``, else
+        synchronously. True always requests in the background, False synchronously; docs/hosts.md explains when an event
+        is believed.
     :param api_version: str, ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's if left out.
     :param wait_timeout: seconds or timedelta from taking the lock on the PBX to the report's URL, default ``1800``.
     :param queue_timeout: seconds or timedelta to wait for the lock on the PBX while other reports run, default
@@ -105,8 +106,9 @@ class YeastarCallReportSensor(RequestArguments, WaitingTask, BaseSensorOperator)
 
     def execute(self, context: Context) -> Any:
         """Request the report, and wait in one poke or defer."""
-        publish_portal_link(context, self.yeastar_conn_id)
         with self._errors():
+            self.check_templates()
+            publish_portal_link(context, self.yeastar_conn_id)
             request = self.resolved(self.build_request(), context)
             if self.deferrable:
                 self.defer_wait(request)

@@ -69,7 +69,7 @@ def _announce(pbx: PbxSimulator, extra: dict[str, str]) -> None:
         "port": pbx.port,
         "login": pbx.client_id,
         "password": pbx.client_secret,
-        "extra": {"timezone": pbx.settings.timezone, **extra},
+        "extra": {"timezone": pbx.settings.timezone, "exclusive": True, **extra},
     }
     print(f"A simulated PBX listens at {pbx.base_url}", flush=True)
     print(f"export AIRFLOW_CONN_YEASTAR_DEFAULT='{json.dumps(connection)}'", flush=True)

@@ -7,12 +7,35 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-__all__ = ["BackgroundLoop"]
+__all__ = ["BackgroundLoop", "Changes"]
 
 Result = TypeVar("Result")
 
 _SECONDS = 30.0
 """Deadline for anything that the loop is asked to do."""
+
+
+class Changes:
+    """Lets a thread wait until what another thread changes has come to a certain state."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+
+    def tell(self) -> None:
+        """Say that something changed."""
+        with self._condition:
+            self._condition.notify_all()
+
+    def wait_until(self, holds: Callable[[], bool], timeout: float) -> None:
+        """Return once something holds; it is looked at after each change.
+
+        :param holds: what has to hold.
+        :param timeout: seconds.
+        :raises TimeoutError: when it does not hold by then.
+        """
+        with self._condition:
+            if not self._condition.wait_for(holds, timeout):
+                raise TimeoutError("the simulated PBX did not get there")
 
 
 class BackgroundLoop:

@@ -37,6 +37,10 @@ FaultKind = Literal[
     "cut answer",
     "url",
     "file name",
+    "page ignored",
+    "other order",
+    "total number",
+    "new calls",
     "empty",
     "json body",
     "html body",
@@ -55,12 +59,12 @@ class Meaning(NamedTuple):
     """What a kind of fault means.
 
     :param strikes: ``call`` (any), ``socket`` (a WebSocket as it is opened), ``report`` (as it is asked for; ``where``
-        stays empty) or ``file`` (as it is fetched).
+        stays empty), ``page`` (of calls or recordings) or ``file`` (as it is fetched).
     :param value: what the fault's ``value`` has to be; empty where the kind needs none.
     :param what: what goes wrong.
     """
 
-    strikes: Literal["call", "socket", "report", "file"]
+    strikes: Literal["call", "socket", "report", "page", "file"]
     value: str
     what: str
 
@@ -92,6 +96,12 @@ FAULT_KINDS: Mapping[FaultKind, Meaning] = MappingProxyType(
         "cut answer": Meaning("report", "", "the connection of a synchronous request is cut; its job goes on"),
         "url": Meaning("report", "the URL", "the event names that URL"),
         "file name": Meaning("report", "the name", "the event names a file of that name"),
+        "page ignored": Meaning("page", "", "the first page comes, whichever is asked for"),
+        "other order": Meaning("page", "", "its rows come the other way round"),
+        "total number": Meaning("page", "any value", "``total_number`` is that"),
+        "new calls": Meaning(
+            "page", "their beginnings, PBX-local", "after it further calls are written that began then"
+        ),
         "empty": Meaning("file", "", "a body without a byte"),
         "json body": Meaning("file", "the errcode", "a refusal in the file's place"),
         "html body": Meaning("file", "", "a web page in the file's place"),

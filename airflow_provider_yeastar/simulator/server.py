@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import ssl
-import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from types import TracebackType
 from typing import Any
 
+from airflow_provider_yeastar.simulator.api.cdr.teller import Teller
 from airflow_provider_yeastar.simulator.api.downloads import Downloads
 from airflow_provider_yeastar.simulator.api.jobs import Jobs
 from airflow_provider_yeastar.simulator.api.listings import local_time
 from airflow_provider_yeastar.simulator.api.orders import order_report
 from airflow_provider_yeastar.simulator.api.routes import Call, Routes
-from airflow_provider_yeastar.simulator.api.subscribers import SentEvent, Subscribers
-from airflow_provider_yeastar.simulator.background import BackgroundLoop
+from airflow_provider_yeastar.simulator.api.subscribers import CALL_TOPIC, SentEvent, Subscribers
+from airflow_provider_yeastar.simulator.background import BackgroundLoop, Changes
+from airflow_provider_yeastar.simulator.calls.call import Call as EndedCall
 from airflow_provider_yeastar.simulator.faults import Faults
 from airflow_provider_yeastar.simulator.listener import Listener
 from airflow_provider_yeastar.simulator.settings import SimulatorSettings
@@ -39,7 +41,7 @@ class PbxSimulator:
     :ivar scheme: ``http`` or ``https``.
     :ivar faults: what is to go wrong; :meth:`Faults.add` adds to it.
     :ivar requests: every call that came in, a ``Call`` with method, path, endpoint, query, headers and moment.
-    :ivar events: every event 30027 that was sent, with its message and moment.
+    :ivar events: every event that was sent, with its message, moment and type.
     :ivar state: tokens, files and logins that the PBX remembers.
     """
 
@@ -64,23 +66,13 @@ class PbxSimulator:
         self._on_call = on_call
         self._advanced = 0.0
         self._failures: list[Exception] = []
-        self._changed = threading.Condition()
+        self._changes = Changes()
         self._loop = BackgroundLoop("pbx-simulator")
-        self._subscribers = Subscribers(self.settings, self._seconds_left, self._notify, self.events.append)
-        self._jobs = Jobs(
-            self.settings, self.state, self._subscribers, self.faults, self.now, self._notify, self._failures.append
-        )
-        self._downloads = Downloads(self.settings, self.state, self.faults, self.now, self._notify)
-        routes = Routes(
-            self.settings,
-            self.state,
-            self._subscribers,
-            self._jobs,
-            self.faults,
-            self.now,
-            self._record,
-            self._downloads,
-        )
+        settings, state, faults, tell = self.settings, self.state, self.faults, self._changes.tell
+        self._subscribers = Subscribers(settings, self._seconds_left, tell, self.events.append)
+        self._jobs = Jobs(settings, state, self._subscribers, faults, self.now, tell, self._failures.append)
+        self._downloads = Downloads(settings, state, faults, self.now, tell)
+        routes = Routes(settings, state, self._subscribers, self._jobs, faults, self.now, self._record, self._downloads)
         self._listener = Listener(routes.handle, self._failures.append)
 
     @property
@@ -178,6 +170,18 @@ class PbxSimulator:
         """
         self._loop.run(self._subscribers.publish(message))
 
+    def end_call(self, started: datetime | None = None, **changes: Any) -> EndedCall:
+        """Write a call that ended just now, and tell subscribers by event 30012; reports count it as well.
+
+        :param started: its beginning, PBX-local; None lets it end now.
+        :param changes: fields of ``Call`` of ``simulator.calls.call`` that differ from those of a call that an agent of
+            the first queue answered.
+        """
+        now = local_time(self.settings, self.now())
+        call = self.state.add_call(started, now, **changes)
+        self._loop.run(self._subscribers.publish(Teller(self.settings).ended(call), CALL_TOPIC))
+        return call
+
     def send_text(self, text: str) -> None:
         """Send a raw text frame to every open WebSocket.
 
@@ -210,9 +214,7 @@ class PbxSimulator:
         :param timeout: seconds, default ``30.0``.
         :raises TimeoutError: when it does not hold by then.
         """
-        with self._changed:
-            if not self._changed.wait_for(lambda: condition(self), timeout):
-                raise TimeoutError("the simulated PBX did not get there")
+        self._changes.wait_until(lambda: condition(self), timeout)
 
     def calls(self, endpoint: str) -> list[Call]:
         """Return the calls of one endpoint.
@@ -279,12 +281,7 @@ class PbxSimulator:
         self.requests.append(call)
         if self._on_call:
             self._on_call(call)
-        self._notify()
-
-    def _notify(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
+        self._changes.tell()
 
     def _seconds_left(self, access_token: str) -> float:
-        token = self.state.tokens.get(access_token)
-        return token.access_until - self.now() if token else 0.0
+        return self.state.seconds_left(access_token, self.now())

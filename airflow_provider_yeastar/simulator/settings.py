@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 from airflow_provider_yeastar.simulator.calls.directory import DEFAULT_DIRECTORY, Directory
 from airflow_provider_yeastar.simulator.files.rendering import CsvLayout
 
-__all__ = ["SimulatorSettings"]
+__all__ = ["CdrTimes", "SimulatorSettings"]
+
+CdrTimes = Literal["both", "unix", "display"]
 
 _EDITIONS = {"appliance": 37, "software": 83, "cloud": 84}
 
@@ -68,6 +70,17 @@ class SimulatorSettings:
     :param lists_names: ``extension/list`` has names, default ``True``.
     :param strict_handshake: a WebSocket needs a User-Agent as all calls do, default ``False``.
     :param rows_per_page: rows that ``call_report/list`` gives at once, None for all; whether it pages is unknown [U].
+    :param cdr_times: what v1.0 of ``cdr/search`` takes for a time, default ``both``; or ``unix`` (seconds), ``display``
+        (the display format).
+    :param cdr_page_cap: the greatest page of ``cdr/*``, whatever ``page_size`` says; None for the vendor's 10,000.
+    :param cdr_result_cap: how many rows of a search can be reached and are counted, None for all.
+    :param cdr_download_range: what ``cdr/download`` of v2.0 holds, default ``list``; or ``transaction`` (legs),
+        ``list_transaction``, ``all``.
+    :param recordings_as_mp3: recordings are converted on demand, in ``report_seconds`` and one at a time (70651),
+        default ``False``.
+    :param recordings_as_attachments: their URLs lie below ``/api/downloadattachment/``, default ``False``.
+    :param encodes_recording_urls: their URLs are percent-encoded, default ``False``.
+    :param awkward_recording_names: their names hold a blank and a plus sign, default ``False``.
     :param denied: endpoints for which the application lacks the permission, default ``frozenset()``.
     :param awkward_tokens: tokens hold characters that a URL has to encode, default ``False``.
     :param access_token_life: default ``1800``.
@@ -118,6 +131,14 @@ class SimulatorSettings:
     lists_names: bool = True
     strict_handshake: bool = False
     rows_per_page: int | None = None
+    cdr_times: CdrTimes = "both"
+    cdr_page_cap: int | None = None
+    cdr_result_cap: int | None = None
+    cdr_download_range: Literal["list", "transaction", "list_transaction", "all"] = "list"
+    recordings_as_mp3: bool = False
+    recordings_as_attachments: bool = False
+    encodes_recording_urls: bool = False
+    awkward_recording_names: bool = False
     denied: frozenset[str] = frozenset()
     awkward_tokens: bool = False
     access_token_life: float = 1800

@@ -8,11 +8,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_yeastar.simulator.calls.call import Call
 from airflow_provider_yeastar.simulator.calls.log import CallLog, keeping
+from airflow_provider_yeastar.simulator.calls.made import answered_call
 from airflow_provider_yeastar.simulator.settings import SimulatorSettings
 
 __all__ = ["PbxState", "Refusal", "StoredFile", "Token"]
@@ -37,6 +38,11 @@ _WORDS = {
     70004: "ACCOUNT IP BLOCKED",
     70082: "OVERLOAD_TASK_RUNNING",
     70087: "IP FORBIDDEN",
+    # The words of these four are not known [U].
+    70131: "RECORDING DISABLED",
+    70651: "RECORDING BUSY",
+    70656: "FUNCTION DISABLED",
+    80010: "NO PERMISSION",
     70106: "RATE_NOT_EXISTED",
     70123: "API UNAVAILABLE",
 }
@@ -95,6 +101,21 @@ class PbxState:
         log = CallLog(settings.seed, settings.directory, settings.traffic, added=tuple(self.added_calls))
         return log if settings.kept_calls is None else keeping(log, settings.kept_calls, now)
 
+    def add_call(self, started: datetime | None, now: datetime, **changes: Any) -> Call:
+        """Write a further call into the log, and return it.
+
+        :param started: its beginning, PBX-local; None for a call that ends now.
+        :param now: what the PBX's clock shows.
+        :param changes: fields of ``Call`` that differ from those of a call that a queue's agent answered.
+        """
+        number = len(self.added_calls) + 1
+        call = answered_call(self.settings.directory, started or now, number, **changes)
+        if started is None:
+            began = call.started - timedelta(seconds=call.duration_seconds)
+            call = answered_call(self.settings.directory, began, number, **changes)
+        self.added_calls.append(call)
+        return call
+
     def log_in(self, address: str, username: object, password: object, now: float) -> dict[str, Any]:
         """Answer ``get_token``: five refusals in a row block the address, and eight tokens are the most."""
         if self.failed_logins.get(address, 0) >= self.settings.login_limit:
@@ -139,6 +160,11 @@ class PbxState:
         if token is None or now >= token.access_until:
             raise Refusal(10004)
         return token
+
+    def seconds_left(self, access_token: str, now: float) -> float:
+        """Return for how long an access token is still good; 0 or less for one that is not."""
+        token = self.tokens.get(access_token)
+        return token.access_until - now if token else 0.0
 
     def keep(self, name: str, content: bytes, now: float) -> None:
         """Serve a file for as long as its URL lives."""

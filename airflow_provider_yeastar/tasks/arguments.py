@@ -1,7 +1,7 @@
-"""The arguments that say which report a task asks for, as file or as rows.
+"""The arguments that select a report: mixins for operators and sensors.
 
-The classes derive from ``BaseOperator`` since Airflow applies ``default_args``, and checks the arguments of ``partial``
-and ``expand``, only for such classes. Operators and sensors are put together from them.
+They derive from ``BaseOperator``, because Airflow applies ``default_args`` and checks the arguments of ``partial`` and
+``expand`` only for such classes. docs/_tools/arguments.py is the source of their explanations in docstrings.
 """
 
 from __future__ import annotations
@@ -17,10 +17,7 @@ __all__ = ["ReportArguments", "RequestArguments"]
 
 
 class ReportArguments(TemplatedTask):
-    """The arguments that say which report is wanted, as file or as rows.
-
-    Each operator and sensor explains them in its own docstring, for those who use it.
-    """
+    """The arguments that select a report, as a file or as rows; the operators explain them."""
 
     template_fields: Sequence[str] = (
         "report_type",
@@ -58,7 +55,7 @@ class ReportArguments(TemplatedTask):
 
     @property
     def request_arguments(self) -> dict[str, Any]:
-        """The arguments of :func:`.build_request`, as they stand now: templates are rendered when the task runs."""
+        """The current arguments of :func:`.build_request`: Airflow renders templates before the task runs."""
         return {
             "report_type": self.report_type,
             "my_report_id": self.my_report_id,
@@ -80,7 +77,7 @@ class ReportArguments(TemplatedTask):
 
 
 class RequestArguments(ReportArguments):
-    """The arguments that say which report's file is wanted; explained as above."""
+    """The arguments that select a report's file; the operators explain them."""
 
     template_fields: Sequence[str] = (
         *ReportArguments.template_fields,
@@ -107,7 +104,7 @@ class RequestArguments(ReportArguments):
 
     @property
     def request_arguments(self) -> dict[str, Any]:
-        """The arguments of :func:`.build_request`, as they stand now: templates are rendered when the task runs."""
+        """The current arguments of :func:`.build_request`: Airflow renders templates before the task runs."""
         return super().request_arguments | {
             "scheduled_report_id": self.scheduled_report_id,
             "file_format": self.file_format,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.exceptions import TaskKilledError
-from airflow_provider_yeastar.files import storage
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.errors import (
@@ -78,8 +78,8 @@ class DeliveringTask(StoringTask):
         :param event: what the trigger fired; anything but a success fails the task.
         """
         with errors_for_airflow():
-            with self._without_file():
-                outcome = read_event(event)
+            with self._without_file(context, self._path_in(event)):
+                outcome = read_event(event, getattr(self, "parameters", None))
             with YeastarHook(self.yeastar_conn_id).get_conn() as client:
                 return self.collect(context, client, outcome)
 
@@ -91,6 +91,8 @@ class DeliveringTask(StoringTask):
         :param ready: where it waits already; None asks for it.
         :return: the file's path.
         """
+        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+
         self.check_delivery(request.file_format)
         path = storage.resolve_path(self.destination, request.file_name(self._source))
         if self.keeps_file(path):
@@ -102,17 +104,23 @@ class DeliveringTask(StoringTask):
         if ready is None and self.deferrable:
             self.defer_wait(request)
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
-            return self.collect(context, client, ready or self.wait_here(client, request))
+            if ready is None:
+                with self._without_file(context, path):
+                    ready = self.wait_here(client, request)
+            return self.collect(context, client, ready)
 
-    def wait_here(
-        self, client: PbxClient, request: ReportRequest, *, attempt: int = 1, until: float | None = None
-    ) -> Outcome:
-        """Ask for the report and wait for it on the worker; see :meth:`.WaitingTask.wait_here`."""
-        with self._without_file():
-            return super().wait_here(client, request, attempt=attempt, until=until)
+    def _path_in(self, event: Mapping[str, Any] | None) -> str | None:
+        """Return where the file of a failed wait would have gone, None where the event does not tell."""
+        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+
+        try:
+            request = ReportRequest.from_dict(event["request"]) if event else None
+        except (InvalidRequestError, KeyError, TypeError, ValueError):
+            return None
+        return storage.resolve_path(self.destination, request.file_name(self._source)) if request else None
 
     @contextmanager
-    def _without_file(self) -> Iterator[None]:
+    def _without_file(self, context: Context, path: str | None) -> Iterator[None]:
         """Take 60001 in answer to the request for what it is: an empty report, of which the PBX made no file.
 
         With ``on_empty`` ok the task fails too: its path would lead nowhere, and an empty file would be one of ours.
@@ -120,6 +128,8 @@ class DeliveringTask(StoringTask):
         try:
             yield
         except NotFoundError as absence:
+            if path is not None:
+                self.end_without_rows(context, path)
             refuse_empty_report(self.on_empty)
             absence.remedy = _NO_FILE
             raise
@@ -132,12 +142,14 @@ class DeliveringTask(StoringTask):
         :param outcome: the report, and the request that it answers.
         :return: the file's path.
         """
+        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+
         path = storage.resolve_path(self.destination, outcome.request.file_name(self._source))
         if self.keeps_file(path):  # another task may have been quicker
             return path
         run_on_worker(client.log_in(time.time() + self.wait_timeout), lambda: self.killed)
         try:
-            record = self._fetch(client, outcome, path)
+            record = self._fetch(context, client, outcome, path)
         except YeastarError as error:
             if outcome.attempt >= _ATTEMPTS or not another_report_may_help(error):
                 raise
@@ -145,21 +157,27 @@ class DeliveringTask(StoringTask):
             again: dict[str, Any] = {"attempt": outcome.attempt + 1, "until": outcome.until}
             if self.deferrable:
                 self.defer_wait(outcome.request, **again)
-            return self.collect(context, client, self.wait_here(client, outcome.request, **again))
+            with self._without_file(context, path):
+                outcome = self.wait_here(client, outcome.request, **again)
+            return self.collect(context, client, outcome)
         if record:
             self.tell(context, record)
         return path
 
-    def _fetch(self, client: PbxClient, outcome: Outcome, path: str) -> ReportRecord | None:
+    def _fetch(self, context: Context, client: PbxClient, outcome: Outcome, path: str) -> ReportRecord | None:
         from airflow_provider_yeastar.files.fetching import fetch_report  # not needed to parse a DAG file
 
         def download(new_token: bool) -> ReportRecord | None:
-            return self._download(client, outcome, path, new_token=new_token)
+            return self._download(context, client, outcome, path, new_token=new_token)
 
         return fetch_report(download, outcome.report.ready_at)
 
-    def _download(self, client: PbxClient, outcome: Outcome, path: str, *, new_token: bool) -> ReportRecord | None:
+    def _download(
+        self, context: Context, client: PbxClient, outcome: Outcome, path: str, *, new_token: bool
+    ) -> ReportRecord | None:
         # Not needed to parse a DAG file.
+        from airflow_provider_yeastar.files import storage
+        from airflow_provider_yeastar.files.counting import rows_of
         from airflow_provider_yeastar.files.fetching import FileFetch
         from airflow_provider_yeastar.tasks.record import ReportRecord
 
@@ -168,12 +186,16 @@ class DeliveringTask(StoringTask):
         receiving = fetching.receive(path, file_format, self.max_bytes)
         with client.hiding_secrets(), fetching, receiving as received:
             self._refuse_another_report(client, received.temporary, outcome)
-            self._refuse_empty(received.temporary, file_format)
+            if self._is_empty(received.temporary, file_format):
+                self.end_without_rows(context, path)
             record = ReportRecord.of(outcome, received.stored, time.time())
+            if self.write_metadata or (not self.allow_shrink and storage.exists(path)):
+                record = replace(record, rows=rows_of(received.temporary, file_format))
             self._refuse_to_go_on_when_killed()
             if self.keeps_file(path):
                 return None
-            received.put_in_place(record.to_json() if self.write_metadata else None)
+            self.refuse_fewer_rows(client, path, record)
+            self.publish(received, record.to_json() if self.write_metadata else None)
         # An upload cannot be broken off; the file is whole then, but the task was to end.
         self._refuse_to_go_on_when_killed()
         return record
@@ -197,10 +219,10 @@ class DeliveringTask(StoringTask):
                 run_on_worker(client.contest("an event led to another report's file"), lambda: self.killed)
             raise WrongReportError(f"The file {report.file!r} is another report's: {contradicts}")
 
-    def _refuse_empty(self, file: Path, file_format: str) -> None:
-        """Apply ``on_empty`` to the temporary file, before it is published."""
+    def _is_empty(self, file: Path, file_format: str) -> bool:
+        """Look at the temporary file, before it is published, if ``on_empty`` has to be applied to it."""
         if self.on_empty == "ok":
-            return
+            return False
         from airflow_provider_yeastar.pbx.files.emptiness import Content, content_of
         from airflow_provider_yeastar.pbx.files.whole import pieces_of
 
@@ -211,8 +233,7 @@ class DeliveringTask(StoringTask):
                 f"Whether the {file_format} report holds rows cannot be told from its file",
                 remedy="Ask for csv, or set `on_empty` to ok to keep any file. Nothing was written to the destination.",
             )
-        if content is Content.EMPTY:
-            refuse_empty_report(self.on_empty)
+        return content is Content.EMPTY
 
     def _refuse_to_go_on_when_killed(self) -> None:
         if self.killed:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.pbx.report.masking import masked_request
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.waiting.bounds import FILE_LIFE_SECONDS, FinishedReport
 from airflow_provider_yeastar.runtime.outcome import Outcome, iso_utc
@@ -38,7 +39,7 @@ def write_handover(outcome: Outcome, yeastar_conn_id: str) -> dict[str, Any]:
         "requested_at": iso_utc(report.requested_at),
         "ready_at": iso_utc(report.ready_at),
         "expires_at": iso_utc(report.ready_at + FILE_LIFE_SECONDS),
-        "request": outcome.request.to_dict(),
+        "request": masked_request(outcome.request.to_dict()),
         "window": report.window,
         "timezone": report.timezone,
         "api_version": report.api_version,

@@ -15,6 +15,7 @@ from airflow_provider_yeastar.tasks.arguments import ReportArguments
 from airflow_provider_yeastar.tasks.waiting import WaitingTask
 
 if TYPE_CHECKING:
+    from airflow_provider_yeastar.compat import Context
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
 
@@ -47,6 +48,14 @@ class RowsTask(ReportArguments, WaitingTask):
         check_schema_arguments(on_schema_change, columns)
         if not is_open(self.report_type):
             check_protect(protect, list(self._schema(self.report_type).by_key))
+
+    def request_of(self, context: Context) -> ReportRequest:
+        """Return the request that the rendered arguments make, a period in words counted from the DAG run.
+
+        :param context: of the task.
+        :raises InvalidRequestError: for arguments that make none.
+        """
+        return self.resolved(self.build_request(), context)
 
     def fetch_rows(self, client: PbxClient, request: ReportRequest) -> tuple[SchemaRows, FinishedReport]:
         """Ask for the rows of a report, and tell of columns that its schema does not have.

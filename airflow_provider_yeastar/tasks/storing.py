@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
+import random
 from collections.abc import Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.compat import Asset
-from airflow_provider_yeastar.files import storage
-from airflow_provider_yeastar.tasks.on_empty import check_on_empty
+from airflow_provider_yeastar.exceptions import DestinationError, FewerRowsError, TaskKilledError
+from airflow_provider_yeastar.pbx.errors import YeastarError
+from airflow_provider_yeastar.pbx.files.shrink import Replacement, check_tolerance, period_start
+from airflow_provider_yeastar.runtime.worker import run_on_worker
+from airflow_provider_yeastar.tasks.on_empty import check_on_empty, refuse_empty_report
 from airflow_provider_yeastar.tasks.waiting import WaitingTask
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Context, ObjectStoragePath, OperatorLineage
+    from airflow_provider_yeastar.files.storage import ReceivedFile
+    from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.tasks.record import ReportRecord
 
 __all__ = ["StoringTask"]
+
+log = logging.getLogger(__name__)
+
+_UPLOADS = 3
 
 
 class StoringTask(WaitingTask):
@@ -26,7 +39,12 @@ class StoringTask(WaitingTask):
     :param overwrite: False leaves a file that is there already and returns its path: the PBX is not asked, and there is
         no XCom ``report``. A file that appears while the task is at work is left alone too.
     :param on_empty: what to do about a report without a row: ``ok`` keeps it, ``skip`` skips and ``fail`` fails the
-        task, and both leave nothing at the destination.
+        task, and both store nothing.
+    :param on_empty_remove: what ``skip`` and ``fail`` do about an earlier run's file at the destination: False keeps
+        it, and names it in the log and in the XCom ``earlier_file``; True removes it, with its metadata.
+    :param allow_shrink: True replaces a file by one with fewer rows in any case. With False the task fails, and the
+        file stays, if the new one is empty, or if the PBX no longer has the calls of the whole period.
+    :param shrink_tolerance: also fail if more than this share of the rows would go, from 0 to 1; None for any.
     """
 
     template_fields: Sequence[str] = (*WaitingTask.template_fields, "destination")
@@ -37,21 +55,105 @@ class StoringTask(WaitingTask):
         destination: str | os.PathLike[str] | ObjectStoragePath,
         overwrite: bool = True,
         on_empty: str = "ok",
+        on_empty_remove: bool = False,
+        allow_shrink: bool = False,
+        shrink_tolerance: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         check_on_empty(on_empty)
+        check_tolerance(shrink_tolerance)
         self.destination = destination
         self.overwrite = overwrite
         self.on_empty = on_empty
+        self.on_empty_remove = on_empty_remove
+        self.allow_shrink = allow_shrink
+        self.shrink_tolerance = shrink_tolerance
         self.record: ReportRecord | None = None
 
     def keeps_file(self, path: str) -> bool:
         """Whether there is a file at a path that ``overwrite=False`` leaves alone."""
+        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+
         if self.overwrite or not storage.exists(path):
             return False
         self.log.info("%s is there already and `overwrite` is False; it is left alone.", path)
         return True
+
+    def end_without_rows(self, context: Context, path: str) -> None:
+        """End the task of a report without a row, as ``on_empty`` says, and see to an earlier run's file.
+
+        :param context: of the task.
+        :param path: where the file would go.
+        :raises AirflowSkipException: for skip.
+        :raises EmptyReportError: for fail.
+        """
+        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+
+        if self.on_empty != "ok" and storage.exists(path):
+            if self.on_empty_remove:
+                storage.remove(path)
+                storage.remove(storage.sidecar_path(path))
+                log.info("Removed %s, which an earlier run had stored: the report holds no row now.", path)
+            else:
+                log.warning("%s is of an earlier run and stays, though the report holds no row now.", path)
+                context["ti"].xcom_push(key="earlier_file", value=path)
+        refuse_empty_report(self.on_empty)
+
+    def refuse_fewer_rows(self, client: PbxClient, path: str, record: ReportRecord) -> None:
+        """Keep a file from being replaced by one with fewer rows, where the PBX may have forgotten some since.
+
+        The PBX is asked for its oldest call only if rows would go.
+
+        :param client: of the PBX.
+        :param path: of the file.
+        :param record: of the new one, with its rows.
+        :raises FewerRowsError: when it must not be replaced.
+        """
+        if self.allow_shrink or record.rows is None:
+            return
+        from airflow_provider_yeastar.files.counting import earlier_rows  # not needed to parse a DAG file
+
+        old = earlier_rows(path, record.format, record.to_dict())
+        replacement = Replacement(old or 0, record.rows, self.shrink_tolerance)
+        if not replacement.is_smaller:
+            return
+        refusal = replacement.refusal() or self._forgotten(client, replacement, record)
+        if refusal:
+            raise FewerRowsError(f"{path} was not replaced, {replacement.counts}: {refusal}", pbx=client.address)
+        log.warning("%s is replaced, %s; the PBX still has all calls of the period.", path, replacement.counts)
+
+    def _forgotten(self, client: PbxClient, replacement: Replacement, record: ReportRecord) -> str | None:
+        """Say whether the PBX has forgotten calls of the period, or does not tell; None if it has them all."""
+        try:
+            oldest = run_on_worker(client.oldest_call(), lambda: self.killed)
+        except TaskKilledError:
+            raise
+        except YeastarError as error:
+            # Not to be taken for an error of the download, which would fetch the file again.
+            return f"the PBX does not tell its oldest call ({error.what})"
+        return replacement.refusal_by_age(period_start(record.window, record.timezone), oldest)
+
+    def publish(self, received: ReceivedFile, metadata: str | None = None) -> None:
+        """Put a file at its destination; an upload that fails is tried again with the file that is there already.
+
+        :param received: the whole file, in its temporary place.
+        :param metadata: content of its sidecar, None for none.
+        :raises DestinationError: when the last try failed.
+        """
+        from airflow_provider_yeastar.pbx.waiting import bounds  # not needed to parse a DAG file
+
+        for tried in count(1):
+            try:
+                received.put_in_place(metadata)
+            except DestinationError as error:
+                if tried == _UPLOADS or not received.temporary.exists():
+                    raise
+                delay = bounds.retry_delay(tried, random.random())
+                log.warning("%s The file is stored once more in %.0f s.", error, delay)
+                run_on_worker(asyncio.sleep(delay), lambda: self.killed)
+            else:
+                return
 
     def tell(self, context: Context, record: ReportRecord) -> None:
         """Write a file's record to the XCom ``report`` and to the asset events of the task's outlets.

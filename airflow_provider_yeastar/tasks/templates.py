@@ -1,14 +1,13 @@
-"""Templates of a task's arguments: texts stay texts, and what renders to nothing is an error.
+"""Template rendering: a template that renders to nothing is an error, and texts stay texts.
 
-Left to itself, Jinja renders a missing value to an empty text, to ``None`` or to the text ``None``, and where a DAG has
-``render_template_as_native_obj`` it makes numbers of texts. Each would silently ask for another report, mostly for all
-that the PBX has.
+Jinja renders a missing value to an empty text, to ``None`` or to the text ``None``. With
+``render_template_as_native_obj`` Airflow also turns texts that look like numbers into numbers. Either would silently
+request another report, mostly one of all calls on the PBX.
 """
 
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -27,12 +26,12 @@ __all__ = ["RenderedToNothing", "TemplatedTask"]
 
 
 class RenderedToNothing:
-    """Stands in the place of a value of which a template, or another task's output, made nothing.
+    """Placeholder for a template, or another task's output, that rendered to nothing.
 
-    It is refused wherever a value is checked, so that it is never taken for an argument that was left out.
+    Every validation rejects it, so it is never mistaken for an argument that was left out.
 
-    :param source: the template, or what else the value was to come from.
-    :param value: what came of it.
+    :param source: str, the template, or the name of the other source.
+    :param value: the rendered value: None, a blank text, or an empty collection.
     """
 
     def __init__(self, source: str, value: object) -> None:
@@ -44,7 +43,7 @@ class RenderedToNothing:
 
     @property
     def outcome(self) -> str:
-        """What came of it, in words."""
+        """The rendered value, in words."""
         if isinstance(self.value, str):
             return "the text 'None'" if self.value.strip() else "an empty text"
         return "None" if self.value is None else f"an empty {type(self.value).__name__}"
@@ -59,7 +58,7 @@ class _EmptyExpressionError(Exception):
 
 
 class TemplatedTask(BaseOperator):
-    """A task that refuses arguments of which a template made nothing, and takes texts as they are rendered."""
+    """A task whose arguments may be templates; it rejects those that render to nothing."""
 
     def render_template(
         self,
@@ -68,23 +67,23 @@ class TemplatedTask(BaseOperator):
         jinja_env: jinja2.Environment | None = None,
         seen_oids: set[int] | None = None,
     ) -> Any:
-        """Return the rendered value; :class:`RenderedToNothing` in its place where there is none.
+        """Return the rendered value, or :class:`RenderedToNothing`.
 
-        Where a DAG renders to native types, an expression that is the whole text keeps its type, and a text stays a
-        text: ``+4930123456``, ``007`` and ``1e5`` are no numbers. Path objects are rendered too.
+        In a DAG that renders to native types, an expression that is the whole text keeps its type. A text stays a
+        text: ``+4930123456``, ``007`` and ``1e5`` do not become numbers. Path objects are rendered too.
 
-        :param content: text, path, list, dict or other task's output.
-        :param context: of the task.
-        :param jinja_env: of the DAG.
-        :param seen_oids: ids of what other tasks returned: that is no template.
+        :param content: text, path, list, dict or another task's output.
+        :param context: the task's context.
+        :param jinja_env: the DAG's environment.
+        :param seen_oids: ids of values that other tasks returned; these are not templates.
         """
         if seen_oids is not None and id(content) in seen_oids:
             return content
-        if isinstance(content, PurePath):
-            rendered = self.render_template(str(content), context, jinja_env, seen_oids)
-            return type(content)(rendered) if isinstance(rendered, str) else rendered
         if _is_object_storage_path(content):
             return self._render_object_storage_path(content, context, jinja_env or self.get_template_env())
+        if isinstance(content, PurePath):  # in Airflow 2 a path in an object store is one too
+            rendered = self.render_template(str(content), context, jinja_env, seen_oids)
+            return type(content)(rendered) if isinstance(rendered, str) else rendered
         if isinstance(content, str):
             return self._render_text(content, context, jinja_env)
         rendered = super().render_template(content, context, jinja_env, seen_oids)
@@ -94,7 +93,7 @@ class TemplatedTask(BaseOperator):
 
     def _render_text(self, text: str, context: Context, jinja_env: jinja2.Environment | None) -> Any:
         if "{" not in text:
-            return text
+            return text  # Airflow would evaluate it as a Python literal
         from jinja2.nativetypes import NativeEnvironment  # not needed to parse a DAG file
 
         environment = jinja_env or self.get_template_env()
@@ -115,9 +114,9 @@ class TemplatedTask(BaseOperator):
         return path.deserialize({**serialized, "path": rendered}, path.__version__)
 
     def check_templates(self) -> None:
-        """Refuse arguments of which a template, another task's output or ``expand`` made nothing.
+        """Reject arguments that a template, another task's output or ``expand`` rendered to nothing.
 
-        :raises InvalidRequestError: naming the argument and its template.
+        :raises InvalidRequestError: with the argument and its template.
         """
         for name in self.template_fields:
             value = getattr(self, name)
@@ -132,7 +131,7 @@ class TemplatedTask(BaseOperator):
                 raise InvalidRequestError(f"`{name}` is {RenderedToNothing(name, value).outcome}; give it a value")
 
     def _mapped_to_none(self) -> set[str]:
-        """Return the arguments that ``expand`` gives a mapped task as None; Airflow has no public name for them."""
+        """Return the names of arguments that ``expand`` set to None; Airflow has no public API for that."""
         if not getattr(self, "_BaseOperator__from_mapped", False):
             return set()
         given = getattr(self, "_BaseOperator__init_kwargs", {})
@@ -141,25 +140,25 @@ class TemplatedTask(BaseOperator):
         return {name for name, value in given.items() if value is None and name not in partial}
 
     def pre_execute(self, context: Any) -> None:
-        """Refuse arguments of which a template made nothing, whatever the task does with them."""
+        """Reject arguments that rendered to nothing, before any operator uses them."""
         with errors_for_airflow():
             self.check_templates()
         super().pre_execute(context)
 
 
 def _is_object_storage_path(content: Any) -> bool:
-    # Without the class of Airflow, which would have to be loaded with each DAG file. Its text has no method of these.
-    return isinstance(content, os.PathLike) and hasattr(content, "serialize") and hasattr(content, "deserialize")
+    # By its methods, because importing Airflow's class costs time in each DAG file. In Airflow 3 it is no os.PathLike.
+    return not isinstance(content, str) and hasattr(content, "as_posix") and hasattr(content, "deserialize")
 
 
 def _parts_of(text: str, context: Context, environment: jinja2.Environment) -> Iterator[Any]:
-    """Yield the plain parts of a template as texts, and its expressions as the values that they have."""
+    """Yield the plain parts of a template as texts, and its expressions as their values."""
     from jinja2 import pass_context  # not needed to parse a DAG file
 
-    # An expression of constants is worked out when the template is compiled, as text, unless this wants the context.
+    # With `pass_context`, Jinja does not evaluate constant expressions to text when it compiles the template.
     strict = environment.overlay(finalize=pass_context(_refuse_nothing))
     template = strict.from_string(text)
-    # As Airflow does: `Template.render` would copy the context, with a warning for each entry that is deprecated.
+    # As Airflow does: `Template.render` copies the context eagerly, which warns about each deprecated entry.
     variables: Any = copy.copy(context)
     variables.update({name: value for name, value in template.globals.items() if name not in variables})
     yield from template.root_render_func(strict.context_class(strict, variables, template.name, template.blocks))
@@ -176,7 +175,7 @@ def _refuse_nothing(_: object, value: Any) -> Any:
 
 
 def _nothing_in(value: Any, where: str) -> Iterator[tuple[str, RenderedToNothing]]:
-    """Yield each value that was rendered to nothing, with its place; lists and dicts are looked through."""
+    """Yield each value that rendered to nothing, with its place, also inside lists and dicts."""
     if isinstance(value, RenderedToNothing):
         yield where, value
     elif isinstance(value, Mapping):
@@ -188,5 +187,5 @@ def _nothing_in(value: Any, where: str) -> Iterator[tuple[str, RenderedToNothing
 
 
 def _name_of(output: object) -> str:
-    """Return the id of the task whose output is meant."""
+    """Return the id of the task that returned the output."""
     return str(getattr(getattr(output, "operator", None), "task_id", type(output).__name__))

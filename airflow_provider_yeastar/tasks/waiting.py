@@ -1,4 +1,4 @@
-"""The wait for a report, as operators and sensors share it: on the worker, or handed to the triggerer."""
+"""The wait for a report, as operators and sensors share it: on the worker, or deferred to the triggerer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WaitingTask"]
 
-# Airflow's own time-out of a deferral skips `execute_complete`; it only stands behind the trigger's own bounds.
+# Airflow's own timeout of a deferral skips `execute_complete`; it is a backstop behind the trigger's own deadlines.
 _BACKSTOP = timedelta(minutes=10)
 
 
@@ -61,13 +61,23 @@ class WaitingTask(TemplatedTask):
         self.yeastar_conn_id = yeastar_conn_id
         self.killed = False
 
+    def check_templates(self) -> None:
+        """Reject arguments that rendered to nothing, and a connection id that is no text.
+
+        :raises InvalidRequestError: with the argument and what it rendered to.
+        """
+        super().check_templates()
+        conn_id: object = self.yeastar_conn_id
+        if not isinstance(conn_id, str | None):  # None in a download operator that takes the sensor's connection
+            raise InvalidRequestError(f"`yeastar_conn_id` was rendered to {conn_id!r}, which is no text")
+
     def on_kill(self) -> None:
-        """Leave a mark at which every wait and every chunk looks; more is not safe in a signal handler."""
+        """Set a flag that waits and downloads poll. A signal handler must not do more."""
         self.killed = True
 
     @property
     def _source(self) -> str | None:
-        """What tells this task's PBX from others in the name of a file: the connection, unless it is the default."""
+        """What distinguishes this task's PBX in a file's name: the connection, unless it is the default."""
         return None if self.yeastar_conn_id == YeastarHook.default_conn_name else self.yeastar_conn_id
 
     def resolved(self, request: ReportRequest, context: Context) -> ReportRequest:
@@ -88,7 +98,7 @@ class WaitingTask(TemplatedTask):
         return found
 
     def defer_wait(self, request: ReportRequest, *, attempt: int = 1, until: float | None = None) -> None:
-        """Hand the request and the wait to the triggerer; the task goes on in ``execute_complete``.
+        """Defer the request and the wait to the triggerer; the task resumes in ``execute_complete``.
 
         :param request: what to ask for.
         :param attempt: how often it has been asked for, this time included.
@@ -152,4 +162,4 @@ class WaitingTask(TemplatedTask):
 
 def _seconds(name: str, value: object) -> float:
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    return check_seconds(name, seconds, InvalidRequestError)
+    return check_seconds(f"`{name}`", seconds, InvalidRequestError)

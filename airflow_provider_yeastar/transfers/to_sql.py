@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.compat import Asset
@@ -14,10 +15,12 @@ from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
+from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.tasks.on_empty import check_on_empty, refuse_empty_report
 from airflow_provider_yeastar.tasks.schema_rows import RowsTask
+from airflow_provider_yeastar.tasks.sql import sql_engine
 from airflow_provider_yeastar.tasks.waiting import WaitingTask
-from airflow_provider_yeastar.transfers.rules import Shrink
+from airflow_provider_yeastar.warehouse.rules import Shrink
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -25,9 +28,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_yeastar.compat import Context
     from airflow_provider_yeastar.pbx.client import PbxClient
-    from airflow_provider_yeastar.transfers.answers import Answer
-    from airflow_provider_yeastar.transfers.periods import TablePeriod
-    from airflow_provider_yeastar.transfers.record import LoadRecord
+    from airflow_provider_yeastar.warehouse.answers import Answer
+    from airflow_provider_yeastar.warehouse.periods import TablePeriod
+    from airflow_provider_yeastar.warehouse.record import LoadRecord
 
 __all__ = ["YeastarReportToSqlOperator"]
 
@@ -70,11 +73,11 @@ class SqlTask(WaitingTask):
         self.record: LoadRecord | None = None
 
     @abstractmethod
-    def ask(self, client: PbxClient, context: Context, period: TablePeriod | None) -> Answer:
+    def ask(self, context: Context, client: PbxClient, period: TablePeriod | None) -> Answer:
         """Ask the PBX for the rows of a period.
 
-        :param client: of the PBX.
         :param context: of the task.
+        :param client: of the PBX.
         :param period: an earlier one; None for the period that the task is for.
         """
 
@@ -85,10 +88,10 @@ class SqlTask(WaitingTask):
         :return: the rows of all periods.
         """
         with errors_for_airflow():
-            engine = self._engine()
+            engine = sql_engine(self.sql_conn_id)
             # Not needed to parse a DAG file.
-            from airflow_provider_yeastar.transfers.loading import look_at_table
-            from airflow_provider_yeastar.transfers.record import LoadRecord
+            from airflow_provider_yeastar.warehouse.loading import look_at_table
+            from airflow_provider_yeastar.warehouse.record import LoadRecord
 
             look_at_table(engine, self.table, self.schema)
             publish_portal_link(context, self.yeastar_conn_id)
@@ -99,9 +102,9 @@ class SqlTask(WaitingTask):
             return self.record.rows
 
     def _load_all(self, context: Context, client: PbxClient, engine: Engine, record: LoadRecord) -> None:
-        from airflow_provider_yeastar.transfers.periods import previous_periods
+        from airflow_provider_yeastar.warehouse.periods import previous_periods
 
-        answer = self.ask(client, context, None)
+        answer = self.ask(context, client, None)
         if not answer.rows.count:
             refuse_empty_report(self.on_empty)
         earlier = previous_periods(answer.period, self.lookback)  # refused before anything is written
@@ -109,7 +112,7 @@ class SqlTask(WaitingTask):
         refusal: FewerRowsError | None = None
         for period in earlier:
             try:
-                self._load(context, client, engine, self.ask(client, context, period), record, only_changes=True)
+                self._load(context, client, engine, self.ask(context, client, period), record, only_changes=True)
             except FewerRowsError as error:  # the other periods are none the worse for it
                 self.log.error("%s", error)
                 refusal = refusal or error
@@ -126,7 +129,7 @@ class SqlTask(WaitingTask):
         *,
         only_changes: bool = False,
     ) -> None:
-        from airflow_provider_yeastar.transfers.loading import Load, load_period
+        from airflow_provider_yeastar.warehouse.loading import Load, load_period
 
         load = Load(
             table=self.table,
@@ -137,7 +140,7 @@ class SqlTask(WaitingTask):
             replace=self.replace,
             shrink=Shrink(self.allow_shrink, self.shrink_tolerance),
             only_changes=only_changes,
-            oldest_call=client.oldest_call,
+            oldest_call=lambda: self._oldest_call(client),
             until=time.time() + self.wait_timeout,
             killed=lambda: self.killed,
         )
@@ -161,23 +164,10 @@ class SqlTask(WaitingTask):
                 self.replace,
             )
 
-    def _engine(self) -> Engine:
-        """Return SQLAlchemy's engine of the Airflow connection.
-
-        :raises InvalidRequestError: when the connection is no database's, or a library is missing.
-        """
-        hook = YeastarHook.get_hook(self.sql_conn_id)
-        if not hasattr(hook, "get_sqlalchemy_engine"):
-            raise InvalidRequestError(f"The connection {self.sql_conn_id!r} of `sql_conn_id` is no SQL database's")
-        try:
-            # Statements are logged and quoted in errors; their values are not.
-            engine: Engine = hook.get_sqlalchemy_engine(engine_kwargs={"hide_parameters": True})
-        except ImportError as error:
-            raise InvalidRequestError(
-                f"The database of {self.sql_conn_id!r} needs a library that is not installed here: {error.name}",
-                remedy="pip install 'airflow-provider-yeastar[sql]' and the driver of the database.",
-            ) from None
-        return engine
+    def _oldest_call(self, client: PbxClient) -> datetime | None:
+        """Return when the PBX's oldest call began, naive, by its clock."""
+        oldest = run_on_worker(client.oldest_call(), lambda: self.killed)
+        return oldest.astimezone(client.facts().zone).replace(tzinfo=None) if oldest else None
 
     def _tell(self, context: Context, record: LoadRecord) -> None:
         context["ti"].xcom_push(key="report", value=record.to_dict())
@@ -251,16 +241,16 @@ class YeastarReportToSqlOperator(RowsTask, SqlTask):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if self.period is None and self.start_time is None and self.end_time is None:
+        if self.period is None and (self.start_time is None or self.end_time is None):
             raise InvalidRequestError(
                 "A table's rows belong to a period; give `period`, or `start_time` and `end_time`"
             )
 
-    def ask(self, client: PbxClient, context: Context, period: TablePeriod | None) -> Answer:
+    def ask(self, context: Context, client: PbxClient, period: TablePeriod | None) -> Answer:
         """Ask the PBX for the rows of a period; see :meth:`SqlTask.ask`."""
-        from airflow_provider_yeastar.transfers.answers import report_answer  # not needed to parse a DAG file
+        from airflow_provider_yeastar.warehouse.answers import report_answer  # not needed to parse a DAG file
 
-        request = self.resolved(self.build_request(), context) if period is None else self._earlier(period)
+        request = self.request_of(context) if period is None else self._earlier(period)
         rows, report = self.fetch_rows(client, request)
         return report_answer(request, report, rows, self.on_schema_change)
 

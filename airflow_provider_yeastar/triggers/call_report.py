@@ -25,18 +25,18 @@ _SCHEDULER_SECONDS = 3.0
 
 
 class YeastarCallReportTrigger(BaseTrigger):
-    """Asks a PBX for a report and fires once: where the report is, why there is none, or that time has run out.
+    """Requests a report from a PBX and fires once: with the report's URL, with an error, or after a timeout.
 
-    It may be run again from the start (a restarted triggerer): it then subscribes and asks anew. It raises nothing:
-    every error becomes the one event, of which the task makes its own error, see docs/errors.md.
+    Safe to restart: a second run requests the report again. It raises nothing: every error becomes the one event, from
+    which the task raises its own error, see docs/errors.md.
     Vendor's pages: "Download a Call Report", "Download a Scheduled Report", "Event 30027".
 
     :param yeastar_conn_id: id of the Airflow connection; resolved once.
     :param request: mapping that :meth:`ReportRequest.to_dict` makes of what to ask for.
-    :param queue_until: epoch seconds until which to wait for one's turn at the PBX.
-    :param wait_timeout: seconds from one's turn to the URL.
-    :param attempt: how often this report has been asked for, default ``1``; handed on in the event.
-    :param until: epoch seconds at which the task's own time is over, None without such a bound; handed on too.
+    :param queue_until: epoch seconds until which to wait behind the PBX's other reports.
+    :param wait_timeout: seconds from then to the URL.
+    :param attempt: how often this report has been requested, default ``1``; returned in the event.
+    :param until: epoch seconds at which the task's own time is over, None without such a deadline; returned too.
     """
 
     def __init__(
@@ -79,28 +79,29 @@ class YeastarCallReportTrigger(BaseTrigger):
             too_early = started + _earliest_event_seconds() - time.monotonic()
             if too_early > 0:
                 await asyncio.sleep(too_early)
-            # Closing a socket takes time, for which the event need not wait. Who takes the event and never comes back,
-            # as `dag.test()` does, leaves it to the end of the event loop.
+            # Closing a socket takes time, for which the event need not wait. `dag.test()` abandons the generator after
+            # the event; the event loop then closes the socket.
             closing = asyncio.create_task(held.pop_all().aclose())
             await asyncio.sleep(0)  # a task that is cancelled before its first step would close nothing
         yield TriggerEvent(payload)
         await closing
 
     async def on_kill(self) -> None:
-        """Say what becomes of the report when a user ends the task (Airflow 3.3 calls this).
+        """Log what becomes of the report when a user ends the task (Airflow 3.3 calls this).
 
-        By now the wait was cancelled and has given back its turn and its share of the socket. The PBX knows no call
-        that would stop it; :meth:`cleanup`, which also runs when a triggerer restarts, has nothing left to do.
+        The wait was cancelled by then, and has released its lease and its share of the socket. The PBX has no call to
+        stop a report, so its job stays open in the ledger. :meth:`cleanup`, which also runs when a triggerer restarts,
+        has nothing left to do.
         """
-        self.log.info("The task was ended; the PBX goes on with the report, which nobody will fetch.")
+        self.log.info("The task was ended; the PBX goes on with its report, which nobody will download.")
 
     async def _payload(self, held: AsyncExitStack) -> dict[str, Any]:
         try:
             return success_event(await self._wait(held))
         except YeastarError as error:
-            return failure_event(error)
+            return failure_event(error) | {"request": self.request}
         except Exception as error:  # noqa: BLE001 - the trigger's boundary: a crash must reach the task, without texts
-            # No masker knows the tokens in the triggerer.
+            # Airflow's secrets masker does not run in the triggerer, so redact here.
             trace = "".join(traceback.format_exception(error))
             self.log.error("The wait for the report crashed.\n%s", redact_text(trace))
             return failure_event(

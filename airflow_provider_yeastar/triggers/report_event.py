@@ -1,4 +1,4 @@
-"""YeastarReportEventTrigger: an event for every report that is finished on a PBX, to run DAGs by."""
+"""YeastarReportEventTrigger: an event for every report that is finished on a PBX, to schedule DAGs."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ except ImportError:  # Airflow 2.11 has no events to run DAGs by; it can load th
 log = logging.getLogger(__name__)
 
 _SETTINGS_SECONDS = 60.0
-"""Seconds until a connection that is missing or cannot be used is looked at again."""
+"""Seconds until a connection that is missing or invalid is read again."""
 
 
 class YeastarReportEventTrigger(BaseEventTrigger):
-    """Fires whenever a PBX says that a report is finished, whoever asked for it; for ``AssetWatcher`` (Airflow 3).
+    """Fires for every report that a PBX announces, whoever requested it; for ``AssetWatcher`` (Airflow 3).
 
     The payload holds ``file``, ``download_resource_url`` (relative, without token), ``ready_at``, ``expires_at``
-    (ISO 8601, UTC) and ``yeastar_conn_id``. After a loss it connects again, for ever; what a PBX announces while nobody
-    listens, it does not repeat. Triggers of one connection share one socket; from Airflow 3.3 on, one stream as well.
-    A connection that is missing or refused is said in the triggerer's log, and tried again after a minute.
+    (ISO 8601, UTC) and ``yeastar_conn_id``. After a loss it connects again, for ever, with exponential back-off; a PBX
+    does not repeat what it announced meanwhile. Triggers of one connection share one socket; from Airflow 3.3 on, one
+    stream as well. A connection that is missing or refused is logged by the triggerer, and retried after a minute.
     Vendor's page: "Event 30027".
 
     :param yeastar_conn_id: id of the Airflow connection, default ``yeastar_default``; resolved once.

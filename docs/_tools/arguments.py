@@ -44,11 +44,16 @@ ARGUMENTS = {
     "on_empty": "str, what to do if the report has no rows, default ``ok``: keep it. ``skip`` skips and ``fail`` fails "
     "the task; both leave nothing at the destination. pdf and xls support ``ok`` only. If the PBX makes no file of an "
     "empty report (60001), the task fails with ``ok`` too.",
+    "on_empty_remove": "bool, default ``False``; True removes an earlier run's file from the destination if "
+    "``on_empty`` skips or fails the task. Otherwise the log and the XCom ``earlier_file`` name it.",
+    "allow_shrink": "bool, default ``False``: fail rather than replace a file by one with fewer rows if the new one is "
+    "empty or the PBX no longer has all calls of the period. True replaces it in any case.",
+    "shrink_tolerance": "float from 0 to 1, default None: also fail if more than this share of the rows would go.",
     "max_bytes": "int, largest accepted file in bytes, default 4 GiB; None for no limit.",
     "write_metadata": "bool, default ``False``; True also writes the XCom ``report`` as JSON next to the file, with "
     "``.report.json`` appended to its name. It is written after the file; its sha256 tells which file it describes.",
-    "asynchronous": "bool, default ``None``: the provider decides (docs/hosts.md). True requests the report in the "
-    "background and waits for its event; False sends one long synchronous request. Each of them is deferrable.",
+    "asynchronous": "bool, default ``None``: request by event if the connection is ``exclusive``, else synchronously. "
+    "True always requests in the background, False synchronously; docs/hosts.md explains when an event is believed.",
     "api_version": "str, ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's if left out.",
     "wait_timeout": "seconds or timedelta from taking the lock on the PBX to the report's URL, default ``1800``.",
     "queue_timeout": "seconds or timedelta to wait for the lock on the PBX while other reports run, default ``21600``.",
@@ -81,7 +86,8 @@ _ONE_OF_TWO = ARGUMENTS["report_type"].replace(
 
 _WHICH = ("report_type", "my_report_id", "scheduled_report_id", "period", "start_time", "end_time", "parameters",
           "check_ids", "file_format", "duration_format")  # fmt: skip
-_WHERE = ("destination", "overwrite", "on_empty", "max_bytes", "write_metadata")
+_SHRINK = ("on_empty_remove", "allow_shrink", "shrink_tolerance")
+_WHERE = ("destination", "overwrite", "on_empty", *_SHRINK, "max_bytes", "write_metadata")
 _HOW_LONG = ("wait_timeout", "queue_timeout", "deferrable", "yeastar_conn_id")
 _WHICH_ROWS = ("report_type", "my_report_id", "period", "start_time", "end_time", "parameters", "check_ids",
                "api_version")  # fmt: skip
@@ -89,8 +95,8 @@ _WHICH_ROWS = ("report_type", "my_report_id", "period", "start_time", "end_time"
 DOCUMENTED = {
     f"{_OPERATORS}:YeastarCallReportOperator": (*_WHICH, *_WHERE, "asynchronous", "api_version", *_HOW_LONG),
     _DOWNLOAD: ("report", *_WHERE, *_HOW_LONG),
-    _ROWS: (*_WHICH_ROWS, "file_format", "destination", "overwrite", "on_empty", "columns", "on_schema_change",
-            "protect", "wait_timeout", "queue_timeout", "yeastar_conn_id"),
+    _ROWS: (*_WHICH_ROWS, "file_format", "destination", "overwrite", "on_empty", *_SHRINK, "columns",
+            "on_schema_change", "protect", "wait_timeout", "queue_timeout", "yeastar_conn_id"),
     "sensors/call_report.py:YeastarCallReportSensor": (
         *_WHICH, "asynchronous", "api_version", *_HOW_LONG, "timeout", "soft_fail", "mode"
     ),

@@ -9,7 +9,7 @@ import re
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, get_args
 
 import pytest
@@ -38,6 +38,8 @@ def pbx(yeastar_pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     """A simulated PBX that is ``yeastar_default``."""
     monkeypatch.setenv("AIRFLOW_CONN_YEASTAR_DEFAULT", connection_to(yeastar_pbx))
     monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
+    warehouse = {"conn_type": "sqlite", "host": str(tmp_path / "warehouse.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(warehouse))
     return yeastar_pbx
 
 
@@ -85,7 +87,14 @@ def test_the_record_that_is_shown_has_the_keys_of_the_one_that_a_task_leaves(pbx
 
 def run(task: Any, xcoms: dict[tuple[str, str], Any]) -> None:
     """Run a task as Airflow does: rendered, by way of its trigger if it says so, its return value among the XComs."""
-    given: dict[str, Any] = {"ds": "2026-11-20", "params": {}, "outlet_events": outlet_events()}
+    moment = datetime(2026, 11, 21, 3, tzinfo=UTC)
+    given: dict[str, Any] = {
+        "ds": "2026-11-20",
+        "data_interval_end": moment,
+        "dag_run": SimpleNamespace(run_id="manual", run_after=moment),
+        "params": {},
+        "outlet_events": outlet_events(),
+    }
     attempt = Run(task, **given)
     for name in task.template_fields:
         value = getattr(task, name)

@@ -83,6 +83,32 @@ class TestSettingsFromConnection:
     def test_verify(self, given: object, verify: bool | str) -> None:
         assert settings_from_connection(connection({"verify": given})).verify == verify
 
+    @pytest.mark.parametrize(
+        ("given", "configured", "exclusive"),
+        [
+            pytest.param(None, None, False, id="left-out"),
+            pytest.param(True, None, True, id="bool"),
+            pytest.param("true", None, True, id="text-of-the-form"),
+            pytest.param(None, "True", True, id="configured-for-all"),
+            pytest.param("  ", "True", True, id="blank-field-of-the-form"),
+            pytest.param(False, "True", False, id="the-connection-overrides"),
+        ],
+    )
+    def test_exclusive(
+        self, given: object, configured: str | None, exclusive: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if configured:
+            monkeypatch.setenv("AIRFLOW__YEASTAR__EXCLUSIVE", configured)
+
+        assert settings_from_connection(connection({"exclusive": given})).exclusive is exclusive
+
+    def test_an_exclusive_that_is_neither_is_named_where_it_stands(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(InvalidSettingsError, match="The extra exclusive is 'perhaps'"):
+            settings_from_connection(connection({"exclusive": "perhaps"}))
+        monkeypatch.setenv("AIRFLOW__YEASTAR__EXCLUSIVE", "perhaps")
+        with pytest.raises(InvalidSettingsError, match=r"`\[yeastar\] exclusive` is 'perhaps'"):
+            settings_from_connection(connection({}))
+
     @pytest.mark.parametrize("empty", [None, "", "  "], ids=["null", "empty", "blank"])
     def test_empty_extras_of_the_form_are_left_out(self, empty: str | None) -> None:
         settings = settings_from_connection(connection({"timezone": empty, "api_version": empty}))

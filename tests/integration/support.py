@@ -20,10 +20,15 @@ import pytest
 
 from airflow_provider_yeastar.compat import TaskDeferred
 from airflow_provider_yeastar.pbx.client import PbxClient
+from airflow_provider_yeastar.pbx.login.entry import LoginEntry
+from airflow_provider_yeastar.pbx.login.stored import StoredLogin
 from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.pbx.settings import PbxSettings
+from airflow_provider_yeastar.pbx.state.interface import Entry
+from airflow_provider_yeastar.pbx.state.line import Line
+from airflow_provider_yeastar.pbx.state.opening import open_state
 from airflow_provider_yeastar.pbx.waiting.bounds import Bounds, FinishedReport
-from airflow_provider_yeastar.simulator import PbxSimulator
+from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
 
 QUEUE_REPORT: dict[str, Any] = {
     "report_type": "queueperformance",
@@ -113,9 +118,12 @@ class Wait:
     pbx: PbxSimulator
     state_dir: Path
     settings: dict[str, Any] = field(default_factory=dict)
+    state_url: str = ""
 
     def client(self, **changes: Any) -> PbxClient:
-        return PbxClient(settings_for(self.pbx, **self.settings | changes), state_dir=self.state_dir)
+        return PbxClient(
+            settings_for(self.pbx, **self.settings | changes), state=open_state(self.state_url, self.state_dir)
+        )
 
     async def start(
         self,
@@ -136,6 +144,27 @@ class Wait:
     def fetch(self, report: FinishedReport) -> bytes:
         with self.client() as client, closing(asyncio.run(client.open_file(report.url))) as stream:
             return b"".join(stream.chunks)
+
+
+def occupy_turn(settings: PbxSettings, state_dir: Path) -> None:
+    """Let somebody else hold the turn at a PBX for as long as a lease lasts."""
+
+    def take(entry: Entry | None, now: float) -> Entry:
+        return Line.from_entry(entry).attended(now, "somebody else", ["1"]).to_entry(entry)
+
+    open_state("", state_dir).update(f"{SimulatorSettings().serial_number}/turn", take, keep_seconds=60)
+
+
+def line_at(settings: PbxSettings, state_dir: Path) -> Line:
+    """Return who waits for the turn at a PBX."""
+    return Line.from_entry(open_state("", state_dir).read(f"{SimulatorSettings().serial_number}/turn"))
+
+
+def login_at(settings: PbxSettings, state_dir: Path) -> LoginEntry:
+    """Return the login that the processes which share a state directory have at a PBX."""
+    entry = LoginEntry(settings, open_state("", state_dir), StoredLogin.of(settings, None))
+    entry.locate()
+    return entry
 
 
 class Run:

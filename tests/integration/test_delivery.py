@@ -584,7 +584,7 @@ class TestTheDestination:
         queues = ([1], [1, 2])
         whole = {b"old"}
         for ids in queues:
-            run_task(operator(target, parameters={"queue_id_list": ids}, asynchronous=False))
+            run_task(operator(target, parameters={"queue_id_list": ids}, asynchronous=False, allow_shrink=True))
             whole.add(target.read_bytes())
         target.write_bytes(b"old")
         seen: set[bytes] = set()
@@ -602,7 +602,7 @@ class TestTheDestination:
             # Not `execute`, which Airflow 2 lets run in the main thread only.
             request = build_request(**QUEUE_REPORT | {"parameters": {"queue_id_list": ids}}, asynchronous=False)
             context: Any = {"ti": Mock()}
-            paths.append(operator(target).deliver(context, request))
+            paths.append(operator(target, allow_shrink=True).deliver(context, request))
 
         tasks = [threading.Thread(target=fetch, args=(ids,)) for ids in queues]
         for task in tasks:

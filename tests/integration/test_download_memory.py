@@ -20,10 +20,11 @@ from airflow_provider_yeastar.files.fetching import FileFetch
 from airflow_provider_yeastar.pbx.client import PbxClient
 from airflow_provider_yeastar.pbx.files.body import FileCheck
 from airflow_provider_yeastar.pbx.settings import PbxSettings
+from airflow_provider_yeastar.pbx.state.opening import open_state
 
 port, name, client_id, client_secret, out = sys.argv[1:]
 settings = PbxSettings("127.0.0.1", client_id, client_secret, port=int(port), scheme="http")
-with PbxClient(settings, state_dir=Path(out) / "state") as client:
+with PbxClient(settings, state=open_state("", Path(out) / "state")) as client:
     with FileFetch(client, f"/api/download/{name}", killed=lambda: False) as fetch:
         check = FileCheck("csv", announced_bytes=fetch.announced_bytes, max_bytes=None, pbx="", endpoint="")
         with storage.receive(fetch.chunks(check), f"{out}/{name}", check) as received:

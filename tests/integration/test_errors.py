@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from airflow_provider_yeastar.pbx.login.token_store import MemoryTokenStore
 
 from airflow_provider_yeastar.pbx import errors
 from airflow_provider_yeastar.pbx.client import PbxClient
@@ -15,7 +16,6 @@ from airflow_provider_yeastar.pbx.errors import Reaction, YeastarError
 from airflow_provider_yeastar.pbx.events.websocket import subscribe
 from airflow_provider_yeastar.pbx.files.body import FileCheck
 from airflow_provider_yeastar.pbx.http.transport import USER_AGENT
-from airflow_provider_yeastar.pbx.login.token_store import MemoryTokenStore
 from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator

@@ -31,10 +31,11 @@ def reports(tmp_path: Path) -> Path:
 def run_example(airflow_home: Path, yeastar_pbx: PbxSimulator, reports: Path, tmp_path: Path) -> Any:
     """Run an example DAG at a moment; its output is shown when it fails."""
 
-    def run(name: str, *options: str, moment: str = RUN_DATE, **environment: str) -> None:
+    def run(name: str, *options: str, moment: str = RUN_DATE, copy: bool = True, **environment: str) -> None:
         folder = tmp_path / "dags"
         folder.mkdir(exist_ok=True)
-        shutil.copy(ROOT / "example_dags" / f"{name}.py", folder)
+        if copy:
+            shutil.copy(ROOT / "example_dags" / f"{name}.py", folder)
         done = airflow(
             airflow_home,
             {
@@ -73,44 +74,65 @@ def files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-# --- DuckDB ---
+# --- tables ---
 
 
-def duckdb_table(warehouse: Path, name: str) -> list[tuple[Any, ...]]:
+def duckdb_rows(warehouse: Path, statement: str) -> list[tuple[Any, ...]]:
     with duckdb.connect(str(warehouse), read_only=True) as db:
-        return db.execute(f"SELECT pbx, day, queue_number, total_calls FROM {name} ORDER BY ALL").fetchall()
+        return db.execute(statement).fetchall()
 
 
 def test_the_duckdb_load_loads_the_day_before_and_a_second_run_replaces_it(
-    run_example: Any, reports: Path, yeastar_pbx: PbxSimulator, tmp_path: Path
+    run_example: Any, yeastar_pbx: PbxSimulator, tmp_path: Path
 ) -> None:
+    pytest.importorskip("duckdb_provider")
     warehouse = tmp_path / "warehouse.duckdb"
-    run_example("yeastar_nightly_warehouse_load", YEASTAR_WAREHOUSE=str(warehouse))
-    queues, agents = duckdb_table(warehouse, "queueperformance"), duckdb_table(warehouse, "queueagentperformance")
-    assert [row[:3] for row in queues] == [
+    connection = json.dumps({"conn_type": "duckdb", "host": str(warehouse)})
+    for _ in range(2):
+        run_example("yeastar_nightly_warehouse_load", AIRFLOW_CONN_WAREHOUSE=connection)
+    columns = "pbx_serial_number, period_start::date, queue_num"
+    queues = duckdb_rows(warehouse, f"SELECT {columns} FROM queueperformance ORDER BY ALL")
+    agents = duckdb_rows(warehouse, f"SELECT {columns}, agent_number FROM queueagentperformance ORDER BY ALL")
+    assert queues == [
         (yeastar_pbx.settings.serial_number, date(2026, 11, 22), "6400"),
         (yeastar_pbx.settings.serial_number, date(2026, 11, 22), "6401"),
     ]
-    assert {row[1] for row in agents} == {date(2026, 11, 22)}
-    assert len(files(reports / "2026-11-22")) == 2
-
-    run_example("yeastar_nightly_warehouse_load", YEASTAR_WAREHOUSE=str(warehouse))
-    assert duckdb_table(warehouse, "queueperformance") == queues
-    assert duckdb_table(warehouse, "queueagentperformance") == agents
-    assert len(files(reports / "2026-11-22")) == 2
+    assert len(set(agents)) == len(agents) > 1
 
 
-# --- PostgreSQL ---
-
-
-def test_the_postgres_load_loads_the_day_before(
+def test_the_postgres_load_loads_the_day_before_and_looks_back(
     run_example: Any, postgres: PostgresServer, yeastar_pbx: PbxSimulator
 ) -> None:
     run_example("yeastar_nightly_postgres_load", AIRFLOW_CONN_WAREHOUSE=postgres.uri)
-    assert postgres.query("SELECT pbx, day, queue, queue_number FROM queueperformance ORDER BY queue") == [
-        (yeastar_pbx.settings.serial_number, date(2026, 11, 22), "Sales", "6400"),
-        (yeastar_pbx.settings.serial_number, date(2026, 11, 22), "Support", "6401"),
+    assert postgres.query(
+        "SELECT DISTINCT pbx_serial_number, queue, queue_num FROM queue_performance ORDER BY queue"
+    ) == [
+        (yeastar_pbx.settings.serial_number, "Sales", "6400"),
+        (yeastar_pbx.settings.serial_number, "Support", "6401"),
     ]
+    days = postgres.query("SELECT DISTINCT period_start::date FROM queue_performance ORDER BY 1")
+    assert days == [(date(2026, 11, day),) for day in (19, 20, 21, 22)]
+
+
+def test_the_days_that_a_table_lacks_are_loaded(run_example: Any, postgres: PostgresServer, tmp_path: Path) -> None:
+    run_example("yeastar_nightly_postgres_load", AIRFLOW_CONN_WAREHOUSE=postgres.uri)
+    short = tmp_path / "dags" / "yeastar_missing_days.py"
+    text = (ROOT / "example_dags" / "yeastar_missing_days.py").read_text(encoding="utf-8")
+    short.write_text(text.replace("days=90", "days=6"), encoding="utf-8")
+    run_example("yeastar_missing_days", copy=False, AIRFLOW_CONN_WAREHOUSE=postgres.uri)
+    days = postgres.query("SELECT DISTINCT period_start::date FROM queue_performance ORDER BY 1")
+    assert days == [(date(2026, 11, day),) for day in range(17, 23)]
+
+
+def test_files_are_kept_and_their_rows_are_in_duckdb_once(run_example: Any, reports: Path, tmp_path: Path) -> None:
+    warehouse = tmp_path / "warehouse.duckdb"
+    for _ in range(2):
+        run_example("yeastar_files_then_duckdb", YEASTAR_WAREHOUSE=str(warehouse))
+    assert duckdb_rows(warehouse, "SELECT day, queue_number FROM queueperformance ORDER BY ALL") == [
+        (date(2026, 11, 22), "6400"),
+        (date(2026, 11, 22), "6401"),
+    ]
+    assert len(files(reports)) == 2
 
 
 # --- a fleet ---
@@ -128,9 +150,9 @@ def test_each_pbx_of_a_fleet_is_asked_for_its_own_yesterday(
             AIRFLOW_CONN_YEASTAR_BERLIN=connection_to(yeastar_pbx),
             AIRFLOW_CONN_YEASTAR_SHANGHAI=connection_to(shanghai),
         )
-    assert [Path(name).parent.as_posix() for name in files(reports)] == [
-        "yeastar_berlin/2026-11-21",
-        "yeastar_shanghai/2026-11-22",
+    assert [re.sub(r"_[^_]*$", "", name) for name in files(reports)] == [
+        "yeastar_berlin/unreturnmisscall_2026-11-21",
+        "yeastar_shanghai/unreturnmisscall_2026-11-22",
     ]
 
 
@@ -148,7 +170,7 @@ def test_the_pdf_of_the_month_before_is_mailed(run_example: Any, mailbox: Mailbo
     (message,) = mailbox.messages
     (attachment,) = message.iter_attachments()
     assert (message["To"], message["Subject"]) == ("support-team@example.com", "Queue performance 2026-10")
-    assert attachment.get_filename() == "queues-2026-10.pdf"
+    assert re.fullmatch(r"queueperformance_2026-10_[0-9a-f]{8}\.pdf", attachment.get_filename() or "")
     assert attachment.get_content().startswith(b"%PDF-")
 
 
@@ -158,7 +180,7 @@ def test_the_pdf_of_the_month_before_is_mailed(run_example: Any, mailbox: Mailbo
 def test_the_report_is_in_the_object_store_and_read_from_there(run_example: Any, bucket: Bucket) -> None:
     run_example("yeastar_to_object_storage", AIRFLOW_CONN_AWS_DEFAULT=json.dumps(bucket.connection))
     (key,) = bucket.keys()
-    assert key.startswith("raw/extensions/day=2026-11-22/extcallstatistics_2026-11-22_")
+    assert key.startswith("raw/extensions/extcallstatistics_2026-11-22_")
 
 
 # --- a sensor, then the download ---
@@ -167,7 +189,7 @@ def test_the_report_is_in_the_object_store_and_read_from_there(run_example: Any,
 def test_a_sensed_report_is_downloaded(run_example: Any, reports: Path) -> None:
     run_example("yeastar_sensor_then_download")
     (name,) = files(reports)
-    assert name.startswith("2026-11-22/queueperformance_2026-11-22_")
+    assert name.startswith("queues/queueperformance_2026-11-22_")
 
 
 # --- many queues, many months ---
@@ -176,7 +198,7 @@ def test_a_sensed_report_is_downloaded(run_example: Any, reports: Path) -> None:
 @needs_mapped_outputs
 def test_every_queue_of_the_pbx_has_its_file(run_example: Any, reports: Path, yeastar_pbx: PbxSimulator) -> None:
     run_example("yeastar_all_queues")
-    written = list((reports / "all_queues" / "2026-11-22").iterdir())
+    written = list((reports / "all_queues").glob("queueagentperformance_2026-11-22_*"))
     assert {number for file in written for number in re.findall(r"<(64\d\d)>", file.read_text("utf-8-sig"))} == {
         queue.number for queue in yeastar_pbx.settings.directory.queues
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -124,18 +125,35 @@ class TestWhatIsUnknown:
 
 
 class TestLookUps:
-    def test_one_is_made_for_each_kind_and_kept_on_the_host(self, waiting: Wait) -> None:
-        for _ in range(3):
-            ask(waiting, "extcallstatistics", {"ext_id_list": ["1000", "1001", "Sales"]})
+    def test_one_is_made_for_each_kind_and_request_although_many_are_named(self, waiting: Wait) -> None:
+        ask(waiting, "extcallstatistics", {"ext_id_list": ["1000", "1001", "Sales"]})
 
         assert [call.query["menu"] for call in waiting.pbx.calls(MENUS)] == ["extension", "ext_group"]
 
-    def test_without_sharing_each_session_makes_its_own(self, waiting: Wait) -> None:
-        waiting.settings["token_sharing"] = "none"
-        for _ in range(2):
-            ask(waiting, "queueperformance", {"queue_id_list": ["Sales", "Support"]})
+    def test_ids_are_looked_up_once_for_all_that_share_a_state(self, waiting: Wait) -> None:
+        for _ in range(3):
+            ask(waiting, "queueperformance", {"queue_id_list": [1, "2"]})
 
-        assert len(waiting.pbx.calls(MENUS)) == 2
+        assert len(waiting.pbx.calls(MENUS)) == 1
+
+    def test_a_number_that_another_queue_has_got_leads_to_that_queue_at_once(
+        self, waiting: Wait, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Issue 14 A.3, while a waiter keeps the connection open."""
+        rearranged = (Queue(1, "6499", "Old sales", ()), Queue(7, "6400", "Sales", ()))
+
+        async def ask_twice() -> None:
+            with waiting.client() as client:
+                async with client.linked():
+                    for number in ("6400", "Sales"):
+                        await waiting.start(request={**request, "parameters": {"queue_id_list": number}})
+                        newer = replace(DEFAULT_DIRECTORY, queues=rearranged)
+                        monkeypatch.setitem(vars(waiting.pbx.settings), "directory", newer)
+
+        request = {"report_type": "queueperformance", "period": "2026-11-20", "asynchronous": False}
+        asyncio.run(ask_twice())
+
+        assert [call.query["queue_id_list"] for call in waiting.pbx.calls("call_report/download")] == ["1", "7"]
 
     def test_a_queue_that_came_since_is_found_before_it_is_refused(
         self, waiting: Wait, monkeypatch: pytest.MonkeyPatch
@@ -150,9 +168,9 @@ class TestLookUps:
     def test_what_was_kept_is_looked_up_again_after_some_minutes(
         self, waiting: Wait, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        ask(waiting, "queueperformance", {"queue_id_list": "Sales"})
+        ask(waiting, "queueperformance", {"queue_id_list": [1]})
         monkeypatch.setattr("airflow_provider_yeastar.pbx.directory._MENU_LIFE", 0.0)
-        ask(waiting, "queueperformance", {"queue_id_list": "Sales"})
+        ask(waiting, "queueperformance", {"queue_id_list": [1]})
 
         assert len(waiting.pbx.calls(MENUS)) == 2
 

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
-from tests.integration.support import ROOT, airflow, connection_to, settings_for, start_airflow
+from tests.integration.support import ROOT, airflow, connection_to, line_at, occupy_turn, settings_for, start_airflow
 
 DAG_FILE = """
 from datetime import UTC, datetime, timedelta
@@ -111,8 +110,7 @@ def kill(process: subprocess.Popen[str], *, with_process: bool) -> None:
 def leaves_nothing(pbx: PbxSimulator, out: Path, state_dir: Path) -> None:
     assert list(out.rglob("*.csv")) == []
     pbx.wait_until(lambda pbx: pbx.sockets == 0)
-    with FileLock(state_dir / f"{settings_for(pbx).pbx_key}.lock").acquire(blocking=False):
-        pass
+    assert line_at(settings_for(pbx), state_dir).tickets == ()
 
 
 @pytest.mark.parametrize("task", ["operator", "sensor"])
@@ -171,11 +169,11 @@ def test_while_a_call_hangs(
 
 def test_while_another_process_has_the_turn(start: Start, yeastar_pbx: PbxSimulator, out: Path, tmp_path: Path) -> None:
     state_dir = tmp_path / "state"
-    state_dir.mkdir()
-    with FileLock(state_dir / f"{settings_for(yeastar_pbx).pbx_key}.lock"), start("operator") as process:
+    occupy_turn(settings_for(yeastar_pbx), state_dir)
+    with start("operator") as process:
         assert process.stdout is not None
         assert any("Waiting for the turn" in line for line in process.stdout)
         kill(process, with_process=True)
 
     assert yeastar_pbx.requests == []
-    leaves_nothing(yeastar_pbx, out, state_dir)
+    assert [ticket.member for ticket in line_at(settings_for(yeastar_pbx), state_dir).tickets] == ["somebody else"]

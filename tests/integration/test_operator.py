@@ -75,6 +75,7 @@ class TestTheReport:
             "ready_at": "",
             "downloaded_at": "",
             "serial_number": pbx.settings.serial_number,
+            "identified_by": "answer" if way.get("asynchronous") is False else "turn",
         }
         assert pbx.state.logins == 1
 

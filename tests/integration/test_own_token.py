@@ -1,4 +1,4 @@
-"""`token_sharing=none`: a token of one's own is given back, however its work ends."""
+"""`login_sharing=none`: a token of one's own is given back, however its work ends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.integration.support import QUEUE_REPORT, Wait, connection_to
 @pytest.fixture
 def pbx(yeastar_pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PbxSimulator:
     """A simulated PBX that is `yeastar_default`, with tokens that are not shared."""
-    extra = {"timezone": yeastar_pbx.settings.timezone, "token_sharing": "none"}
+    extra = {"timezone": yeastar_pbx.settings.timezone, "login_sharing": "none"}
     monkeypatch.setenv("AIRFLOW_CONN_YEASTAR_DEFAULT", connection_to(yeastar_pbx, extra=extra))
     monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
     return yeastar_pbx
@@ -54,7 +54,7 @@ def test_when_the_hook_s_work_is_done(pbx: PbxSimulator, tmp_path: Path) -> None
     assert YeastarHook().get_information().model == "Yeastar P570"
 
     assert was_given_back(pbx)
-    assert not (tmp_path / "state").exists()
+    assert not any(b"access_token" in file.read_bytes() for file in (tmp_path / "state").iterdir())
 
 
 def test_after_an_error(pbx: PbxSimulator, tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_after_a_kill_in_the_middle_of_the_login(yeastar_pbx: PbxSimulator, tmp_
         killed = True
         await login
 
-    with Wait(yeastar_pbx, tmp_path, {"token_sharing": "none"}).client() as client, pytest.raises(TaskKilledError):
+    with Wait(yeastar_pbx, tmp_path, {"login_sharing": "none"}).client() as client, pytest.raises(TaskKilledError):
         run_on_worker(log_in(client), lambda: killed)
 
     assert was_given_back(yeastar_pbx)

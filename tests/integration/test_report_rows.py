@@ -103,6 +103,7 @@ class TestTheFile:
             "ready_at": "",
             "downloaded_at": "",
             "serial_number": pbx.settings.serial_number,
+            "identified_by": "answer",
         }
 
     def test_parquet_has_the_same_rows_with_types(self, pbx: PbxSimulator, tmp_path: Path) -> None:
@@ -246,7 +247,7 @@ class TestPages:
             connected(counting)
             with (
                 answering(monkeypatch, lambda answer: answer | {"total_number": 99}),
-                pytest.raises((NotAPbxError, WaitTimeoutError), match="lists 1 rows of 99"),
+                pytest.raises((NotAPbxError, WaitTimeoutError), match=r"pays no heed to the page, .* 1 rows of 99"),
             ):
                 YeastarHook().get_report_rows(**AGENTS, wait_timeout=2)
 
@@ -274,6 +275,72 @@ class TestAnswersOfWhichNothingIsKnown:
             pytest.raises((NotAPbxError, WaitTimeoutError), match="counts 4 rows and lists none"),
         ):
             YeastarHook().get_report_rows(**AGENTS, wait_timeout=3)
+
+
+class TestSchema:
+    """A column that the report's schema does not have, and personal data."""
+
+    @staticmethod
+    def with_mood(answer: dict[str, Any]) -> dict[str, Any]:
+        rows = answer["queue_performance_list"]
+        return answer | {"queue_performance_list": [row | {"mood": 5, "new_calls": "3"} for row in rows]}
+
+    QUEUES = {"report_type": "queueperformance", "parameters": {"queue_id_list": [1, 2]}}  # noqa: RUF012
+
+    def test_an_unknown_column_is_kept_and_told_everywhere(
+        self, pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        asset, events = Asset("yeastar-report://queues"), outlet_events()
+        task = operator(tmp_path / "x.parquet", file_format="parquet", outlets=[asset], **self.QUEUES)
+        with answering(monkeypatch, self.with_mood):
+            path, xcoms = run_task(task, outlet_events=events)
+
+        table = parquet.read_table(path)
+        assert table.column("mood").to_pylist() == ["5", "5"]
+        assert table.column("new_calls").to_pylist() == [3, 3]
+        assert xcoms["report"]["unknown_columns"] == ["mood", "new_calls"]
+        assert events[asset].extra["unknown_columns"] == ["mood", "new_calls"]
+        if find_spec("airflow.providers.openlineage"):
+            lineage = task.get_openlineage_facets_on_complete(None)
+            assert lineage
+            fields = lineage.outputs[0].facets["schema"].fields
+            assert [(field.name, field.type) for field in fields][-2:] == [("mood", "text"), ("new_calls", "integer")]
+
+    def test_drop_leaves_it_out_and_freeze_fails(
+        self, pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        with answering(monkeypatch, self.with_mood):
+            path, xcoms = run_task(operator(tmp_path / "x.ndjson", on_schema_change="drop", **self.QUEUES))
+            with pytest.raises(AirflowFailException, match="mood, new_calls"):
+                run_task(operator(tmp_path / "y.ndjson", on_schema_change="freeze", **self.QUEUES))
+
+        assert "mood" not in Path(path).read_text()
+        assert xcoms["report"]["unknown_columns"] == ["mood", "new_calls"]
+        assert not (tmp_path / "y.ndjson").exists()
+
+    def test_times_of_a_pbx_with_another_display_format_are_timestamps(
+        self, connected: Callable[[PbxSimulator], PbxSimulator], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        def displayed(answer: dict[str, Any]) -> dict[str, Any]:
+            (key,) = [key for key, value in answer.items() if isinstance(value, list)]
+            return answer | {key: [{"time": "11/05/2026 08:30:00 PM", "call_from": "030"}], "total_number": 1}
+
+        with PbxSimulator(SimulatorSettings(date_format="MM/DD/YYYY", twelve_hour=True)) as american:
+            connected(american)
+            task = operator(tmp_path / "x.ndjson", report_type="unreturnmisscall", period="2026-11", parameters={})
+            with answering(monkeypatch, displayed):
+                path, _ = run_task(task)
+
+        row = json.loads(Path(path).read_text())
+        assert (row["time"], row["call_from"]) == ("2026-11-05T20:30:00", "030")
+
+    def test_rows_in_memory_are_a_table_in_one_line(self, pbx: PbxSimulator) -> None:
+        rows = YeastarHook().get_report_rows(period="2026-11-20", **self.QUEUES)
+
+        table = rows.to_arrow()
+        assert table.column("queue_num").to_pylist() == ["6400", "6401"]
+        assert str(table.schema.field("answered_rate").type) == "double"
+        assert list(rows.to_pandas()["queue_num"]) == ["6400", "6401"]
 
 
 class TestOnEmpty:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,9 +14,9 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_yeastar.compat import AirflowFailException, AirflowSkipException, Asset
-from airflow_provider_yeastar.exceptions import DestinationError, TaskKilledError
-from airflow_provider_yeastar.pbx.client import PbxClient
+from airflow_provider_yeastar.exceptions import DestinationError, FewerRowsError, TaskKilledError
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.simulator import PbxSimulator
 from airflow_provider_yeastar.transfers.to_sql import YeastarReportToSqlOperator
 from tests.integration.peers import postgres_server
@@ -146,8 +146,8 @@ def test_a_month_of_a_time_report_looks_back_by_months(pbx: PbxSimulator, engine
 
 @pytest.fixture
 def oldest_call(monkeypatch: pytest.MonkeyPatch) -> Any:
-    asked = create_autospec(PbxClient.oldest_call, return_value=datetime(2026, 11, 20, 12))
-    monkeypatch.setattr(PbxClient, "oldest_call", asked)
+    asked = create_autospec(PbxSession.oldest_call, return_value=datetime(2026, 11, 20, 12, tzinfo=UTC))
+    monkeypatch.setattr(PbxSession, "oldest_call", asked)
     return asked
 
 
@@ -158,7 +158,7 @@ def test_fewer_rows_of_a_pbx_that_forgot_are_red_and_the_old_ones_stay(
     with engine.begin() as connection:
         connection.execute(sa.text("INSERT INTO queue_performance SELECT * FROM queue_performance"))
 
-    with pytest.raises(AirflowFailException, match=r"holds 4 rows, and the PBX's answer 2.*allow_shrink=True"):
+    with pytest.raises(FewerRowsError, match=r"holds 4 rows, and the PBX's answer 2.*allow_shrink=True"):
         run(operator())
     assert len(rows(engine, "queue")) == 4
     assert oldest_call.call_count == 1
@@ -172,7 +172,7 @@ def test_an_empty_answer_never_replaces_rows(pbx: PbxSimulator, engine: sa.engin
     nobody = {"call_from": "nobody"}
     run(operator(report_type="unreturnmisscall", parameters=nobody, table="other"))
 
-    with pytest.raises(AirflowFailException, match="the PBX's answer 0"):
+    with pytest.raises(FewerRowsError, match="the PBX's answer 0"):
         run(operator(report_type="unreturnmisscall", parameters=nobody, replace="period"))
     with pytest.raises(AirflowSkipException):
         run(operator(report_type="unreturnmisscall", parameters=nobody, on_empty="skip"))
@@ -183,26 +183,28 @@ def test_an_empty_answer_never_replaces_rows(pbx: PbxSimulator, engine: sa.engin
 def test_personal_data_is_hidden_before_it_reaches_the_database(
     pbx: PbxSimulator, engine: sa.engine.Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    report = {"report_type": "unreturnmisscall", "parameters": {}}
+    report = {"report_type": "queueagentmisscalls", "period": "2026-11", "parameters": {"queue_id": 2}}
     run(operator(**report, table="clear"))
     callers = {caller for (caller,) in rows(engine, "caller", "clear")}
+    assert callers
     extra = {"timezone": pbx.settings.timezone, "protect_secret": "sixteen letters!"}
     monkeypatch.setenv("AIRFLOW_CONN_YEASTAR_DEFAULT", connection_to(pbx, extra=extra))
 
-    _, told = run(operator(**report, protect={"caller": "hmac", "callee": "mask", "did_number": "drop"}))
+    _, told = run(operator(**report, protect={"caller": "hmac", "agent_number": "mask", "agent_name": "drop"}))
 
     hidden = rows(engine, "*")
     assert len({caller for (caller,) in rows(engine, "caller")}) == len(callers)
+    assert all(number.startswith("*0") for (number,) in rows(engine, "agent_number"))
     for seen in (repr(hidden), json.dumps(told), caplog.text):
         assert not any(caller in seen for caller in callers)
         assert "sixteen letters!" not in seen
     with pytest.raises(sa.exc.OperationalError):
-        rows(engine, "did_number")
+        rows(engine, "agent_name")
 
 
 def test_hmac_without_a_secret_is_refused_before_the_pbx_is_asked(pbx: PbxSimulator, engine: sa.engine.Engine) -> None:
     with pytest.raises(AirflowFailException, match="protect_secret"):
-        run(operator(report_type="unreturnmisscall", parameters={}, protect={"caller": "hmac"}))
+        run(operator(report_type="unreturnmisscall", parameters={}, protect={"call_from": "hmac"}))
     assert not pbx.calls(LIST)
 
 

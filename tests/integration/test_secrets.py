@@ -14,11 +14,11 @@ from typing import Any, get_args
 from urllib.parse import quote
 
 import pytest
+from airflow_provider_yeastar.pbx.login.token_store import LoginRecord, SharedTokenStore
 from cryptography.fernet import Fernet
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
-from airflow_provider_yeastar.pbx.login.token_store import LoginRecord, SharedTokenStore
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 from airflow_provider_yeastar.simulator.faults import FaultKind
 from airflow_provider_yeastar.simulator.state import PbxState
@@ -251,7 +251,7 @@ def test_an_event_that_quotes_the_token(pbx: PbxSimulator, evidence: Evidence, t
         pytest.param({"login": "another"}, id="wrong-client"),
         pytest.param({"extra": {"timezone": "Asia/Tokyo"}}, id="wrong-clock"),
         pytest.param({"extra": {"no_such_extra": SECRET}}, id="unknown-extra"),
-        pytest.param({"extra": {"token_sharing": "none", "timezone": "Europe/Berlin"}}, id="own-token"),
+        pytest.param({"extra": {"login_sharing": "none", "timezone": "Europe/Berlin"}}, id="own-token"),
     ],
 )
 def test_a_connection_that_leads_elsewhere(

@@ -100,7 +100,7 @@ def test_applications_of_one_pbx_take_turns_on_sockets_of_their_own(waiting: Wai
 
 
 def test_a_token_of_one_s_own_is_given_back_by_the_last_one_out(waiting: Wait) -> None:
-    waiting.settings["token_sharing"] = "none"
+    waiting.settings["login_sharing"] = "none"
 
     async def three() -> None:
         await asyncio.gather(*(waiting.start() for _ in range(3)))
@@ -116,7 +116,7 @@ def test_a_token_is_renewed_while_a_waiter_listens_and_its_event_is_not_lost(
 ) -> None:
     monkeypatch.setattr(shared, "_TOKEN_LOOK_SECONDS", 0.02)
     # Each look finds the token about to end.
-    monkeypatch.setattr("airflow_provider_yeastar.pbx.tokens.RENEWAL_MARGIN", 3600.0)
+    monkeypatch.setattr("airflow_provider_yeastar.pbx.tokens.Tokens.margin", 3600.0)
     pbx = waiting.pbx
     pbx.hold_reports()
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_yeastar.pbx.errors import CredentialsError, NetworkError, TokenCapError
-from airflow_provider_yeastar.pbx.login.token_store import SharedTokenStore
+from airflow_provider_yeastar.pbx.login.record import LoginRecord
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
-from tests.integration.support import ROOT, Wait, settings_for
+from tests.integration.support import ROOT, Wait, login_at, settings_for
 
 # Forks so many processes, lets all begin at the same moment, and counts by what they end with. With a fourth argument
 # they wait for a free token for so many seconds, coming back at once, and a full cap is remembered for the fifth.
@@ -25,22 +26,23 @@ FLEET = """
 import asyncio, collections, json, multiprocessing, sys, time
 from pathlib import Path
 from airflow_provider_yeastar.pbx.client import PbxClient
-from airflow_provider_yeastar.pbx.login import authentication as login
+from airflow_provider_yeastar.pbx.login import record
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 from airflow_provider_yeastar.pbx.errors import TokenCapError, YeastarError
 from airflow_provider_yeastar.pbx.settings import PbxSettings
+from airflow_provider_yeastar.pbx.state.opening import open_state
 
 settings, state_dir, processes = PbxSettings(**json.loads(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3])
 patience, memory = float(sys.argv[4]), float(sys.argv[5])
 waiting.retry_delay = lambda attempt, chance: 0.05 * (1 + chance)
-login._REFUSAL_MEMORIES = login._REFUSAL_MEMORIES | {TokenCapError: memory}
+record._MEMORIES = record._MEMORIES | {TokenCapError: memory}
 context = multiprocessing.get_context("fork")
 start, ends = context.Barrier(processes), context.Queue()
 
 def task():
     start.wait()
     try:
-        with PbxClient(settings, state_dir=state_dir) as client:
+        with PbxClient(settings, state=open_state("", state_dir)) as client:
             if patience:
                 asyncio.run(client.log_in(time.time() + patience))
             ends.put(client.get_information().model)
@@ -55,15 +57,18 @@ for process in fleet:
     process.join()
 """
 
+# Says that it is about to log in, and never does.
 HOLDER = """
 import json, sys
 from pathlib import Path
+from airflow_provider_yeastar.pbx.concurrency.silence import SilenceGuard
+from airflow_provider_yeastar.pbx.login.authentication import Login
 from airflow_provider_yeastar.pbx.settings import PbxSettings
-from airflow_provider_yeastar.pbx.login.token_store import SharedTokenStore
+from airflow_provider_yeastar.pbx.state.opening import open_state
 
-with SharedTokenStore(PbxSettings(**json.loads(sys.argv[1])), Path(sys.argv[2])).locked():
-    print("held", flush=True)
-    sys.stdin.readline()
+Login(PbxSettings(**json.loads(sys.argv[1])), open_state("", Path(sys.argv[2])), SilenceGuard(None))._begin(None)
+print("begun", flush=True)
+sys.stdin.readline()
 """
 
 
@@ -88,11 +93,13 @@ def fleet(pbx: PbxSimulator, state_dir: Path, processes: int, **options: Any) ->
 
 
 def age(pbx: PbxSimulator, state_dir: Path, **tokens: float) -> None:
-    """Let what is shared grow old: what the PBX told of itself, and the tokens as given."""
-    store = SharedTokenStore(settings_for(pbx), state_dir)
-    record = store.load()
-    assert record.tokens is not None
-    store.save(replace(record, informed_at=0.0, tokens=replace(record.tokens, **tokens)))
+    """Change the tokens that are shared."""
+
+    def change(record: LoginRecord, now: float) -> LoginRecord:
+        assert record.tokens
+        return replace(record, tokens=replace(record.tokens, **tokens))
+
+    login_at(settings_for(pbx), state_dir).change(change)
 
 
 def take_all_tokens(pbx: PbxSimulator) -> list[str]:
@@ -110,9 +117,8 @@ def test_fifty_processes_make_one_login(yeastar_pbx: PbxSimulator, tmp_path: Pat
 
 
 def test_fifty_processes_whose_token_expired_make_one_login(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
-    fleet(yeastar_pbx, tmp_path, 1)
+    fleet(yeastar_pbx, tmp_path, 2)
     yeastar_pbx.state.tokens.clear()
-    age(yeastar_pbx, tmp_path)
 
     assert fleet(yeastar_pbx, tmp_path, 50) == {"Yeastar P570": 50}
 
@@ -120,7 +126,7 @@ def test_fifty_processes_whose_token_expired_make_one_login(yeastar_pbx: PbxSimu
 
 
 def test_fifty_processes_whose_token_is_due_make_one_refresh(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
-    fleet(yeastar_pbx, tmp_path, 1)
+    fleet(yeastar_pbx, tmp_path, 2)
     age(yeastar_pbx, tmp_path, access_expires_at=0.0)
 
     assert fleet(yeastar_pbx, tmp_path, 50) == {"Yeastar P570": 50}
@@ -128,13 +134,13 @@ def test_fifty_processes_whose_token_is_due_make_one_refresh(yeastar_pbx: PbxSim
     assert len(yeastar_pbx.calls("refresh_token")) == 1
     assert len(yeastar_pbx.calls("get_token")) == 1
     (token,) = yeastar_pbx.state.tokens.values()
-    stored = SharedTokenStore(settings_for(yeastar_pbx), tmp_path).load().tokens
+    stored = login_at(settings_for(yeastar_pbx), tmp_path).read().tokens
     assert stored is not None
     assert (stored.access_token, stored.refresh_token) == (token.access, token.refresh)
 
 
 def test_fifty_processes_whose_refresh_is_refused_make_one_login(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
-    fleet(yeastar_pbx, tmp_path, 1)
+    fleet(yeastar_pbx, tmp_path, 2)
     yeastar_pbx.state.tokens.clear()
     age(yeastar_pbx, tmp_path, access_expires_at=0.0)
 
@@ -170,73 +176,39 @@ def test_any_refused_login_is_one_attempt_of_the_host(yeastar_pbx: PbxSimulator,
     assert len(yeastar_pbx.calls("get_token")) == 1
 
 
-def test_a_killed_holder_of_the_lock_stops_nobody(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
-    settings = json.dumps(asdict(settings_for(yeastar_pbx)))
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, settings, str(tmp_path)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
+@contextmanager
+def somebody_logs_in(pbx: PbxSimulator, state_dir: Path, **changes: Any) -> Iterator[subprocess.Popen[str]]:
+    """Run a process that has said that it will log in."""
+    command = [sys.executable, "-c", HOLDER, json.dumps(asdict(settings_for(pbx, **changes))), str(state_dir)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        yield process
+        process.kill()
 
-    async def log_in_over_a_dead_body() -> float:
+
+def test_a_login_that_hangs_is_waited_for_no_longer_than_a_call_may_take(
+    yeastar_pbx: PbxSimulator, tmp_path: Path
+) -> None:
+    with (
+        somebody_logs_in(yeastar_pbx, tmp_path),
+        Wait(yeastar_pbx, tmp_path, {"timeout": 0.3}).client() as client,
+        pytest.raises(NetworkError, match=r"Another task has been logging in for 0\.3 seconds"),
+    ):
+        client.get_information()
+
+    assert yeastar_pbx.requests == []
+
+
+def test_a_process_that_died_while_it_logged_in_is_waited_for_no_longer_than_its_lease(
+    yeastar_pbx: PbxSimulator, tmp_path: Path
+) -> None:
+    with somebody_logs_in(yeastar_pbx, tmp_path, timeout=0.5) as process:
+        process.kill()
         with Wait(yeastar_pbx, tmp_path).client() as client:
-            login = asyncio.create_task(client.log_in(time.time() + 60))
-            done, _ = await asyncio.wait({login}, timeout=0.5)
-            assert not done
-            holder.kill()
-            killed_at = time.monotonic()
-            await login
-            return time.monotonic() - killed_at
+            assert client.get_information().model == "P570"
 
-    assert asyncio.run(log_in_over_a_dead_body()) < 2
-    holder.communicate()
-
-
-class TestALoginThatHangs:
-    @pytest.fixture
-    def holder(self, yeastar_pbx: PbxSimulator, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-        settings = json.dumps(asdict(settings_for(yeastar_pbx)))
-        command = [sys.executable, "-c", HOLDER, settings, str(tmp_path)]
-        with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "held\n"
-            yield process
-            process.kill()
-
-    def test_it_is_waited_for_no_longer_than_a_call_may_take(
-        self, holder: subprocess.Popen[str], yeastar_pbx: PbxSimulator, tmp_path: Path
-    ) -> None:
-        with (
-            Wait(yeastar_pbx, tmp_path, {"timeout": 0.2}).client() as client,
-            pytest.raises(NetworkError, match=r"Another task of this host has been logging in for 0\.2 seconds"),
-        ):
-            client.get_information()
-
-        assert holder.poll() is None
-
-    def test_who_may_wait_longer_tries_again(
-        self,
-        holder: subprocess.Popen[str],
-        yeastar_pbx: PbxSimulator,
-        tmp_path: Path,
-        no_pauses: None,
-        caplog: pytest.LogCaptureFixture,
-    ) -> None:
-        async def outwait() -> None:
-            with Wait(yeastar_pbx, tmp_path, {"timeout": 0.2}).client() as client:
-                login = asyncio.create_task(client.log_in(time.time() + 60))
-                while "Another task of this host" not in caplog.text and not login.done():
-                    await asyncio.wait({login}, timeout=0.05)
-                holder.communicate("let go\n")
-                await login
-
-        asyncio.run(outwait())
-
-        assert yeastar_pbx.state.logins == 1
+    assert yeastar_pbx.state.logins == 1
 
 
 class TestTheTokenCap:
@@ -260,7 +232,7 @@ class TestTheTokenCap:
     def test_a_refresh_that_meets_it_ends_in_one_more_attempt_and_is_waited_out(
         self, yeastar_pbx: PbxSimulator, tmp_path: Path
     ) -> None:
-        fleet(yeastar_pbx, tmp_path, 1)
+        fleet(yeastar_pbx, tmp_path, 2)
         age(yeastar_pbx, tmp_path, access_expires_at=0.0)
         yeastar_pbx.faults.add(Fault("errcode", "refresh_token", 60002), Fault("errcode", "get_token", 60002))
 
@@ -277,7 +249,7 @@ class TestTheTokenCap:
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        monkeypatch.setattr("airflow_provider_yeastar.pbx.login.authentication._REFUSAL_MEMORIES", {TokenCapError: 0.0})
+        monkeypatch.setattr("airflow_provider_yeastar.pbx.login.record._MEMORIES", {TokenCapError: 0.0})
         yeastar_pbx.faults.add(Fault("errcode", "get_token", 60002, times=5))
 
         assert Wait(yeastar_pbx, tmp_path).run().file.startswith("Queue-Performance")
@@ -293,7 +265,7 @@ class TestTheTokenCap:
         caplog: pytest.LogCaptureFixture,
     ) -> None:
         monkeypatch.setattr("airflow_provider_yeastar.pbx.waiting.bounds.retry_delay", lambda attempt, chance: 0.01)
-        monkeypatch.setattr("airflow_provider_yeastar.pbx.login.authentication._REFUSAL_MEMORIES", {TokenCapError: 0.0})
+        monkeypatch.setattr("airflow_provider_yeastar.pbx.login.record._MEMORIES", {TokenCapError: 0.0})
         yeastar_pbx.faults.add(Fault("errcode", "get_token", 60002, times=5))
 
         with Wait(yeastar_pbx, tmp_path).client() as client:
@@ -319,22 +291,24 @@ def test_a_refusal_is_forgotten_with_other_credentials(yeastar_pbx: PbxSimulator
     assert len(yeastar_pbx.calls("get_token")) == 2
 
 
-def test_a_refusal_is_forgotten_after_an_hour(
+def test_a_refusal_is_remembered_for_an_hour_and_the_second_one_until_somebody_asks(
     yeastar_pbx: PbxSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fleet(yeastar_pbx, tmp_path, 1, client_secret="wrong")
+    """Fault 7: an asset watcher that keeps an old secret tried it until the address was blocked."""
     waiting = Wait(yeastar_pbx, tmp_path, {"client_secret": "wrong"})
     now = time.time()
 
-    monkeypatch.setattr("airflow_provider_yeastar.pbx.login.authentication.time.time", lambda: now + 3500)
-    with waiting.client() as client, pytest.raises(CredentialsError, match=r"58 minutes ago.*press Test"):
-        client.get_information()
-    assert len(yeastar_pbx.calls("get_token")) == 1
-
-    monkeypatch.setattr("airflow_provider_yeastar.pbx.login.authentication.time.time", lambda: now + 3700)
-    with waiting.client() as client, pytest.raises(CredentialsError, match="PBX refused"):
-        client.get_information()
+    for hours in range(200):
+        monkeypatch.setattr("airflow_provider_yeastar.pbx.state.directory.time.time", lambda: now + 3600 * hours)  # noqa: B023 - called at once
+        with waiting.client() as client, pytest.raises(CredentialsError, match="PBX refused"):
+            client.get_information()
     assert len(yeastar_pbx.calls("get_token")) == 2
+
+    with waiting.client() as client:
+        client.forget_failures()
+        with pytest.raises(CredentialsError, match="PBX refused"):
+            client.get_information()
+    assert len(yeastar_pbx.calls("get_token")) == 3
 
 
 def test_ten_reports_cost_one_login_and_two_calls_each(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:

@@ -28,12 +28,12 @@ from airflow_provider_yeastar.pbx.errors import (
     WaitTimeoutError,
     YeastarError,
 )
-from airflow_provider_yeastar.pbx.login.token_store import LoginRecord, SharedTokenStore
 from airflow_provider_yeastar.pbx.state.directory import DirectoryState
+from airflow_provider_yeastar.pbx.state.memory import MemoryState
 from airflow_provider_yeastar.pbx.state.turns import turn
 from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
-from tests.integration.support import QUEUE_REPORT, Wait, settings_for
+from tests.integration.support import QUEUE_REPORT, Wait, login_at, settings_for
 
 DOWNLOAD = "call_report/download"
 
@@ -274,7 +274,10 @@ class TestBounds:
     def test_an_unreachable_pbx_is_named_in_the_end(self, tmp_path: Path, yeastar_pbx: PbxSimulator) -> None:
         settings = settings_for(yeastar_pbx, port=1)
 
-        with PbxClient(settings, state_dir=tmp_path) as client, pytest.raises(NetworkError, match="Connection refused"):
+        with (
+            PbxClient(settings, state=MemoryState()) as client,
+            pytest.raises(NetworkError, match="Connection refused"),
+        ):
             client.get_information()
 
     def test_the_wait_for_an_unreachable_pbx_tells_the_last_cause_and_its_remedy(
@@ -394,7 +397,7 @@ class TestDisplayFormats:
 
 class TestTokens:
     def test_a_token_of_one_s_own_is_given_back(self, waiting: Wait) -> None:
-        waiting.settings["token_sharing"] = "none"
+        waiting.settings["login_sharing"] = "none"
 
         for _ in range(waiting.pbx.settings.token_cap + 1):
             with waiting.client() as client:
@@ -404,10 +407,8 @@ class TestTokens:
 
     def test_a_shared_token_is_refreshed_not_replaced(self, waiting: Wait) -> None:
         waiting.run()
-        store = SharedTokenStore(settings_for(waiting.pbx), waiting.state_dir)
-        tokens = store.load().tokens
-        assert tokens is not None
-        store.save(LoginRecord(replace(tokens, access_expires_at=0.0)))
+        login = login_at(settings_for(waiting.pbx), waiting.state_dir)
+        login.change(lambda record, now: replace(record, tokens=replace(record.tokens, access_expires_at=0.0)))
 
         waiting.run()
 

@@ -327,7 +327,7 @@ class TestTheSocket:
             return channel
 
         monkeypatch.setattr(shared, "open_channel", announce_while_two_are_open)
-        monkeypatch.setattr("airflow_provider_yeastar.pbx.tokens.RENEWAL_MARGIN", 3600.0)
+        monkeypatch.setattr("airflow_provider_yeastar.pbx.tokens.Tokens.margin", 3600.0)
 
         async def listen() -> list[str]:
             heard: list[str] = []

@@ -8,6 +8,7 @@ reproduces its run.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -42,16 +43,17 @@ def main() -> int:
         print(result)
         return int(bool(result.wrong or result.crashes))
     started = time.monotonic()
-    wrong, bad_runs, fates = 0, 0, Counter[str]()
+    done, wrong, bad_runs, fates = 0, 0, 0, Counter[str]()
     seeds = range(options.first_seed, options.first_seed + options.runs)
-    with multiprocessing.Pool(options.processes) as pool:
+    with multiprocessing.Pool(options.processes) as pool, contextlib.suppress(KeyboardInterrupt):  # tells what was done
         for seed, wrong_files, its_fates, story in pool.imap_unordered(run, seeds, chunksize=10):
+            done += 1
             wrong += wrong_files
             fates += its_fates
             if story:
                 bad_runs += 1
                 print(f"seed {seed}: {story}")
-    print(f"{options.runs} runs, seeds {seeds.start} to {seeds.stop - 1}, {time.monotonic() - started:.0f} s")
+    print(f"{done} runs of seeds {seeds.start} to {seeds.stop - 1}, {time.monotonic() - started:.0f} s")
     for fate, count in fates.most_common():
         print(f"  {count:7} tasks {fate}")
     print(f"{wrong} green tasks with another's file; {bad_runs} bad runs")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 import shlex
@@ -97,7 +96,7 @@ class Installed:
             try:
                 run(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", self.python, *arguments)
             except AssertionError as failed:  # uv does not read pip's configuration of where packages are
-                logging.getLogger(__name__).info("pip instead of uv: %s", failed)
+                sys.stderr.write(f"{failed}\n")
             else:
                 return
         run(self.python, "-m", "pip", "install", "--quiet", *arguments)

@@ -14,6 +14,9 @@ from airflow_provider_yeastar.pbx.settings import PbxSettings
         pytest.param("10.0.0.1", 8088, "https", "https://10.0.0.1:8088", id="appliance"),
         pytest.param(" https://pbx.example.com:8088/ ", None, "https", "https://pbx.example.com:8088", id="pasted-url"),
         pytest.param("10.0.0.1:8088", None, "https", "https://10.0.0.1:8088", id="port-in-the-host"),
+        pytest.param("http://10.0.0.1:8088/", None, "", "http://10.0.0.1:8088", id="scheme-in-the-host"),
+        pytest.param("http://10.0.0.1", 8088, "HTTP ", "http://10.0.0.1:8088", id="the-same-scheme-twice"),
+        pytest.param("10.0.0.1:8088", 8088, "", "https://10.0.0.1:8088", id="the-same-port-twice"),
         pytest.param("fe80::1", 8088, "https", "https://[fe80::1]:8088", id="ipv6"),
         pytest.param("[fe80::1]:8088", None, "https", "https://[fe80::1]:8088", id="ipv6-in-brackets"),
     ],
@@ -36,6 +39,15 @@ def test_base_url(host: str, port: int | None, scheme: str, base_url: str) -> No
         ({"port": 65536}, "Port 65536 is not between"),
         ({"api_version": "v3.0"}, "not one of auto, v1.0, v2.0"),
         ({"timeout": 0}, "not a number of seconds above 0"),
+        ({"timeout": float("inf")}, "not a number of seconds above 0"),
+        ({"timeout": float("nan")}, "not a number of seconds above 0"),
+        ({"timeout": 1e300}, "not a number of seconds above 0"),
+        ({"client_secret": "secret\n"}, r"Client Secret .* \(a line break, as at the end of a file\?\)"),
+        ({"client_id": " id"}, "Client ID begins or ends with white space"),
+        ({"client_secret": "se\x00cret"}, "Client Secret .* control character"),
+        ({"host": "http://pbx.example.com:8088/", "scheme": "https"}, "Host says http and Schema says https"),
+        ({"host": "https://pbx.example.com", "scheme": "http"}, "Host says https and Schema says http"),
+        ({"host": "pbx.example.com:8088", "port": 443}, "Host says 8088 and Port says 443"),
         ({"date_format": "DD/MM/YYYY"}, "go together"),
         ({"host": "https://id:secret@pbx.example.com"}, "more than a host name"),
         ({"host": "https://pbx.example.com/openapi/v1.0"}, "more than a host name"),
@@ -54,7 +66,7 @@ def test_what_cannot_be_used_is_named(changes: dict[str, object], words: str) ->
 
 
 def test_credentials_are_not_shown() -> None:
-    shown = repr(PbxSettings("pbx.example.com", "the-client", "the-secret"))
+    shown = repr(PbxSettings("pbx.example.com", "the-client", "the-secret", proxy="http://user:the-secret@proxy"))
 
     assert "the-client" not in shown
     assert "the-secret" not in shown

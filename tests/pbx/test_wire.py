@@ -23,6 +23,7 @@ from airflow_provider_yeastar.pbx.errors import (
     TokenExpiredError,
     UnsafeUrlError,
 )
+from airflow_provider_yeastar.pbx.tokens import TokenStep, next_step
 
 PBX = "pbx.example.com:443"
 WHERE = {"pbx": PBX, "endpoint": "openapi/v2.0/call_report/download"}
@@ -47,8 +48,37 @@ class TestDecodeAnswer:
         with pytest.raises(NotAPbxError, match=kind):
             wire.decode_answer(body, 502, **WHERE)
 
+    @pytest.mark.parametrize("errcode", ['"0"', "0", "0.0", '" 0 "'])
+    def test_an_errcode_is_a_number_however_it_is_typed(self, errcode: str) -> None:
+        assert wire.decode_answer(f'{{"errcode": {errcode}}}'.encode(), 200, **WHERE) == {"errcode": 0}
+
+    def test_what_the_pbx_quotes_is_redacted(self) -> None:
+        body = json.dumps({"errcode": -2, "errmsg": "sent tok3n/1 and tok3n%2F1"}).encode()
+
+        assert wire.decode_answer(body, 200, **WHERE, secrets=["tok3n/1"])["errmsg"] == "sent *** and ***"
+
 
 class TestAnswerError:
+    def test_minus_2_tells_what_is_known_of_it(self) -> None:
+        told = [
+            str(wire.answer_error({"errcode": -2, "errmsg": "INTERNAL SERVER ERROR"}, **WHERE, query=query))
+            for query in ({"my_report_id": "1"}, {"type": "qosreport"}, {})
+        ]
+
+        assert "unknown `my_report_id`, now 1" in told[0]
+        assert "37.23.0.123" in told[0]
+        assert "`type` that this firmware does not know, now qosreport" in told[1]
+        assert told[2].endswith(PbxInternalError.default_remedy)
+
+    def test_the_pbx_s_words_are_one_bounded_line(self) -> None:
+        entries = [{"field": "a\nb" * 1000, "valid_msg": "\x1b[31mred" * 1000}] * 1000
+        answer = {"errcode": 40002, "errmsg": "first\nsecond\x00" + "x" * 20_000_000, "invalid_param_list": entries}
+
+        told = str(wire.answer_error(answer, **WHERE))
+
+        assert len(told) < 5000
+        assert told.isprintable()
+
     @pytest.mark.parametrize("errcode", [0, 1, 2], ids=["success", "partial-success", "processing"])
     def test_success_and_processing_are_no_errors(self, errcode: int) -> None:
         assert wire.answer_error({"errcode": errcode}, **WHERE) is None
@@ -146,6 +176,31 @@ class TestDecodeTokens:
 
         assert (tokens.access_expires_at, tokens.refresh_expires_at) == (2800.0, 87400.0)
 
+    @pytest.mark.parametrize("life", [None, "soon", [1800], True, -1, 0, 1e308, "1800"])
+    def test_an_odd_life_is_the_documented_one_and_costs_no_second_login(self, life: object) -> None:
+        answer = {"access_token": "a", "refresh_token": "b", "access_token_expire_time": life}
+
+        tokens = wire.decode_tokens({"errcode": 0, **answer}, 1000.0, **WHERE)
+
+        assert (tokens.access_expires_at, tokens.refresh_expires_at) == (2800.0, 87400.0)
+
+    @pytest.mark.parametrize("life", [10**18, 2**62])
+    def test_a_life_of_ages_is_not_believed(self, life: int) -> None:
+        answer = {"errcode": 0, "access_token": "a", "access_token_expire_time": life}
+
+        assert wire.decode_tokens(answer, 0.0, **WHERE).access_expires_at == 30 * 86400
+
+    def test_without_a_refresh_token_the_next_login_is_one(self) -> None:
+        tokens = wire.decode_tokens({"errcode": 0, "access_token": "a"}, 1000.0, **WHERE)
+
+        assert next_step(tokens, 1000.0) is TokenStep.USE
+        assert next_step(tokens, 2800.0) is TokenStep.LOG_IN
+
+    @pytest.mark.parametrize("token", [None, "", 7, ["a"], "a\nb", "a\x00", "a" * 2000])
+    def test_what_cannot_be_a_token_is_none(self, token: object) -> None:
+        with pytest.raises(NotAPbxError, match="no tokens"):
+            wire.decode_tokens({"errcode": 0, "access_token": token}, 0.0, **WHERE)
+
     def test_a_success_without_tokens_is_not_a_pbx(self) -> None:
         with pytest.raises(NotAPbxError, match="no tokens"):
             wire.decode_tokens({"errcode": 0}, 0.0, **WHERE)
@@ -169,6 +224,35 @@ class TestDecodeInformation:
         information = wire.decode_information({"errcode": 0, "data": {"sn": "369", "firmware_version": "37.8.0.25"}})
 
         assert information == wire.PbxInformation("369", "", "37.8.0.25", None, None, None, None)
+
+    @pytest.mark.parametrize(
+        "odd", [[1], {"a": 1}, True, None, 1.5], ids=["list", "object", "bool", "null", "fraction"]
+    )
+    def test_odd_types_are_as_good_as_nothing(self, odd: object) -> None:
+        names = ("sn", "model_name", "firmware_version", "system_time", "system_date_format", "timestamp")
+        information = wire.decode_information({"errcode": 0, "data": dict.fromkeys(names, odd)})
+
+        assert information.timestamp is None
+        assert information.serial_number in ("", "1.5")
+
+    @pytest.mark.parametrize(
+        ("given", "timestamp"), [("1755852280", 1755852280), (10**18, None), (-1, None), ("x", None)]
+    )
+    def test_a_clock_is_believed_within_reason(self, given: object, timestamp: int | None) -> None:
+        assert wire.decode_information({"errcode": 0, "data": {"timestamp": given}}).timestamp == timestamp
+
+    def test_texts_are_clean(self) -> None:
+        data = {
+            "sn": "36\x009\n1",
+            "model_name": "\x1b[31mP570",
+            "firmware_version": "x" * 10_000,
+            "system_time": ["x"],
+        }
+
+        information = wire.decode_information({"errcode": 0, "data": data})
+
+        assert (information.serial_number, information.model, information.system_time) == ("369 1", "P570", None)
+        assert len(information.firmware) == 100
 
 
 MESSAGE = {
@@ -198,6 +282,22 @@ class TestDecodeFrame:
 
         assert wire.decode_frame(text, **WHERE) == EVENT
         assert wire.decode_frame(text.encode(), **WHERE) == EVENT
+
+    def test_a_quoted_token_and_control_characters_are_in_no_part(self) -> None:
+        message = MESSAGE | {
+            "file": "Sep\x00\n\x1b[31m.csv tok3n/1",
+            "download_resource_url": "/api/download/Sep.csv?a=tok3n%2F1&access_token=other",
+            "error": "token tok3n/1\r\nfailed",
+        }
+        frame = json.dumps({"type": 30027, "msg": json.dumps(message)})
+
+        event = wire.decode_frame(frame, **WHERE, secrets=["tok3n/1"])
+
+        assert event == wire.EventFrame(True, "Sep .csv ***", "/api/download/Sep.csv?a=***", "token *** failed", 8)
+
+    @pytest.mark.parametrize("frame", ["[" * 100_000, '{"msg":' * 50_000, '{"type":30027,"msg":' + "9" * 5000 + "}"])
+    def test_a_frame_that_breaks_parsers_is_passed_over(self, frame: str) -> None:
+        assert wire.decode_frame(frame, **WHERE) is None
 
     def test_a_failure_keeps_the_words(self) -> None:
         frame = json.dumps({"type": 30027, "msg": {"result": "FAILURE", "error": "disk full"}})

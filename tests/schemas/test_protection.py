@@ -51,5 +51,12 @@ def test_what_protects_nothing_is_refused(protect: dict[str, str], words: str) -
         check_protect(protect, ["caller", "callee"])
 
 
+def test_a_number_is_not_hidden_in_one_column_and_shown_in_another() -> None:
+    known = ["call_from", "call_from_number", "agent_number"]
+    with pytest.raises(InvalidRequestError, match="Name call_from: it covers call_from_number"):
+        check_protect({"call_from_number": "hmac"}, known)
+    check_protect({"call_from_number": "drop", "call_from": "hmac", "agent_number": "mask"}, known)
+
+
 def test_a_secret_is_never_shown() -> None:
     assert SECRET not in repr(protection({"caller": "hmac"}, SECRET))

@@ -97,16 +97,18 @@ class TestDrift:
 
 class TestProtection:
     def test_numbers_are_hidden_before_anyone_sees_a_row(self) -> None:
-        hidden = Protection({"caller": "hmac", "callee": "mask", "did_number": "drop"}, "a secret of some length")
-        answer = [{"caller": number, "callee": "6400", "did_number": "030", "caller_name": "x"} for number in ("1", 1)]
+        hidden = Protection({"call_from": "hmac", "call_to": "mask", "did_number": "drop"}, "a secret of some length")
+        answer = [
+            {"call_from": number, "call_to": "6400", "did_number": "030", "call_from_name": "x"} for number in ("1", 1)
+        ]
         rows = fitted(answer, MISSED, protection=hidden)
 
         first, second = list(rows)
-        assert first["caller"] == second["caller"] != "1"
-        assert len(str(first["caller"])) == 64
-        assert first["callee"] == "*400"
+        assert first["call_from"] == second["call_from"] != "1"
+        assert len(str(first["call_from"])) == 64
+        assert first["call_to"] == "*400"
         assert "did_number" not in first
-        assert first["caller_name"] != "x"
+        assert first["call_from_name"] != "x"
 
     def test_a_hidden_column_is_text(self) -> None:
         rows = fitted([{"calls": 12}], protection=Protection({"calls": "mask"}))

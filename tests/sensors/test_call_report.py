@@ -45,12 +45,20 @@ class TestWhenTheDagIsParsed:
             ({"mode": "reschedule"}, "announces it once.*deferrable=True"),
             ({"report_type": "queueperformence"}, "queueperformance"),
             ({"wait_timeout": 0}, "wait_timeout"),
+            ({"wait_timeout": float("inf")}, "wait_timeout"),
+            ({"queue_timeout": float("nan")}, "queue_timeout"),
+            ({"queue_timeout": "60"}, "queue_timeout"),
         ],
         ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
     )
     def test_a_mistake_is_refused_in_one_sentence(self, changes: dict[str, Any], words: str) -> None:
         with pytest.raises(InvalidRequestError, match=words):
             sensor(**changes)
+
+    def test_a_mode_of_the_dag_s_default_args_does_not_matter_to_a_deferrable_sensor(self) -> None:
+        day = datetime(2026, 1, 1)
+        with DAG("sensors", start_date=day, schedule=None, default_args={"mode": "reschedule"}):
+            assert sensor(deferrable=True).mode == "poke"
 
     def test_arguments_come_from_default_args_and_from_expand(self) -> None:
         day = datetime(2026, 1, 1)

@@ -97,6 +97,7 @@ class TestWhatRendersToNothing:
             Path("/data") / "{{ none }}" / "report.csv",
             PurePosixPath("/data/{{ empty }}.csv"),
             ObjectStoragePath("file:///data/{{ none }}/report.csv"),
+            ObjectStoragePath("memory://bucket/{{ empty }}/report.csv"),
         ],
         ids=str,
     )
@@ -125,15 +126,16 @@ class TestWhatRendersToNothing:
         with pytest.raises(AirflowFailException, match=r"`parameters` \(\w+\) was rendered to"):
             task.execute({"ti": Mock()})
 
+    @pytest.mark.parametrize("field", ["period", "yeastar_conn_id", "api_version"])
     @pytest.mark.parametrize("operator", [YeastarCallReportRowsOperator, YeastarCallReportSensor])
-    def test_the_other_tasks_refuse_it_too(self, dag: DAG, operator: Any) -> None:
-        given = {name: value for name, value in ARGUMENTS.items() if name != "destination"}
-        if operator is YeastarCallReportRowsOperator:
-            given["destination"] = "/data/"
-        task = operator(**given | {"period": "{{ none }}"}, dag=dag)
+    def test_the_other_tasks_refuse_it_too(self, dag: DAG, operator: Any, field: str) -> None:
+        given = ARGUMENTS | {field: "{{ none }}"}
+        if operator is YeastarCallReportSensor:
+            del given["destination"]
+        task = operator(**given, dag=dag)
         task.render_template_fields(CONTEXT)
 
-        with pytest.raises(AirflowFailException, match="`period` was rendered to None"):
+        with pytest.raises(AirflowFailException, match=f"`{field}` was rendered to None"):
             task.execute({"ti": Mock()})
 
     def test_a_download_without_a_report_is_refused(self, dag: DAG) -> None:
@@ -205,6 +207,13 @@ class TestTextsStayTexts:
             else {"queue_id_list": "[1, 2]", "talk_time": "3"}
         )
 
+    def test_a_connection_id_that_is_no_text_is_refused(self) -> None:
+        native = DAG("native", schedule=None, render_template_as_native_obj=True)
+        task = rendered(native, yeastar_conn_id="{{ year }}")
+
+        with pytest.raises(AirflowFailException, match="`yeastar_conn_id` was rendered to 2026, which is no text"):
+            task.execute({"ti": Mock()})
+
     def test_what_another_task_returned_is_no_template(self, dag: DAG) -> None:
         task: Any = YeastarCallReportOperator(**ARGUMENTS, dag=dag)
         content = "{{ ds }}"
@@ -219,11 +228,12 @@ class TestPaths:
 
         assert task.destination == kind("/data/2026-11-20/berlin.csv")
 
-    def test_a_path_in_an_object_store_is_rendered(self, dag: DAG) -> None:
-        task = rendered(dag, destination=ObjectStoragePath("file:///data/{{ ds }}/report.csv"))
+    @pytest.mark.parametrize("store", ["file:///data", "memory://bucket"])
+    def test_a_path_in_an_object_store_is_rendered(self, dag: DAG, store: str) -> None:
+        task = rendered(dag, destination=ObjectStoragePath(f"{store}/{{{{ ds }}}}/report.csv"))
 
         assert isinstance(task.destination, ObjectStoragePath)
-        assert str(task.destination) == "file:///data/2026-11-20/report.csv"
+        assert str(task.destination) == f"{store}/2026-11-20/report.csv"
 
 
 class TestMappedTasks:

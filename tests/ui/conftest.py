@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent.parent
 IMAGES = ROOT / "docs" / "images"
-DAG_ID = "yeastar_nightly_warehouse_load"
+DAG_ID = "yeastar_files_then_duckdb"
 EVENT_DAG_ID = "yeastar_event_driven"
 AIRFLOW_2 = airflow.__version__.startswith("2.")
 NEWEST = "3.3."

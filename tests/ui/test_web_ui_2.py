@@ -35,7 +35,7 @@ def fill_in(page: Page, web_ui: WebUI, **changes: str) -> None:
     for field in STANDARD_FIELDS:
         page.locator(f"#{field}").fill(changes.get(field, str(web_ui.pbx[field])))
     page.locator("#extra__yeastar__timezone").fill(web_ui.pbx["extra"]["timezone"])
-    page.locator("#extra__yeastar__token_sharing").fill(changes.get("token_sharing", "none"))
+    page.locator("#extra__yeastar__login_sharing").fill(changes.get("login_sharing", "none"))
 
 
 def press_test(page: Page) -> Locator:
@@ -111,9 +111,9 @@ class TestTestButton:
 
     def test_it_tells_of_a_choice_that_is_none(self, page: Page, web_ui: WebUI) -> None:
         open_form(page, web_ui)
-        fill_in(page, web_ui, token_sharing="all")
+        fill_in(page, web_ui, login_sharing="all")
 
-        assert "token_sharing is 'all', not one of host, none" in press_test(page).inner_text()
+        assert "login_sharing is 'all', not one of host, none" in press_test(page).inner_text()
 
 
 class TestRunOfTheExample:

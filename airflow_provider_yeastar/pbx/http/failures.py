@@ -17,10 +17,19 @@ from airflow_provider_yeastar.pbx.errors import CertificateError, InvalidSetting
 from airflow_provider_yeastar.pbx.http.policy import Route
 from airflow_provider_yeastar.pbx.http.tls import causes, certificate_complaint
 
-__all__ = ["CONNECTION_ERRORS", "network_failure", "proxy_refusal"]
+__all__ = ["CONNECTION_ERRORS", "network_failure", "proxy_refusal", "system_words"]
 
 CONNECTION_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 """What is raised on the way to a PBX. A ValueError is urllib3's complaint of a host that cannot be one."""
+
+_NEVER_SENT = (
+    requests.ConnectTimeout,
+    requests.exceptions.ProxyError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ProxyError,
+)
+"""Says that there was no connection on which a call could have been sent."""
 
 # http.client raises a bare OSError for a CONNECT that was refused; the status stands only in its text.
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
@@ -48,16 +57,23 @@ def network_failure(
     through = f", {route}" if route.proxy else ""
     complaint = certificate_complaint(error)
     if complaint:
-        return CertificateError(f"The TLS certificate of the PBX was not accepted: {complaint}", **where)
+        untrusted = CertificateError(f"The TLS certificate of the PBX was not accepted: {complaint}", **where)
+        untrusted.was_received = False
+        return untrusted
     found = list(causes(error))
     for refused in (_TUNNEL_REFUSED.match(str(cause)) for cause in found if isinstance(cause, OSError)):
         if refused:
-            return proxy_refusal(int(refused[1]), route, **where)
-    return NetworkError(f"{_what(found, seconds, subject)}{through}", **where)
+            refusal = proxy_refusal(int(refused[1]), route, **where)
+            refusal.was_received = False
+            return refusal
+    failure = NetworkError(f"{_what(found, seconds, subject)}{through}", **where)
+    failure.is_timeout = _any(found, TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
+    failure.was_received = not _any(found, *_NEVER_SENT)
+    return failure
 
 
 def _what(found: list[BaseException], seconds: float, subject: str) -> str:
-    words = next(_strerrors(found), "")
+    words = next(_strerrors(found), None)
     if words:
         return f"The {subject} to the PBX failed: {words}"
     if _any(found, requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
@@ -75,8 +91,12 @@ def _any(found: list[BaseException], *kinds: type[BaseException]) -> bool:
     return any(isinstance(cause, kinds) for cause in found)
 
 
+def system_words(error: BaseException) -> str | None:
+    """Return the operating system's own words about an error, the only part of it that holds no URL; None without."""
+    return next(_strerrors(list(causes(error))), None)
+
+
 def _strerrors(found: list[BaseException]) -> Iterator[str]:
-    """The operating system's own words, the only part of such an exception that holds no URL."""
     for cause in found:
         if isinstance(cause, OSError) and isinstance(cause.strerror, str) and not isinstance(cause, ssl.SSLError):
             yield cause.strerror

@@ -8,6 +8,7 @@ a second after the one before (RFC 8305), because the first may swallow connecti
 from __future__ import annotations
 
 import errno
+import math
 import os
 import queue
 import selectors
@@ -34,10 +35,12 @@ class CallLimit:
 
     :param until: moment of the monotonic clock at which the whole call must be over; None bounds each read alone.
     :param idle: seconds that a single read may take.
+    :param connecting: seconds for connecting, where the answer of a call may take longer.
     """
 
     until: float | None
     idle: float
+    connecting: float = math.inf
 
     def left(self) -> float:
         """Return the seconds for the next step.
@@ -62,8 +65,7 @@ class LimitedSocket(socket.socket):
     limit: CallLimit | None = None
 
     def recv_into(self, *args: Any, **options: Any) -> int:
-        if self.limit:
-            self.settimeout(self.limit.left())
+        _keep_to(self.limit, self)
         return super().recv_into(*args, **options)
 
 
@@ -73,9 +75,14 @@ class LimitedTlsSocket(ssl.SSLSocket):
     limit: CallLimit | None = None
 
     def recv_into(self, *args: Any, **options: Any) -> int:
-        if self.limit:
-            self.settimeout(self.limit.left())
+        _keep_to(self.limit, self)
         return super().recv_into(*args, **options)
+
+
+def _keep_to(limit: CallLimit | None, opened: socket.socket) -> None:
+    seconds = limit.left() if limit else None
+    if seconds is not None and seconds != opened.gettimeout():  # setting it costs a system call
+        opened.settimeout(seconds)
 
 
 def open_socket(host: str, port: int, limit: CallLimit) -> LimitedSocket:
@@ -86,8 +93,10 @@ def open_socket(host: str, port: int, limit: CallLimit) -> LimitedSocket:
     :param limit: bounds name resolution and connecting together, and then the reads.
     :raises OSError: when there is no connection: ``socket.gaierror`` without an address, ``TimeoutError`` in time.
     """
-    opened = _first_to_connect(deque(_interleaved(_resolve(host, port, limit))), limit)
-    opened.settimeout(limit.left())
+    seconds = min(limit.left(), limit.connecting)
+    connecting = CallLimit(time.monotonic() + seconds, seconds)
+    opened = _first_to_connect(deque(_interleaved(_resolve(host, port, connecting))), connecting)
+    opened.settimeout(connecting.left())  # for the handshake of TLS
     opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     opened.limit = limit
     return opened

@@ -106,10 +106,10 @@ class Transport:
         headers = {"Accept-Encoding": "identity"}
         seconds = timeout or self._settings.timeout
         with (
-            self._limited(CallLimit(time.monotonic() + seconds, seconds)),
+            self._limited(CallLimit(time.monotonic() + seconds, seconds, self._settings.timeout)),
             closing(self._send(method, endpoint, seconds, params=parameters, json=body, headers=headers)) as response,
         ):
-            content = self._read(response, endpoint, seconds)
+            content = self._read(response, endpoint)
         return self._decode(content, response.status_code, endpoint, token)
 
     def stream(self, url: str, token: str, rest: RestOfFile | None = None) -> FileStream:
@@ -145,7 +145,7 @@ class Transport:
             part = " for another part than the one that was asked for" if status == requests.codes.partial else ""
             what = f"The file was refused with HTTP status {status}{part}"
             raise NotAPbxError(what, pbx=self._settings.address, endpoint=endpoint)
-        return FileStream(response, starts_at, lambda error: self._failure(error, endpoint, seconds))
+        return FileStream(response, starts_at, lambda error: self._failure(error, endpoint))
 
     @contextmanager
     def _limited(self, limit: CallLimit) -> Iterator[None]:
@@ -167,7 +167,7 @@ class Transport:
                 **options,
             )
         except CONNECTION_ERRORS as error:
-            failure = self._failure(error, endpoint, seconds)
+            failure = self._failure(error, endpoint)
         else:
             if not response.is_redirect:
                 return response
@@ -179,11 +179,11 @@ class Transport:
             )
         raise failure
 
-    def _read(self, response: requests.Response, endpoint: str, seconds: float) -> bytes:
+    def _read(self, response: requests.Response, endpoint: str) -> bytes:
         try:
             return _bounded_body(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            failure: YeastarError = self._failure(error, endpoint, seconds)
+            failure: YeastarError = self._failure(error, endpoint)
         except ValueError as refused:
             failure = NotAPbxError(f"The answer {refused}", pbx=self._settings.address, endpoint=endpoint)
         raise failure
@@ -203,8 +203,11 @@ class Transport:
         is_forwarded = self._route.proxy is not None and self._settings.scheme == "http"
         return status == requests.codes.proxy_authentication_required or (is_forwarded and status in _PROXY_STATUSES)
 
-    def _failure(self, error: Exception, endpoint: str, seconds: float) -> YeastarError:
-        return network_failure(error, route=self._route, seconds=seconds, pbx=self._settings.address, endpoint=endpoint)
+    def _failure(self, error: Exception, endpoint: str) -> YeastarError:
+        settings = self._settings
+        return network_failure(
+            error, route=self._route, seconds=settings.timeout, pbx=settings.address, endpoint=endpoint
+        )
 
 
 def _bounded_body(response: requests.Response) -> bytes:

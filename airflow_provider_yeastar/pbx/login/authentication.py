@@ -1,33 +1,37 @@
-"""The login of one session: it has a live token, from the store, by a refresh, or by a login of its own.
+"""The login of one session: it takes a live token from the shared state, refreshes it, or logs in.
 
-Whoever renews the token holds the store's lock, so of all processes that wait for it one does so and the others find
-what it got: a token, or the refusal that it met. The rules of a token's life stand in `tokens`.
-Vendor's page: "Authentication".
+Whoever refreshes or logs in says so in the state first, so of all processes and hosts one does it and the others find
+what it got: a token, or the failure that it met. The rules stand in `record`. Vendor's page: "Authentication".
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Any
 
 from airflow_provider_yeastar.pbx import wire
+from airflow_provider_yeastar.pbx.concurrency.silence import SilenceGuard
 from airflow_provider_yeastar.pbx.errors import (
     AnswerError,
-    CredentialsError,
+    InvalidSettingsError,
     NetworkError,
     NotAPbxError,
-    TokenCapError,
+    StateUnavailableError,
+    TokenExpiredError,
     YeastarError,
-    error_from_dict,
-    error_to_dict,
 )
 from airflow_provider_yeastar.pbx.http.transport import Transport
-from airflow_provider_yeastar.pbx.login.token_store import LoginRecord, TokenStore
+from airflow_provider_yeastar.pbx.login.entry import LoginEntry, RecordChange
+from airflow_provider_yeastar.pbx.login.farewell import at_the_end_of_this_process, process_name
+from airflow_provider_yeastar.pbx.login.record import Attempt, LoginRecord, LoginStep, next_login_step
+from airflow_provider_yeastar.pbx.login.stored import Cipher, StoredLogin
 from airflow_provider_yeastar.pbx.settings import PbxSettings
+from airflow_provider_yeastar.pbx.state.interface import SharedState
 from airflow_provider_yeastar.pbx.tokens import Tokens, TokenStep, next_step
 
 __all__ = ["Login"]
@@ -36,59 +40,120 @@ log = logging.getLogger(__name__)
 
 _REFRESH_ENDPOINT = "openapi/v1.0/refresh_token"
 _REVOKE_ENDPOINT = "openapi/v1.0/del_token"
-# For so many seconds after a refused login no task of this host tries these credentials again: five wrong ones block
-# the address, and many that wait for a free token must not ask more often than one would.
-_REFUSAL_MEMORY = 60.0
-_REFUSAL_MEMORIES: Mapping[type[YeastarError], float] = {CredentialsError: 3600.0, TokenCapError: 15.0}
+_INFORMATION_ENDPOINT = "openapi/v1.0/system/information"
+_POLL_SECONDS = 0.1
+"""Between two looks whether another's login has ended."""
+_LONGEST_LEASE = 29.0
+"""Seconds after which the login of a process that died is nobody's any more."""
+_FAREWELL_SECONDS = 2.0
 
 
 class Login:
     """The tokens of one session.
 
     :param settings: the PBX and the application.
-    :param store: where the tokens are kept, and shared.
+    :param state: where logins are kept and shared; of a login that is not shared, all but its tokens.
     :param transport: the way to the PBX.
+    :param cipher: encrypts the tokens in the state, None to write them as they are.
     """
 
-    def __init__(self, settings: PbxSettings, store: TokenStore, transport: Transport) -> None:
+    def __init__(
+        self,
+        settings: PbxSettings,
+        state: SharedState,
+        transport: SilenceGuard,
+        cipher: Cipher | None = None,
+    ) -> None:
         self._settings = settings
-        self._store = store
+        self._state = state
         self._transport = transport
+        self._cipher = cipher
+        self._shares_tokens = settings.login_sharing != "none"
+        self._entry = LoginEntry(settings, state, StoredLogin.of(settings, cipher))
+        self._threads = threading.RLock()
         self._tokens: Tokens | None = None
+        self._given_by: Attempt | None = None
         self._secrets = {settings.client_secret}
         self._unannounced: list[str] = []
+        self._nothing = threading.Event()
+
+    @property
+    def pbx(self) -> str:
+        """Names the PBX in the state: by its serial number if that is known, else by its base URL."""
+        return self._entry.pbx
+
+    def locate(self) -> bool:
+        """Find out from the state alone by which name the PBX is known; return False if it is by its base URL."""
+        self._entry.locate()
+        return self._entry.pbx != self._entry.home
 
     def token(self, rejected: str | None = None) -> str:
-        """Return a live access token, after logging in or refreshing where that is due.
+        """Return a live access token, after logging in or refreshing if necessary.
 
         :param rejected: the token that the PBX has just answered 10004 to.
-        :raises YeastarError: when there is none to be had.
+        :raises YeastarError: if there is none.
         """
         tokens = self._tokens
         if tokens and next_step(tokens, time.time(), rejected=rejected) is TokenStep.USE:
             return tokens.access_token
-        with self._store.locked():
-            self._tokens = tokens = self._renew(rejected)
-        self._secrets |= {tokens.access_token, tokens.refresh_token}
-        self._unannounced += [tokens.access_token, tokens.refresh_token]
+        with self._threads:
+            tokens = self._renewed(rejected)
         return tokens.access_token
 
-    def forget_refusal(self) -> None:
-        """Let the next call log in although these credentials were refused a while ago."""
-        with self._store.locked():
-            self._store.save(replace(self._store.load(), refusal=None))
+    def prove(self, token: str) -> None:
+        """Take note that a call with this token has succeeded."""
+        if self._given_by and self._tokens and self._tokens.access_token == token:
+            self._note(lambda record, now: record.proven(token))
+            self._keep(self._tokens, None)
+
+    def reject(self, token: str) -> None:
+        """Take note that the PBX refuses this token although it is fresh."""
+        self._note(lambda record, now: record.without_rejected(token))
+        self._keep(None, None)
+
+    def forget_failures(self) -> None:
+        """Let the next call log in although logins failed a while ago."""
+        self._entry.locate()
+        self._entry.change(lambda record, now: record.forgiven())
+
+    def bind(self, serial_number: str) -> None:
+        """Keep this login under the PBX's serial number from now on.
+
+        :param serial_number: that a call with the present token has told.
+        """
+        pbx = serial_number.replace("/", "_")
+        other = f"{pbx}@{self._entry.home}"
+        if not pbx or self._entry.pbx in (pbx, other):
+            return
+        with self._threads:
+            there = self._entry.read_at(pbx).tokens if self._shares_tokens else None
+            # It may be another PBX that tells the same number: a copy of a virtual machine, a simulator.
+            self._move(pbx if there is None or there == self._tokens or self._accepts(there) else other)
 
     def revoke(self) -> None:
-        """Give a token of one's own back, since the PBX allows only eight; one that is shared lives on."""
-        if not self._store.outlives_session:
-            # A killed task may still be logging in, on a thread of its own; that token is to be given back too.
-            with self._store.locked():
-                tokens = self._store.load().tokens
-                self._store.save(LoginRecord())
-            if tokens:
-                with suppress(NetworkError, NotAPbxError):  # it then expires by itself
-                    self._transport.exchange("GET", _REVOKE_ENDPOINT, token=tokens.access_token)
-        self._tokens = None
+        """Give a token that is not shared back, since the PBX allows only eight; a shared one lives on."""
+        # A killed task may still be logging in, on a thread of its own; that token is to be given back too.
+        with self._threads:
+            tokens = self._tokens
+            self._keep(None, None)
+            if tokens and not self._shares_tokens:
+                self._give_back(tokens)
+
+    def give_back_unshared(self) -> None:
+        """Give the token back, if no other process has ever used this login."""
+        taken: list[Tokens] = []
+
+        def take(record: LoginRecord, now: float) -> LoginRecord:
+            taken.clear()
+            if record.is_shared or record.first_user != process_name() or record.tokens is None:
+                return record
+            taken.append(record.tokens)
+            return replace(record, tokens=None, given_by=None)
+
+        self._entry.locate()
+        self._entry.change(take)
+        for tokens in taken:
+            self._give_back(tokens)
 
     def take_unannounced(self) -> list[str]:
         """Return the tokens that have come since the last time."""
@@ -104,44 +169,74 @@ class Login:
             error.hide(self._secrets)
             raise
 
-    def _renew(self, rejected: str | None) -> Tokens:
-        """Return live tokens. The store is locked; another thread or process may have renewed them meanwhile."""
-        record = self._store.load()
-        tokens, step = record.tokens, next_step(record.tokens, time.time(), rejected=rejected)
-        if tokens and step is TokenStep.REFRESH:
-            tokens = self._refresh(tokens)
-        if not tokens or step is TokenStep.LOG_IN:
-            tokens = self._log_in(record)
-        if tokens != record.tokens:
-            self._store.save(replace(record, tokens=tokens, refusal=None))
-        return tokens
+    def _renewed(self, rejected: str | None) -> Tokens:
+        until = time.monotonic() + self._settings.timeout
+        while True:
+            self._transport.check()
+            step, record, attempt = self._begin(rejected)
+            if step is LoginStep.USE and record.tokens:
+                return self._take(record.tokens, record.given_by)
+            failure = record.failure_now(attempt.at) if step is LoginStep.FAIL else None
+            if failure:
+                raise failure
+            if step is LoginStep.REFRESH:
+                refreshed = self._refresh(record, attempt)
+                if refreshed:
+                    return self._take(refreshed, None)
+            elif step is LoginStep.LOG_IN:
+                return self._take(self._log_in(attempt), attempt)
+            elif time.monotonic() >= until:
+                raise NetworkError(
+                    f"Another task has been logging in for {self._settings.timeout:g} seconds, and has no answer",
+                    pbx=self._settings.address,
+                )
+            else:
+                self._nothing.wait(_POLL_SECONDS)
 
-    def _log_in(self, record: LoginRecord) -> Tokens:
-        if record.refusal:
-            self._repeat(record.refusal, time.time() - record.refused_at)
+    def _begin(self, rejected: str | None) -> tuple[LoginStep, LoginRecord, Attempt]:
+        """Return what to do, and leave word in the state before anything is sent; the attempt tells the time."""
+        key = uuid.uuid4().hex
+        lease = min(self._settings.timeout + 1, _LONGEST_LEASE)
+        found: list[tuple[LoginStep, LoginRecord, Attempt]] = []
+
+        def begin(record: LoginRecord, now: float) -> LoginRecord:
+            record = record.used_by(process_name())
+            step, attempt = next_login_step(record, now, rejected), Attempt(key, now)
+            record = record.without_rejected(rejected)
+            found[:] = [(step, record, attempt)]
+            return record.begun(step, attempt, lease) if step in (LoginStep.REFRESH, LoginStep.LOG_IN) else record
+
+        known = self._entry.read()
+        if begin(known, self._state.now()) != known:
+            self._entry.change(begin)
+        return found[0]
+
+    def _log_in(self, attempt: Attempt) -> Tokens:
         credentials = {"username": self._settings.client_id, "password": self._settings.client_secret}
         try:
-            return self._obtain_tokens(wire.LOGIN_ENDPOINT, credentials)
-        except AnswerError as refusal:
-            self._store.save(replace(record, tokens=None, refusal=error_to_dict(refusal), refused_at=time.time()))
+            tokens = self._obtain_tokens(wire.LOGIN_ENDPOINT, credentials)
+        except YeastarError as error:
+            failure = error  # the name in an except clause is gone behind it
+            self._note(lambda record, now: record.failed(attempt, failure, now, was_received=failure.was_received))
             raise
+        self._note(lambda record, now: record.succeeded(LoginStep.LOG_IN, attempt, tokens))
+        return tokens
 
-    def _repeat(self, refusal: Mapping[str, Any], age: float) -> None:
-        """Raise a refusal that is so many seconds old, while it is remembered."""
-        ago = f"{age:.0f} seconds" if age < 120 else f"{age / 60:.0f} minutes"
-        error = error_from_dict({**refusal, "what": f"{refusal['what']}, {ago} ago; it was not asked again"})
-        if isinstance(error, CredentialsError):
-            error.remedy = "Correct them in the Airflow connection, or press Test there to have them tried once more."
-        if 0 <= age < _REFUSAL_MEMORIES.get(type(error), _REFUSAL_MEMORY):
-            raise error
-
-    def _refresh(self, tokens: Tokens) -> Tokens | None:
-        self._secrets.add(tokens.refresh_token)
+    def _refresh(self, record: LoginRecord, attempt: Attempt) -> Tokens | None:
+        refresh_token = record.tokens.refresh_token if record.tokens else ""
+        self._secrets.add(refresh_token)
         try:
-            return self._obtain_tokens(_REFRESH_ENDPOINT, {"refresh_token": tokens.refresh_token})
+            tokens = self._obtain_tokens(_REFRESH_ENDPOINT, {"refresh_token": refresh_token})
         except AnswerError as refusal:
             log.info("The PBX would not refresh the token (errcode %s); logging in.", refusal.errcode)
+            self._note(lambda record, now: record.not_refreshed(attempt, was_received=True, is_refused=True))
             return None
+        except (NetworkError, NotAPbxError) as error:
+            received = error.was_received
+            self._note(lambda record, now: record.not_refreshed(attempt, was_received=received, is_refused=False))
+            raise
+        self._note(lambda record, now: record.succeeded(LoginStep.REFRESH, attempt, tokens))
+        return tokens
 
     def _obtain_tokens(self, endpoint: str, body: Mapping[str, str]) -> Tokens:
         answer = self._transport.exchange("POST", endpoint, body=body)
@@ -149,4 +244,56 @@ class Login:
         if error:
             with self.hiding_secrets():
                 raise error
-        return wire.decode_tokens(answer, time.time(), pbx=self._settings.address, endpoint=endpoint)
+        try:
+            now = self._state.now()
+        except StateUnavailableError:
+            now = time.time()
+        return wire.decode_tokens(answer, now, pbx=self._settings.address, endpoint=endpoint)
+
+    def _take(self, tokens: Tokens, given_by: Attempt | None) -> Tokens:
+        self._keep(tokens, given_by)
+        new = {tokens.access_token, tokens.refresh_token} - self._secrets - {""}
+        self._secrets |= new
+        self._unannounced += sorted(new)
+        if self._shares_tokens:
+            at_the_end_of_this_process((self._settings, self._state), self._say_farewell)
+        return tokens
+
+    def _keep(self, tokens: Tokens | None, given_by: Attempt | None) -> None:
+        self._tokens, self._given_by = tokens, given_by
+        self._entry.own_tokens, self._entry.own_given_by = tokens, given_by
+
+    def _give_back(self, tokens: Tokens) -> None:
+        with suppress(NetworkError, NotAPbxError):  # it then expires by itself
+            self._transport.exchange("GET", _REVOKE_ENDPOINT, token=tokens.access_token)
+
+    def _say_farewell(self) -> None:
+        brief = replace(self._settings, timeout=min(self._settings.timeout, _FAREWELL_SECONDS))
+        transport = Transport(brief)
+        with suppress(YeastarError):  # the token then expires by itself
+            Login(brief, self._state, SilenceGuard(transport), self._cipher).give_back_unshared()
+        transport.close()
+
+    def _accepts(self, tokens: Tokens) -> bool:
+        """Whether this PBX has given these tokens."""
+        answer = self._transport.exchange("GET", _INFORMATION_ENDPOINT, token=tokens.access_token)
+        error = wire.answer_error(answer, pbx=self._settings.address, endpoint=_INFORMATION_ENDPOINT)
+        return not isinstance(error, TokenExpiredError)
+
+    def _move(self, pbx: str) -> None:
+        ours, moving = self._tokens, self._entry.read()
+
+        def arrive(record: LoginRecord, now: float) -> LoginRecord:
+            return record.joined_by(moving, now).used_by(process_name())
+
+        there = self._entry.move(pbx, arrive)
+        if self._shares_tokens and there.tokens and ours and there.tokens != ours:
+            self._give_back(ours)
+            self._take(there.tokens, there.given_by)
+
+    def _note(self, change: RecordChange) -> None:
+        """Write down what has happened; a state that cannot be written changes nothing about it."""
+        try:
+            self._entry.change(change)
+        except (StateUnavailableError, InvalidSettingsError) as error:
+            log.warning("%s What the login ended in is known to this task alone.", error)

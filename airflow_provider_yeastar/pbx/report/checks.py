@@ -10,7 +10,6 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
@@ -149,6 +148,8 @@ def known_report_type(name: Any) -> str | None:
     if name is None:
         return None
     if name not in REPORT_TYPES:
+        from difflib import get_close_matches  # loaded for a mistake alone, not for each DAG file
+
         near = get_close_matches(str(name).lower(), REPORT_TYPES, n=3, cutoff=0.5)
         hint = f"The nearest are {', '.join(near)}." if near else f"Known are {', '.join(REPORT_TYPES)}."
         raise InvalidRequestError(

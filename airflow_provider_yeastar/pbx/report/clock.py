@@ -152,7 +152,8 @@ def parse_moment(value: datetime | str, name: str) -> datetime:
             moment = None  # a day alone: which second of it?
     if not isinstance(moment, datetime):
         raise InvalidRequestError(f"`{name}` is {value!r}, neither a datetime nor ISO 8601 text with date and time")
-    return moment.replace(microsecond=0)
+    # Of the standard library: Airflow's own datetimes are pendulum's.
+    return plain(moment).replace(tzinfo=moment.tzinfo, fold=moment.fold)
 
 
 def to_pbx_local(moment: datetime, zone: tzinfo) -> datetime:
@@ -164,18 +165,18 @@ def to_pbx_local(moment: datetime, zone: tzinfo) -> datetime:
     return moment if moment.tzinfo is None else plain(pendulum.instance(moment).astimezone(zone))
 
 
-def plain(moment: pendulum.DateTime) -> datetime:
-    """Return the naive ``datetime`` of what a clock shows.
+def plain(moment: datetime) -> datetime:
+    """Return the naive ``datetime`` of the standard library that a clock shows, to the second.
 
-    pendulum's own class stays in here: its arithmetic drops a time zone of the standard library.
+    pendulum's own class does not leave these modules: its arithmetic drops time zones of the standard library.
 
-    :param moment: aware or naive.
+    :param moment: aware or naive, pendulum's or the standard library's.
     """
     return datetime.combine(date(moment.year, moment.month, moment.day), time(*moment.timetuple()[3:6]))
 
 
 def occurs_twice(moment: datetime, zone: tzinfo) -> bool:
-    """Tell whether a clock that goes back at the end of daylight saving time shows this local time twice.
+    """Return whether a clock that goes back at the end of daylight saving time shows this local time twice.
 
     :param moment: naive, by that clock.
     :param zone: the time zone of the clock.
@@ -184,7 +185,7 @@ def occurs_twice(moment: datetime, zone: tzinfo) -> bool:
 
 
 def never_occurs(moment: datetime, zone: tzinfo) -> bool:
-    """Tell whether a clock that goes forward for daylight saving time skips this local time.
+    """Return whether a clock that goes forward for daylight saving time skips this local time.
 
     :param moment: naive, by that clock.
     :param zone: the time zone of the clock.

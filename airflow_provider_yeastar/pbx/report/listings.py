@@ -13,6 +13,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 from airflow_provider_yeastar.pbx.errors import NotFoundError, ParameterError
+from airflow_provider_yeastar.pbx.redaction import clean_text
 
 __all__ = [
     "MenuOption",
@@ -117,13 +118,12 @@ def _entries(answer: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 
 
 def _id(value: object) -> int | str:
-    text = str(value).strip()
+    text = clean_text(value, 100)
     return int(text) if re.fullmatch(r"\d+", text, re.ASCII) else text
 
 
 def _text(entry: Mapping[str, Any], name: str) -> str:
-    value = entry.get(name)
-    return "" if value is None else str(value).strip()
+    return clean_text(entry.get(name), 200)
 
 
 def gather_pages(
@@ -177,5 +177,7 @@ def matching_ids(wanted: int | str, options: Iterable[MenuOption]) -> set[int | 
     :param options: all there are.
     """
     known = list(options)
+    if isinstance(wanted, str):
+        wanted = clean_text(wanted, 200)  # as the labels were
     named = {option.id for option in known if wanted in (option.number, option.name, option.label)}
     return named or {option.id for option in known if str(option.id) == str(wanted)}

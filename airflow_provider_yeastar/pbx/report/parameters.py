@@ -1,6 +1,6 @@
-"""The argument ``parameters`` of a report: the vendor's names with Python's values, checked and spelled for the PBX.
+"""The argument ``parameters`` of a report: validates the vendor's names and Python's values, and encodes them.
 
-Pure. Names and kinds come from the catalogue; what it does not know passes, it may be newer than we are.
+Pure. Names and kinds come from the catalogue. Unknown names pass: newer firmware may know them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import re
 from ast import literal_eval
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from datetime import date
-from difflib import get_close_matches
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
@@ -18,17 +17,17 @@ from airflow_provider_yeastar.pbx.report.catalogue import OWN_ARGUMENTS, PARAMET
 __all__ = ["ParameterValue", "check_parameters", "is_nothing", "is_open", "json_value", "query_value"]
 
 ParameterValue = str | tuple[int | str, ...]
-"""A text as it travels; or ids, an int being an internal one and a text a dialled number, a name or an id."""
+"""A text as it is sent; or ids: an int is an internal id, a text is a dialled number, a name or an id."""
 
-# So alike a name must be to one we know to be taken for a slip; less alike it passes, it may be newer than we are.
+# An unknown name this similar to a known one is refused as a typo. Others pass: newer firmware may know them.
 _SLIP_CUTOFF = 0.8
 
 
 def is_open(value: Any) -> bool:
-    """Return whether a value is known only when the task runs."""
+    """Return whether a value is known at run time only: a template, or another task's output."""
     if isinstance(value, str):
         return "{{" in value or "{%" in value
-    # Dicts are looked at entry by entry, so that one template does not hide the other names.
+    # Dicts are checked entry by entry, so that one template does not hide mistakes in the others.
     if _is_list(value):
         return any(is_open(item) for item in value)
     return not (value is None or isinstance(value, (bool, int, float, date, Mapping)))
@@ -45,7 +44,7 @@ def is_nothing(value: Any) -> bool:
 
 
 def _is_list(value: Any) -> bool:
-    """Whether a value holds several: of what kind counts little, as what mapped tasks return has a class of its own."""
+    """Return whether a value is a collection; mapped tasks return a sequence class of Airflow's own."""
     return isinstance(value, (Sequence, Set)) and not isinstance(value, (str, bytes))
 
 
@@ -59,12 +58,12 @@ def _is_rendered_list(text: str) -> bool:
 
 
 def query_value(value: ParameterValue) -> str:
-    """Return a value as it travels to the PBX: several ids are joined with commas."""
+    """Return a value as it is sent to the PBX: several ids are joined with commas."""
     return value if isinstance(value, str) else ",".join(map(str, value))
 
 
 def json_value(value: ParameterValue) -> str | list[int | str]:
-    """Return a value in JSON types, of which :func:`check_parameters` makes the same value again."""
+    """Return a value in JSON types; :func:`check_parameters` makes the same value of it again."""
     if isinstance(value, str) or all(isinstance(item, str) for item in value):
         return query_value(value)
     return list(value)
@@ -75,8 +74,8 @@ def check_parameters(given: Any, *, may_be_open: bool) -> dict[str, ParameterVal
 
     :param given: the argument ``parameters``; None is none at all. A parameter that is None is refused: left out, it
         would widen the report to all that the PBX has.
-    :param may_be_open: whether a template, or another task's output, is left for later; its value is then empty.
-    :raises InvalidRequestError: one sentence, for what certainly is a mistake.
+    :param may_be_open: whether to accept templates and other tasks' outputs; their value is then an empty text.
+    :raises InvalidRequestError: if a name or value is certainly invalid.
     """
     if given is None:
         return {}
@@ -99,6 +98,8 @@ def _check_name(name: Any) -> None:
     if name in OWN_ARGUMENTS:
         raise InvalidRequestError(f"`parameters` holds {name}; that is the task's argument {OWN_ARGUMENTS[name]}")
     if name not in PARAMETERS:
+        from difflib import get_close_matches  # loaded for a mistake alone, not for each DAG file
+
         near = get_close_matches(name.lower(), PARAMETERS, n=2, cutoff=_SLIP_CUTOFF)
         if near:
             raise InvalidRequestError(f"There is no parameter {name}; {' or '.join(near)} is probably meant")
@@ -132,11 +133,11 @@ def _flag(name: str, value: Any) -> str:
 
 
 def _ids(name: str, value: Any) -> tuple[int | str, ...]:
-    """Keep what an int says: it is an id, while a text may be a dialled number or a name."""
+    """Keep ints apart from texts: an int is an id, a text may be a dialled number or a name."""
     if _is_list(value):
         return tuple(_items(name, value))
     single = _scalar(name, value)
-    # From a template or a param the ids come as one text.
+    # A template or a DAG param gives several ids as one text.
     parts = _parts(single) if isinstance(single, str) else [single]
     ids = tuple(part for part in parts if part != "")
     if not ids:
@@ -159,7 +160,7 @@ def _items(name: str, values: Iterable[Any]) -> list[int | str]:
 
 def _scalar(name: str, value: Any) -> int | str:
     if isinstance(value, int) and value >= 0:
-        return int(value)  # True and False travel as 1 and 0
+        return int(value)  # True and False are sent as 1 and 0
     if not isinstance(value, str):
         raise InvalidRequestError(f"The parameter {name} holds {value!r}, neither a text nor a whole number from 0")
     text = value.strip()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from difflib import get_close_matches
 
 import pendulum
 
@@ -164,16 +163,18 @@ def _hint(text: str) -> str:
             "A period covers whole days; only a partition key at midnight, 2026-11-22T00:00:00, stands for its day. "
             "Give other times as start_time and end_time."
         )
+    from difflib import get_close_matches  # loaded for a mistake alone, not for each DAG file
+
     near = get_close_matches(text.lower().replace(" ", "_"), PERIOD_WORDS, n=1, cutoff=0.7)
     words = f"Is {near[0]!r} meant?" if near else f"In words: {', '.join(PERIOD_WORDS)}."
     return f"Write 2026-11-22, 2026-11 or 2026. {words}"
 
 
 def shares_its_last_second(start: datetime | None, end: datetime | None) -> bool:
-    """Tell whether a time window ends where the next one of its length begins.
+    """Return whether a time window ends where the next one of the same length begins.
 
-    The PBX includes both ends, so that two such windows would both hold the calls of that second: midnight with
-    ``data_interval_start`` and ``data_interval_end`` of a daily DAG, and likewise for weeks, hours and quarters of an
+    The PBX includes both ends, so two such windows would both hold the calls of that second, such as midnight with
+    ``data_interval_start`` and ``data_interval_end`` of a daily DAG. The same goes for weeks, hours and quarters of an
     hour. A window whose length is a whole number of minutes counts as one of these, whatever the UTC offsets.
 
     :param start: first second, aware or naive, None for none.
@@ -183,12 +184,12 @@ def shares_its_last_second(start: datetime | None, end: datetime | None) -> bool
 
 
 def window_by_pbx_clock(start: datetime | None, end: datetime | None, zone: tzinfo) -> dict[str, datetime]:
-    """Return ``start_time`` and ``end_time``, as far as they are given, by the PBX's clock.
+    """Return ``start_time`` and ``end_time`` by the PBX's clock; only those that are given.
 
     :param start: first second, aware or naive.
-    :param end: last second; the second that the next window shares is taken off.
+    :param end: last second, the same; one second is subtracted if the next window begins there.
     :param zone: the PBX's time zone.
-    :raises InvalidRequestError: when the window is empty by that clock, or the clock shows an end never or twice.
+    :raises InvalidRequestError: if the window is empty, or if the PBX's clock skips or repeats one of its ends.
     """
     last = _a_second_before(end, zone) if end is not None and shares_its_last_second(start, end) else end
     ends = {"start_time": start, "end_time": last}
@@ -199,10 +200,11 @@ def window_by_pbx_clock(start: datetime | None, end: datetime | None, zone: tzin
 
 
 def _a_second_before(moment: datetime, zone: tzinfo) -> datetime:
-    if moment.tzinfo or occurs_twice(moment, zone) or never_occurs(moment, zone):
+    if moment.tzinfo is None and (occurs_twice(moment, zone) or never_occurs(moment, zone)):
         return moment - timedelta(seconds=1)
-    # Where the clock has just been changed, a second before is not what the clock would show without the change.
-    return moment.replace(tzinfo=zone).astimezone(UTC) - timedelta(seconds=1)
+    # In UTC, because arithmetic by a local clock ignores a change of that clock.
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    return aware.astimezone(UTC) - timedelta(seconds=1)
 
 
 def _by_pbx_clock(argument: str, moment: datetime, zone: tzinfo) -> datetime:

@@ -17,6 +17,7 @@ from typing import Any
 from airflow_provider_yeastar.pbx.report import checks
 from airflow_provider_yeastar.pbx.report.catalogue import REPORT_TYPES
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat, to_pbx_local
+from airflow_provider_yeastar.pbx.report.masking import masked_parameters
 from airflow_provider_yeastar.pbx.report.parameters import (
     ParameterValue,
     check_parameters,
@@ -41,13 +42,13 @@ __all__ = [
 FILE_FORMATS = ("csv", "xls", "pdf", "html")
 _DURATION_FORMATS = ("seconds", "hhmmss")
 _API_VERSIONS = ("auto", "v1.0", "v2.0")
-# Arguments that change the way to the report, not what is in it.
+# Arguments that change how the report is requested, not its content.
 _WAYS = frozenset({"asynchronous", "check_ids"})
 
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """A report to ask for. Made by :func:`build_request`; ``parameters`` are pairs of the vendor's names and values.
+    """A validated request for a report, from :func:`build_request`; ``parameters`` are pairs of names and values.
 
     A period in words is counted from ``as_of``, an aware datetime, and has to be :meth:`resolved` before the request
     can be sent or name a file.
@@ -95,9 +96,9 @@ class ReportRequest:
         return "--".join(f"{moment:%Y-%m-%dT%H%M%S}" if moment else "" for moment in (self.start_time, self.end_time))
 
     def file_name(self, source: str | None = None) -> str:
-        """Return a name made from the request, so that a re-run replaces its own file and no other request's.
+        """Return a file name made from the request, so that a rerun replaces its own file and no other.
 
-        :param source: tells the PBX from others whose reports may go to the same directory; None counts as the one.
+        :param source: distinguishes PBXs that share a directory; None for the default one.
         """
         return f"{self.file_stem(source)}.{self.file_format}"
 
@@ -108,8 +109,8 @@ class ReportRequest:
         """
         if self.is_relative:
             raise ValueError(f"The period {self.period} has to be resolved before it can name a file")
-        # What is left out does not count, so that an argument added later leaves the names of old requests alone.
-        given = self.to_dict() | {"parameters": self._filters(), "source": source}
+        # Arguments left out do not count, so that a new argument does not change the names of old requests.
+        given = self.to_dict() | {"parameters": masked_parameters(self._filters()), "source": source}
         asked = {name: value for name, value in given.items() if value is not None and name not in _WAYS}
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.label}_{self.window_text}_{digest}"
@@ -161,7 +162,7 @@ class ReportRequest:
         return identity | self._times(display, zone) | self._filters()
 
     def is_unfinished(self, now: datetime, zone: tzinfo) -> bool:
-        """Tell whether the time frame lasts beyond a moment: the report then holds what there is by then.
+        """Return whether the time frame ends after a moment, so that the report is incomplete then.
 
         :param now: that moment, aware.
         :param zone: the PBX's time zone.
@@ -224,7 +225,7 @@ class ReportRequest:
 
 
 def build_request(**arguments: Any) -> ReportRequest:
-    """Return the request for a report, or refuse what cannot be one.
+    """Return the request for a report, after validating its arguments.
 
     :param report_type: a built-in report's vendor name; exactly one of this and the next two.
     :param my_report_id: id of a user-created report.
@@ -247,9 +248,9 @@ def build_request(**arguments: Any) -> ReportRequest:
 
 
 def check_arguments(**arguments: Any) -> None:
-    """Check the arguments of :func:`build_request` as far as they are known when a DAG is parsed.
+    """Validate the arguments of :func:`build_request` as far as they are known at DAG-parse time.
 
-    What is or holds a Jinja template, or is no plain value (the output of another task), is left for later.
+    Templates and outputs of other tasks are skipped; :func:`build_request` validates them at run time.
 
     :raises InvalidRequestError: as :func:`build_request`.
     """
@@ -257,7 +258,7 @@ def check_arguments(**arguments: Any) -> None:
 
 
 def _check(given: checks.Arguments, *, may_be_open: bool) -> ReportRequest:
-    """Run every check that the known values allow; the result is of use only where nothing is open."""
+    """Run every check that the known values allow; the result is complete only if nothing is open."""
 
     def known(value: Any) -> Any:
         return None if may_be_open and is_open(value) else value

@@ -44,6 +44,7 @@ class _Wait:
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
     fence: int = 0
     is_lost: bool = False
+    is_told: bool = False
 
 
 class Turn:
@@ -145,7 +146,7 @@ class _Member:
         """Renew the lease, join with new tickets, withdraw old ones, and tell the wait whose turn it is."""
         async with self._attending:
             started = time.monotonic()
-            line = await in_thread(self._update)
+            line = await in_thread(self._update, of=(self._state, self._pbx))
             self._renewed_at = started
             self._settle(line)
             return line
@@ -173,6 +174,9 @@ class _Member:
                 if holds:
                     wait.fence = line.fence
                     wait.granted.set_result(line.fence)
+                elif not wait.is_told:
+                    wait.is_told = True
+                    log.info("Waiting for the turn at PBX %s: other tasks have reports made there.", self._pbx)
             elif not wait.is_lost and not (holds and line.fence == wait.fence):
                 log.warning("The lease of the turn at PBX %s has lapsed; others may have used the PBX.", self._pbx)
                 wait.is_lost = True
@@ -217,7 +221,7 @@ class _Member:
     async def _observe(self) -> Line | None:
         """Read the line without renewing the lease; return None if the line has to be changed."""
         async with self._attending:
-            line, is_complete = await in_thread(self._read)
+            line, is_complete = await in_thread(self._read, of=(self._state, self._pbx))
             names = {ticket.name for ticket in line.tickets if ticket.member == self._name}
             if not is_complete or names != set(self._wanted):
                 return None

@@ -29,8 +29,8 @@ from airflow_provider_yeastar.pbx.errors import (
     YeastarError,
 )
 from airflow_provider_yeastar.pbx.events.shared import Listener, SharedConnection
+from airflow_provider_yeastar.pbx.facts import Plan
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
-from airflow_provider_yeastar.pbx.session import Plan
 from airflow_provider_yeastar.pbx.state.turns import Turn, turn
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 from airflow_provider_yeastar.pbx.waiting.attribution import BUSY, Busy, Observations, Step, Verdict
@@ -64,6 +64,7 @@ class ReportWait:
         self._setbacks = waiting.Setbacks()
         self._turn_began_at = self._turn_until = 0.0
         self._ids_are_given = False
+        self._numbers: tuple[list[str], list[str]] = ([], [])
         self._turn: Turn
         self._ledger: JobLedger
 
@@ -143,15 +144,13 @@ class ReportWait:
         # A pause that would outlast the deadline is not begun, so the deadline may be a little ahead.
         if self._bounds.until is not None and self._bounds.until <= max(time.time(), self._turn_until):
             return DeadlineError(f"No report before the task's own time was over; {seen}", pbx=self._address)
-        return WaitTimeoutError(
-            f"{what}; {seen}",
-            pbx=self._address,
-            remedy=self._setbacks.remedy,
-            retry_after=self._setbacks.retry_after,
-        )
+        remedy, retry_after = self._setbacks.remedy, self._setbacks.retry_after
+        return WaitTimeoutError(f"{what}; {seen}", pbx=self._address, remedy=remedy, retry_after=retry_after)
 
     async def _attempt(self, limit: asyncio.Timeout) -> waiting.FinishedReport:
         plan = await self._connection.call(self._session.plan, self._request)
+        # Looked up before the request: nothing is in the way of a report that is ready.
+        self._numbers = await self._connection.call(self._session.directory.numbers, plan.request)
         while True:
             seen = self._new_observations()
             if await self._ledger.choose(seen) is Step.ASK_FOR_EVENT or self._ids_are_given:
@@ -181,22 +180,16 @@ class ReportWait:
             seen = replace(seen, events=events.take_pending())
         seen, reason = await self._ledger.open(seen, can_listen=events is not None)
         asked_at = time.time()
-        log.info(
-            "Requesting %s (%s) from PBX %s %s, because %s.",
-            self._request.label,
-            self._request.window_text,
-            self._address,
-            "asynchronously" if seen.for_event else "synchronously",
-            reason,
-        )
+        what, way = f"{self._request.label} ({self._request.window_text})", "a" * seen.for_event + "synchronously"
+        log.info("Requesting %s from PBX %s %s, because %s.", what, self._address, way, reason)
         seen, verdict = await self._settle(await self._send(plan, seen), events)
         if isinstance(seen.answer, Busy):
             await self._wait_for_others(limit)
             return None
         if verdict.step is Step.BELIEVE_ANSWER and isinstance(seen.answer, wire.ReportFile):
-            return await self._finished(plan, seen.answer, asked_at, "answer")
+            return self._finished(plan, seen.answer, asked_at, "answer")
         if verdict.step is Step.BELIEVE_EVENT and verdict.event:
-            return await self._announced(plan, seen, verdict.event, asked_at)
+            return self._announced(plan, seen, verdict.event, asked_at)
         self._doubt(verdict.reason)
         if not seen.for_event:
             raise AmbiguousEventError("The PBX took a synchronous request without naming the file", pbx=self._address)
@@ -269,7 +262,7 @@ class ReportWait:
             self._begin_turn()
             limit.reschedule(asyncio.get_running_loop().time() + self._turn_until - time.time())
 
-    async def _announced(
+    def _announced(
         self, plan: Plan, seen: Observations, event: wire.EventFrame, asked_at: float
     ) -> waiting.FinishedReport:
         if not event.succeeded:
@@ -277,17 +270,14 @@ class ReportWait:
             raise ReportFailedError(what, pbx=self._address)
         log.info("Event received: %s is ready.", event.file or "the report")
         has_id = isinstance(seen.answer, wire.Processing) and seen.answer.download_id is not None
-        return await self._finished(
-            plan, wire.ReportFile(event.file, event.url), asked_at, "answer" if has_id else "turn"
-        )
+        return self._finished(plan, wire.ReportFile(event.file, event.url), asked_at, "answer" if has_id else "turn")
 
-    async def _finished(
+    def _finished(
         self, plan: Plan, report: wire.ReportFile, requested_at: float, identified_by: Literal["answer", "turn"]
     ) -> waiting.FinishedReport:
         settings = self._session.settings
         # Checked here already: a URL that leads away from the PBX must not travel on.
         url = wire.file_url_path(report.url, settings.base_url, pbx=settings.address)
-        asked, others = await self._connection.call(self._session.directory.numbers, plan.request)
         return waiting.FinishedReport(
             file=report.file,
             url=url,
@@ -298,6 +288,6 @@ class ReportWait:
             serial_number=plan.facts.information.serial_number,
             window=plan.request.describe(plan.facts.zone),
             identified_by=identified_by,
-            asked_numbers=asked,
-            other_numbers=others,
+            asked_numbers=self._numbers[0],
+            other_numbers=self._numbers[1],
         )

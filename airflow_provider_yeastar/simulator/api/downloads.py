@@ -20,9 +20,9 @@ from airflow_provider_yeastar.simulator.faults import Fault, FaultKind, Faults
 from airflow_provider_yeastar.simulator.settings import SimulatorSettings
 from airflow_provider_yeastar.simulator.state import PbxState, Refusal
 
-__all__ = ["HTML_ERROR", "PATH", "Downloads"]
+__all__ = ["HTML_ERROR", "PATHS", "Downloads"]
 
-PATH = "/api/download/"
+PATHS = ("/api/download/", "/api/downloadattachment/")
 HTML_ERROR = "<html><head><title>Error</title></head><body><h1>Something went wrong</h1></body></html>"
 _LOOK_SECONDS = 0.05
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -103,7 +103,7 @@ class Downloads:
         return None
 
     def _answer(self, request: web.Request) -> _Answer:
-        content = self._state.file(request.path.removeprefix(PATH), self._now())
+        content = self._state.file(request.path.removeprefix(PATHS[0]).removeprefix(PATHS[1]), self._now())
         headers = {"Content-Type": "application/octet-stream"}
         if not self._settings.serves_ranges:
             return _Answer(content, headers=headers)

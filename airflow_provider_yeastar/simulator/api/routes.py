@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from airflow_provider_yeastar.simulator.api.downloads import HTML_ERROR, PATH, Downloads
+from airflow_provider_yeastar.simulator.api.cdr.endpoints import CDR_V1, CDR_V2, CallEndpoints
+from airflow_provider_yeastar.simulator.api.downloads import HTML_ERROR, PATHS, Downloads
 from airflow_provider_yeastar.simulator.api.jobs import JobLostError, Jobs
 from airflow_provider_yeastar.simulator.api.listings import LISTINGS, information, local_time, menu_options
 from airflow_provider_yeastar.simulator.api.orders import order_report, order_scheduled_report
@@ -37,6 +38,7 @@ _V2_ENDPOINTS = frozenset(
         "call_schedule_report/list",
     }
 )
+_CALL_ENDPOINTS = CDR_V1 | CDR_V2
 _V1_ENDPOINTS = _V2_ENDPOINTS.union(LISTINGS, ("del_token", "system/information", "system/get_menuoptions"))
 
 
@@ -89,6 +91,7 @@ class Routes:
         self._now = now
         self._record = record
         self._downloads = downloads
+        self._calls = CallEndpoints(settings, state, faults, now)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one call, or let a fault do so."""
@@ -111,7 +114,7 @@ class Routes:
             subscribes = request.method == "GET" and request.path == _SUBSCRIBE
             if not request.headers.get("User-Agent") and (self._settings.strict_handshake or not subscribes):
                 raise Refusal(40002, [{"value": ""}])
-            if request.path.startswith(PATH):
+            if request.path.startswith(PATHS):
                 return _closed(await self._downloads.serve(request))
             if subscribes and not web.WebSocketResponse().can_prepare(request).ok:
                 return _closed(web.Response(status=400, text="Bad Request"))
@@ -143,6 +146,8 @@ class Routes:
             return menu_options(settings.directory, query)
         if endpoint in LISTINGS:
             return LISTINGS[endpoint](settings, query)
+        if endpoint in _CALL_ENDPOINTS:
+            return await self._calls.answer(endpoint, version, query)
         if endpoint == "call_schedule_report/download":
             return await self._jobs.take(order_scheduled_report(query, version, settings))
         today = local_time(settings, self._now())
@@ -210,8 +215,8 @@ def _existing(method: str, path: str) -> tuple[str, str]:
     version, _, endpoint = rest.partition("/")
     interfaces = {
         ("POST", "v1.0"): _LOGINS,
-        ("GET", "v1.0"): _V1_ENDPOINTS,
-        ("GET", "v2.0"): _V2_ENDPOINTS,
+        ("GET", "v1.0"): _V1_ENDPOINTS | CDR_V1,
+        ("GET", "v2.0"): _V2_ENDPOINTS | CDR_V2,
     }
     if root != "openapi" or endpoint not in interfaces.get((method, version), ()):
         raise Refusal(10001)

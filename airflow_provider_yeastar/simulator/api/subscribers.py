@@ -16,22 +16,25 @@ from aiohttp import WSMsgType, web
 from airflow_provider_yeastar.simulator.settings import SimulatorSettings
 from airflow_provider_yeastar.simulator.state import Refusal
 
-__all__ = ["REPORT_TOPIC", "SentEvent", "Subscribers"]
+__all__ = ["CALL_TOPIC", "REPORT_TOPIC", "SentEvent", "Subscribers"]
 
 REPORT_TOPIC = 30027
+CALL_TOPIC = 30012
 _HEARTBEAT, _HEARTBEAT_ANSWER = "heartbeat", "heartbeat response"
 
 
 @dataclass(frozen=True)
 class SentEvent:
-    """An event 30027 that is about to go out to whoever is subscribed.
+    """An event that is about to go out to whoever is subscribed.
 
     :param message: its ``msg``.
     :param at: epoch seconds by the machine's clock.
+    :param type: its number, 30027 for a report.
     """
 
     message: Mapping[str, Any]
     at: float
+    type: int = REPORT_TOPIC
 
 
 class _Subscriber:
@@ -102,16 +105,16 @@ class Subscribers:
             self._forget(subscriber)
         return socket
 
-    async def publish(self, message: dict[str, Any]) -> None:
-        """Send event 30027 to every subscriber of it."""
-        envelope: dict[str, Any] = {"type": REPORT_TOPIC}
+    async def publish(self, message: dict[str, Any], topic: int = REPORT_TOPIC) -> None:
+        """Send an event to every subscriber of its topic; ``msg`` of an ended call is always a JSON string [L]."""
+        envelope: dict[str, Any] = {"type": topic}
         if self._settings.event_serial:
             envelope["sn"] = self._settings.serial_number
-        envelope["msg"] = json.dumps(message) if self._settings.event_text else message
+        envelope["msg"] = json.dumps(message) if self._settings.event_text or topic == CALL_TOPIC else message
         frame = json.dumps(envelope)
-        self._record(SentEvent(message, time.time()))
+        self._record(SentEvent(message, time.time(), topic))
         for subscriber in list(self._subscribers):
-            if REPORT_TOPIC in subscriber.topics:
+            if topic in subscriber.topics:
                 await self._send(subscriber, frame)
 
     async def send_text(self, text: str) -> None:

@@ -108,7 +108,7 @@ def _return_time(rng: Random, call: Call) -> datetime | None:
 
 def _finished(rng: Random, call: Call, number: int) -> Call:
     quality = _quality(rng) if call.trunk_id is not None and call.is_answered else None
-    return replace(call, id=f"{call.started:%Y%m%d%H%M%S}-{number:04d}", quality=quality)
+    return replace(call, id=f"{call.started:%Y%m%d%H%M%S}A{number:04d}", quality=quality)
 
 
 def _quality(rng: Random) -> Quality:

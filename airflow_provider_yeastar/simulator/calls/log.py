@@ -18,7 +18,7 @@ _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
 _EVERYTHING = timedelta(days=30)
 """How far back an endless history goes when no window is asked for."""
-_LONGEST = timedelta(days=36_525)
+_LONGEST = timedelta(days=7_305)
 """How far back calls are counted at most; a directory without extensions has none to count."""
 
 

@@ -6,9 +6,11 @@ that talk as busy.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from random import Random
 
 from airflow_provider_yeastar.simulator.calls.call import Call, Callback, Disposition, IvrVisit, Offer, QueueVisit
@@ -31,15 +33,22 @@ class Exchange:
     shifts: Sequence[Shift]
     busy_until: dict[int, datetime] = field(default_factory=dict)
 
+    @cached_property
+    def shifts_of_agents(self) -> dict[int, list[Shift]]:
+        """The shifts by agent."""
+        shifts: dict[int, list[Shift]] = defaultdict(list)
+        for shift in self.shifts:
+            shifts[shift.agent_id].append(shift)
+        return shifts
+
     def is_free(self, extension_id: int, at: datetime) -> bool:
         """Tell whether an extension is on no call."""
         return self.busy_until.get(extension_id, datetime.min) <= at
 
     def takes_queue_calls(self, agent_id: int, at: datetime) -> bool:
         """Tell whether an agent is logged in, not paused and on no call."""
-        return self.is_free(agent_id, at) and any(
-            shift.agent_id == agent_id and shift.takes_calls_at(at) for shift in self.shifts
-        )
+        shifts = self.shifts_of_agents.get(agent_id, ())
+        return self.is_free(agent_id, at) and any(shift.takes_calls_at(at) for shift in shifts)
 
     def occupy(self, extension_id: int, until: datetime) -> None:
         """Keep an extension on the telephone."""

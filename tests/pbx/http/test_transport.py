@@ -73,6 +73,23 @@ class TestTheTimeOfACall:
 
         assert 0.9 < time.monotonic() - started < 10
 
+    def test_of_a_long_report_does_not_lengthen_the_connecting(self) -> None:
+        with black_hole() as (host, port):
+            settings = PbxSettings(host, "client", SECRET, scheme="http", port=port, timeout=0.5)
+            started = time.monotonic()
+            with contextlib.closing(Transport(settings)) as transport, pytest.raises(NetworkError) as raised:
+                transport.exchange("GET", ENDPOINT, timeout=600.0)
+
+        assert time.monotonic() - started < 10
+        assert (raised.value.was_received, raised.value.is_timeout) == (False, True)
+
+    def test_that_is_over_may_have_reached_the_pbx(self) -> None:
+        silent: Handler = lambda connection, head: connection.recv(1)  # noqa: E731 - a handler of one call
+        with scripted_server(silent) as server, pytest.raises(NetworkError) as raised:
+            call(server.address, timeout=0.5)
+
+        assert (raised.value.was_received, raised.value.is_timeout) == (True, True)
+
     def test_starts_anew_with_each_call(self) -> None:
         with scripted_server(answer(OK)) as server:
             settings = PbxSettings(server.address, "client", SECRET, scheme="http", timeout=2.0)
@@ -282,8 +299,10 @@ class TestSeveralAddresses:
             pass
         self.addresses(monkeypatch, (gone.host, gone.port))
 
-        with pytest.raises(NetworkError, match="Connection refused"):
+        with pytest.raises(NetworkError, match="Connection refused") as raised:
             call("pbx.test")
+
+        assert (raised.value.was_received, raised.value.is_timeout) == (False, False)
 
 
 class TestWhatThePbxQuotes:

@@ -6,6 +6,7 @@ from functools import cache
 from itertools import pairwise, product
 from zoneinfo import ZoneInfo
 
+import pendulum
 import pytest
 from hypothesis import given, strategies as st
 
@@ -196,6 +197,12 @@ class TestMoments:
     )
     def test_iso_8601_and_datetimes_are_taken(self, value: datetime | str, moment: datetime) -> None:
         assert parse_moment(value, "start_time") == moment
+
+    def test_pendulum_s_datetimes_become_those_of_the_standard_library(self) -> None:
+        moment = parse_moment(pendulum.datetime(2026, 11, 22, 6, 0, 0, 7, tz="Europe/Berlin"), "start_time")
+
+        assert type(moment) is datetime
+        assert moment == datetime(2026, 11, 22, 5, tzinfo=UTC)
 
     @pytest.mark.parametrize("value", ["", "noon", "2026-11-22", "20261122", 5, None, date(2026, 11, 22)])
     def test_anything_else_is_refused_by_name(self, value: object) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import pendulum
 import pytest
 from hypothesis import given, strategies as st
 
@@ -208,8 +209,9 @@ class TestAWindowOfSchedule:
         with pytest.raises(InvalidRequestError, match="shows this time twice"):
             window_by_pbx_clock(datetime(2026, 10, 24), datetime.fromisoformat(end), BERLIN)
 
-    def test_a_second_taken_off_leads_over_the_hour_that_is_skipped(self) -> None:
-        window = window_by_pbx_clock(datetime(2026, 3, 29), datetime(2026, 3, 29, 3), BERLIN)
+    @pytest.mark.parametrize("zone", [None, BERLIN, pendulum.timezone("Europe/Berlin")])
+    def test_a_second_taken_off_leads_over_the_hour_that_is_skipped(self, zone: tzinfo | None) -> None:
+        window = window_by_pbx_clock(datetime(2026, 3, 29, tzinfo=zone), datetime(2026, 3, 29, 3, tzinfo=zone), BERLIN)
 
         assert window["end_time"] == datetime(2026, 3, 29, 1, 59, 59)
 

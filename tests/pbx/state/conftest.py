@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.pbx.state.backends import opening, state
+from tests.pbx.state.backends import opening, redis_of_the_session, state
 
-__all__ = ["opening", "state"]
+__all__ = ["opening", "redis_of_the_session", "state"]

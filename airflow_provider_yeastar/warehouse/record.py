@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from sqlalchemy.engine import URL
 
-    from airflow_provider_yeastar.transfers.answers import Answer
-    from airflow_provider_yeastar.transfers.loading import Loaded
+    from airflow_provider_yeastar.warehouse.answers import Answer
+    from airflow_provider_yeastar.warehouse.loading import Loaded
 
 __all__ = ["LoadRecord"]
 

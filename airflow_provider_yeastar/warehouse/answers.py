@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_yeastar.pbx.errors import NotAPbxError
 from airflow_provider_yeastar.runtime.outcome import iso_utc
 from airflow_provider_yeastar.schemas.schema import SchemaRows
-from airflow_provider_yeastar.transfers.periods import TablePeriod, period_of, selection_of
+from airflow_provider_yeastar.warehouse.periods import TablePeriod, period_of, selection_of
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.pbx.report.request import ReportRequest
     from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
-    from airflow_provider_yeastar.transfers.tables import Origin
+    from airflow_provider_yeastar.warehouse.tables import Origin
 
 __all__ = ["Answer", "report_answer"]
 
@@ -46,7 +46,7 @@ class Answer:
         :param dag_run_id: of the run that loads them.
         :raises NotAPbxError: when the PBX does not tell its serial number, which tells its rows from another's.
         """
-        from airflow_provider_yeastar.transfers.tables import Origin  # loads SQLAlchemy
+        from airflow_provider_yeastar.warehouse.tables import Origin  # loads SQLAlchemy
 
         if not self.serial_number:
             raise NotAPbxError(

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_yeastar.exceptions import FewerRowsError, SchemaError
 from airflow_provider_yeastar.schemas.reports import REPORT_COLUMNS
-from airflow_provider_yeastar.transfers.rules import (
+from airflow_provider_yeastar.warehouse.rules import (
     MAX_NAME_BYTES,
     ColumnChange,
     Shrink,
@@ -18,7 +18,7 @@ from airflow_provider_yeastar.transfers.rules import (
     refuse_fewer_rows,
     sql_names,
 )
-from airflow_provider_yeastar.transfers.tables import ORIGIN
+from airflow_provider_yeastar.warehouse.tables import ORIGIN
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ Only imported when a task runs: it needs SQLAlchemy, 1.4 or 2 (extra ``sql``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -17,14 +17,15 @@ from sqlalchemy.engine import Connection, Engine
 
 from airflow_provider_yeastar.exceptions import DestinationError, TaskKilledError
 from airflow_provider_yeastar.schemas.schema import SchemaRows
-from airflow_provider_yeastar.transfers.locks import lock_table
-from airflow_provider_yeastar.transfers.rules import ColumnChange, Shrink, column_changes, refuse_fewer_rows, sql_names
-from airflow_provider_yeastar.transfers.tables import ORIGIN, Origin, add_column, report_table, sql_value
+from airflow_provider_yeastar.warehouse.locks import lock_table
+from airflow_provider_yeastar.warehouse.rules import ColumnChange, Shrink, column_changes, refuse_fewer_rows, sql_names
+from airflow_provider_yeastar.warehouse.tables import ORIGIN, Origin, add_column, report_table, sql_value
 
-__all__ = ["Load", "Loaded", "database_errors", "load_period", "look_at_table"]
+__all__ = ["Load", "Loaded", "database_errors", "load_period", "look_at_table", "rows_by_day"]
 
 _BATCH_ROWS = 5_000
 _SHOWN_CHARACTERS = 300
+_DAY_TO_ITS_LAST_SECOND = timedelta(days=1, seconds=-1)
 _STRICT = "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_ALL_TABLES')"
 """Without it MySQL cuts what is too long, and says so in a warning that nobody sees."""
 
@@ -97,6 +98,29 @@ def look_at_table(engine: Engine, table: str, schema: str | None) -> None:
         there = _columns_there(connection, table, schema)
     if there is not None:
         column_changes(table, (), there, ORIGIN, "evolve")
+
+
+def rows_by_day(engine: Engine, table: str, schema: str | None, keys: Mapping[str, str]) -> dict[str, int]:
+    """Return how many rows a table has of each period of one day; none where there is no table.
+
+    :param engine: of the warehouse.
+    :param table: its name, and its schema.
+    :param keys: columns of origin and their values: PBX, report and selection.
+    :raises DestinationError: when the database cannot be reached.
+    """
+    found = report_table(table, schema, (), {})
+    begin, end = found.c.period_start, found.c.period_end
+    asked = sa.select(begin, end, sa.func.count()).group_by(begin, end)
+    for name, value in keys.items():
+        asked = asked.where(found.columns[name] == value)
+    with database_errors(table), engine.connect() as connection:
+        if _columns_there(connection, table, schema) is None:
+            return {}
+        return {
+            start.date().isoformat(): count
+            for start, last, count in connection.execute(asked)
+            if last - start == _DAY_TO_ITS_LAST_SECOND
+        }
 
 
 def load_period(engine: Engine, load: Load) -> Loaded:

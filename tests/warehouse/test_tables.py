@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateTable
 
 from airflow_provider_yeastar.schemas.reports import REPORT_COLUMNS
-from airflow_provider_yeastar.transfers.rules import sql_names
-from airflow_provider_yeastar.transfers.tables import ORIGIN, add_column, report_table
+from airflow_provider_yeastar.warehouse.rules import sql_names
+from airflow_provider_yeastar.warehouse.tables import ORIGIN, add_column, report_table
 
 DIALECTS = {
     "mssql": ("sqlalchemy.dialects.mssql.base", "MSDialect"),

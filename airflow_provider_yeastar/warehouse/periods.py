@@ -54,10 +54,7 @@ def period_of(window: Mapping[str, Any]) -> TablePeriod:
     :raises InvalidRequestError: when it has no beginning or no end.
     """
     if "time" in window:
-        named = parse_period(str(window["time"]))
-        assert isinstance(named, Period)  # a request that was sent names dates
-        covered = named.window()
-        return TablePeriod(covered.start, covered.end)
+        return _covered(str(window["time"]))
     try:
         return TablePeriod(
             *(datetime.fromisoformat(window[name]).replace(tzinfo=None) for name in ("start_time", "end_time"))
@@ -67,6 +64,14 @@ def period_of(window: Mapping[str, Any]) -> TablePeriod:
             "A table's rows belong to a period, and the request has none with a beginning and an end",
             remedy="Give `period`, or both `start_time` and `end_time`.",
         ) from None
+
+
+def _covered(name: str) -> TablePeriod:
+    """Return what a day, a month or a year covers, by its name."""
+    named = parse_period(name)
+    assert isinstance(named, Period)  # a request that was sent names dates
+    covered = named.window()
+    return TablePeriod(covered.start, covered.end)
 
 
 def previous_periods(period: TablePeriod, count: int) -> list[TablePeriod]:

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.request import build_request
-from airflow_provider_yeastar.transfers.periods import TablePeriod, period_of, previous_periods, selection_of
+from airflow_provider_yeastar.warehouse.periods import TablePeriod, period_of, previous_periods, selection_of
 
 
 def days(start: str, end: str) -> dict[str, str]:

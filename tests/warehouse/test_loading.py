@@ -19,10 +19,10 @@ import sqlalchemy as sa
 
 from airflow_provider_yeastar.exceptions import DestinationError, FewerRowsError, SchemaError, TaskKilledError
 from airflow_provider_yeastar.schemas.schema import Schema, SchemaRows
-from airflow_provider_yeastar.transfers.loading import Load, load_period, look_at_table
-from airflow_provider_yeastar.transfers.rules import Shrink
-from airflow_provider_yeastar.transfers.tables import ORIGIN, Origin
-from tests.transfers.databases import NAMES, database
+from airflow_provider_yeastar.warehouse.loading import Load, load_period, look_at_table
+from airflow_provider_yeastar.warehouse.rules import Shrink
+from airflow_provider_yeastar.warehouse.tables import ORIGIN, Origin
+from tests.warehouse.databases import NAMES, database
 
 SCHEMA = Schema.of(
     None, {"queue": "text", "calls": "integer", "rate": "percent", "charge": "decimal", "time": "timestamp"}
@@ -259,8 +259,8 @@ class TestTwoAtOnce:
 _KILLED = """
 import os, signal, sys
 import sqlalchemy as sa
-from tests.transfers.test_loading import ROWS, a_load
-from airflow_provider_yeastar.transfers.loading import load_period
+from tests.warehouse.test_loading import ROWS, a_load
+from airflow_provider_yeastar.warehouse.loading import load_period
 
 engine, at = sa.create_engine(sys.argv[1]), int(sys.argv[2])
 statements = 0

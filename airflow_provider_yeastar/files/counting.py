@@ -1,0 +1,93 @@
+"""How many rows a stored file holds, if its format tells: csv, html, ndjson and Parquet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from airflow_provider_yeastar.files import storage
+from airflow_provider_yeastar.pbx.files.emptiness import rows_in
+from airflow_provider_yeastar.pbx.files.whole import pieces_of
+
+__all__ = ["COUNTED_FORMATS", "earlier_rows", "rows_of"]
+
+log = logging.getLogger(__name__)
+
+COUNTED_FORMATS = frozenset({"csv", "html", "ndjson", "parquet"})
+
+_SIDECAR_BYTES = 1024 * 1024
+# What says which report a file is of. Another one at the same place, of another day for instance, is no measure.
+_IDENTITY = (
+    *("report_type", "my_report_id", "scheduled_report_id", "start_time", "end_time", "time", "serial_number"),
+    *("format",),
+)
+
+
+def rows_of(file: Path, file_format: str) -> int | None:
+    """Return how many rows a local file holds, None where its format does not tell."""
+    if file_format not in COUNTED_FORMATS:
+        return None
+    with file.open("rb") as opened:
+        return _rows(opened, file_format)
+
+
+def earlier_rows(path: str, file_format: str, record: Mapping[str, Any]) -> int | None:
+    """Return how many rows the file has that stands where another of the same report is to go.
+
+    :param path: of the file, from :func:`.resolve_path`.
+    :param file_format: of it.
+    :param record: what is to be told of the new file, as :meth:`.ReportRecord.to_dict` has it.
+    :return: None if there is none, if its sidecar says that it is of another report or period, and if it cannot be
+        counted, which the log then says.
+    """
+    if file_format not in COUNTED_FORMATS or not storage.exists(path):
+        return None
+    sidecar = _sidecar(path)
+    is_other = any(key in sidecar and sidecar[key] != record.get(key) for key in _IDENTITY)
+    if is_other and _sha256(path) == sidecar.get("sha256"):
+        log.info("The file at %s is of another report or period; its rows are not compared.", path)
+        return None
+    try:
+        with storage.open_stored(path) as opened:
+            return _rows(opened, file_format)
+    # A file that we did not write may hold anything, and an object store raises what it likes.
+    except Exception as error:  # noqa: BLE001
+        log.warning("The rows of the file that is at %s cannot be counted (%s).", path, type(error).__name__)
+        return None
+
+
+def _rows(opened: BinaryIO, file_format: str) -> int:
+    if file_format == "parquet":
+        from pyarrow import parquet
+
+        return int(parquet.ParquetFile(opened).metadata.num_rows)
+    if file_format == "ndjson":
+        return sum(piece.count(b"\n") for piece in pieces_of(opened))
+    return rows_in(pieces_of(opened), file_format)
+
+
+def _sha256(path: str) -> str:
+    try:
+        digest = hashlib.sha256()
+        with storage.open_stored(path) as opened:
+            for piece in pieces_of(opened):
+                digest.update(piece)
+        return digest.hexdigest()
+    # An object store raises what it likes.
+    except Exception:  # noqa: BLE001
+        return ""
+
+
+def _sidecar(path: str) -> dict[str, Any]:
+    """Return what a file's sidecar says; nothing without one."""
+    try:
+        with storage.open_stored(storage.sidecar_path(path)) as opened:
+            told = json.loads(opened.read(_SIDECAR_BYTES))
+    # An object store raises what it likes, also where there is none.
+    except Exception:  # noqa: BLE001
+        return {}
+    return told if isinstance(told, dict) else {}

@@ -1,0 +1,135 @@
+"""What stands where a file is to go, and whether one can be written there.
+
+Airflow is imported when an object store is first used, not before.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from airflow_provider_yeastar.exceptions import DestinationError
+from airflow_provider_yeastar.files import object_store
+from airflow_provider_yeastar.files.paths import LEFT_BEHIND_SECONDS, is_remote, is_temporary, temporary_name
+
+__all__ = ["exists", "open_stored", "os_errors", "prepare", "refuse_what_is_no_file", "remove"]
+
+_REMEDIES: Mapping[int, str] = {
+    errno.ENOSPC: "Free space on that disk.",
+    errno.EDQUOT: "Free space within that quota.",
+    errno.EACCES: "Let the worker's user write there.",
+    errno.EPERM: "Let the worker's user write there.",
+    errno.EROFS: "Choose a destination that is not mounted read-only.",
+    errno.EISDIR: 'End `destination` with "/" to put the file into the directory.',
+    errno.ENOTDIR: "Choose a destination whose parents are directories.",
+    errno.ENAMETOOLONG: "Choose a shorter name.",
+}
+# What a mount answers to a call that it does not have.
+_NOT_SUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EXDEV})
+_OTHER_MOUNT = (
+    "This mount lacks what an atomic write needs: choose a destination on another file system, or an object store."
+)
+
+
+def exists(path: str) -> bool:
+    """Return whether a file (no directory) is at a path of :func:`resolve_path`.
+
+    :raises DestinationError: when the object store does not tell.
+    """
+    if not is_remote(path):
+        return os.path.isfile(path)
+    return object_store.exists(path)
+
+
+@contextmanager
+def open_stored(path: str) -> Iterator[BinaryIO]:
+    """Open the file at a path of :func:`resolve_path` for reading.
+
+    :raises OSError: when it cannot be read; an object store raises what it likes.
+    """
+    if is_remote(path):
+        with object_store.opened(path) as remote:
+            yield remote
+        return
+    with open(path, "rb") as local:
+        yield cast(BinaryIO, local)
+
+
+def remove(path: str) -> None:
+    """Remove the file at a path of :func:`resolve_path`, if there is one.
+
+    :raises DestinationError: when it cannot be removed.
+    """
+    if is_remote(path):
+        object_store.remove(path)
+        return
+    with os_errors(path, "removed"):
+        Path(path).unlink(missing_ok=True)
+
+
+def prepare(path: str) -> None:
+    """Check early, before the PBX works for nothing, that a file can be written at a path of :func:`resolve_path`.
+
+    Leaves no trace. Locally a temporary file is written, synced, renamed and removed in the directory, or in its
+    nearest existing parent; an object store has to take a file, see :func:`.object_store.probe`. Temporary files that
+    processes left there when they were killed are removed, if nobody has written to them for a day.
+
+    :raises DestinationError: when it cannot.
+    """
+    if is_remote(path):
+        object_store.probe(path)
+        return
+    with os_errors(path):
+        refuse_what_is_no_file(path)
+        parent = next(parent for parent in Path(path).parents if parent.exists())
+        _sweep(parent)
+        probe, renamed = parent / temporary_name(), parent / temporary_name()
+        try:
+            with probe.open("xb") as file, os_errors(path, "synced to the disk"):
+                os.fsync(file.fileno())
+            with os_errors(path, "renamed into place"):
+                os.replace(probe, renamed)
+        finally:
+            for left in (probe, renamed):
+                left.unlink(missing_ok=True)
+
+
+def _sweep(directory: Path) -> None:
+    for left in directory.glob(".yeastar-*.part"):
+        with suppress(OSError):  # another process may have been quicker, or may own it
+            if is_temporary(left.name) and left.stat().st_mtime < time.time() - LEFT_BEHIND_SECONDS:
+                left.unlink()
+
+
+def refuse_what_is_no_file(path: str) -> None:
+    """Refuse what stands at a path and is no file; an object store's keys are all files."""
+    target = Path(path)
+    if is_remote(path):
+        return
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if target.exists() and not target.is_file():
+        raise DestinationError(f"{target} is a device, socket or pipe, not a file")
+
+
+@contextmanager
+def os_errors(shown: str, done: str = "written") -> Iterator[None]:
+    """Turn an error of the operating system into a :class:`.DestinationError` that says what to do.
+
+    :param shown: what cannot be written, in words.
+    :param done: what is done to it.
+    """
+    try:
+        yield
+    except OSError as error:
+        number = error.errno or 0
+        unsupported = done != "written" and number in _NOT_SUPPORTED
+        raise DestinationError(
+            f"{shown[0].upper()}{shown[1:]} cannot be {done}: {error.strerror or error}",
+            remedy=_OTHER_MOUNT if unsupported else _REMEDIES.get(number),
+        ) from error

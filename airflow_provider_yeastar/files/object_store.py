@@ -1,0 +1,173 @@
+"""One file of an object store, or of whatever file system stands behind ``ObjectStoragePath``.
+
+The connection has to exist: S3's file system takes the machine's own credentials, or none, where it does not.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from airflow_provider_yeastar.exceptions import DestinationError
+from airflow_provider_yeastar.files.paths import LEFT_BEHIND_SECONDS, is_temporary, sidecar_path, temporary_name
+
+if TYPE_CHECKING:
+    from airflow_provider_yeastar.compat import ObjectStoragePath
+
+__all__ = ["exists", "opened", "probe", "remove", "upload"]
+
+log = logging.getLogger(__name__)
+
+# An upload to these appears at once or not at all; elsewhere (SFTP, HDFS, ...) a reader could see it grow.
+_OBJECT_STORES = frozenset({"s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "adl", "oss"})
+# What s3fs and gcsfs read into memory at once; their own defaults are ten parts of 50 MiB. 5 MiB is the least S3 takes.
+_UPLOAD_OPTIONS: Mapping[str, int] = {"chunksize": 5 * 1024 * 1024, "max_concurrency": 1}
+
+
+def exists(url: str) -> bool:
+    """Return whether a file is there.
+
+    :raises DestinationError: when the store does not tell.
+    """
+    with _store_errors(url, "cannot be looked at"):
+        target = _object(url)
+        target.fs.invalidate_cache()  # file systems are shared in a process and remember listings
+        try:
+            return bool(target.fs.info(target.path)["type"] == "file")
+        except FileNotFoundError:
+            return False
+
+
+@contextmanager
+def opened(url: str) -> Iterator[BinaryIO]:
+    """Open a file for reading; the store raises what it likes."""
+    target = _object(url)
+    with target.fs.open(target.path, "rb") as file:
+        yield cast(BinaryIO, file)
+
+
+def remove(url: str) -> None:
+    """Remove a file, if it is there.
+
+    :raises DestinationError: when it cannot be removed.
+    """
+    with _store_errors(url, "cannot be removed"):
+        target = _object(url)
+        with suppress(FileNotFoundError):
+            target.fs.rm_file(target.path)
+
+
+def upload(source: Path, url: str) -> None:
+    """Upload a local file, so that a reader sees the old one or the whole new one.
+
+    :raises DestinationError: when it cannot be written.
+    """
+    with _store_errors(url, "cannot be written"):
+        target = _object(url)
+        fs, path = target.fs, target.path
+        known = inspect.signature(fs.put_file).parameters
+        options: dict[str, Any] = {name: value for name, value in _UPLOAD_OPTIONS.items() if name in known}
+        if target.protocol in _OBJECT_STORES:
+            fs.put_file(str(source), path, **options)
+            return
+        temporary = f"{_folder(path)}{temporary_name()}"
+        try:
+            fs.put_file(str(source), temporary, **options)
+            fs.mv(temporary, path)
+        except BaseException:
+            with suppress(Exception):  # may never have come into being; the first error is the one to tell
+                fs.rm_file(temporary)
+            raise
+
+
+def probe(url: str) -> None:
+    """Check that the store takes a file there: the connection, the endpoint, the bucket and the right to write.
+
+    Leaves no trace. On S3 a multipart upload is begun and abandoned, so that no object comes into being and no event is
+    sent; elsewhere an empty temporary file is written and removed. Unfinished uploads and temporary files that killed
+    processes left at this very place are removed if they are older than a day.
+
+    :raises DestinationError: when it does not.
+    """
+    with _store_errors(url, "cannot be used"):
+        target = _object(url)
+        _require_connection(url, target)
+        fs, path = target.fs, target.path
+    with _store_errors(url, "cannot be written"):
+        if hasattr(fs, "call_s3"):
+            _probe_s3(fs, path)
+        else:
+            _probe_by_file(fs, path, target.protocol)
+
+
+def _require_connection(url: str, target: ObjectStoragePath) -> None:
+    conn_id = target.conn_id
+    if not conn_id or target.protocol not in _OBJECT_STORES:
+        return
+    from airflow_provider_yeastar.compat import AirflowNotFoundException, BaseHook
+
+    try:
+        BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        raise DestinationError(
+            f"{url} names the Airflow connection {conn_id!r}, which cannot be found",
+            remedy="Create it, or correct the part of `destination` before the @.",
+        ) from None
+
+
+def _probe_s3(fs: Any, path: str) -> None:
+    bucket, key, _ = fs.split_path(path)
+    begun = fs.call_s3("create_multipart_upload", Bucket=bucket, Key=key)
+    with suppress(Exception):  # who may write may not always abandon; an upload without parts costs nothing
+        fs.call_s3("abort_multipart_upload", Bucket=bucket, Key=key, UploadId=begun["UploadId"])
+    with suppress(Exception):  # the right to list uploads is one of its own
+        for left in fs.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=key).get("Uploads", []):
+            is_ours = left["Key"] in (key, sidecar_path(key))
+            if is_ours and left["Initiated"].timestamp() < time.time() - LEFT_BEHIND_SECONDS:
+                fs.call_s3("abort_multipart_upload", Bucket=bucket, Key=left["Key"], UploadId=left["UploadId"])
+                log.info("Abandoned an upload to %s that a killed task left unfinished.", left["Key"])
+
+
+def _probe_by_file(fs: Any, path: str, protocol: str) -> None:
+    folder = _folder(path)
+    while protocol not in _OBJECT_STORES and folder.strip("/") and not fs.exists(folder):
+        folder = _folder(folder.rstrip("/"))
+    written = f"{folder}{temporary_name()}"
+    fs.pipe_file(written, b"")
+    try:
+        fs.rm_file(written)
+    except Exception as error:  # noqa: BLE001 - file systems of many makers; it can be written, and that was the question
+        log.warning("The empty file %s, written as a test, could not be removed: %s", written, type(error).__name__)
+    with suppress(Exception):  # not all can list, and not all know when a file was written
+        for left in fs.ls(folder, detail=False):
+            name = left.rpartition("/")[2]
+            if is_temporary(name) and fs.modified(left).timestamp() < time.time() - LEFT_BEHIND_SECONDS:
+                fs.rm_file(left)
+
+
+def _folder(path: str) -> str:
+    folder, slash, _ = path.rpartition("/")
+    return f"{folder}{slash}"
+
+
+def _object(url: str) -> ObjectStoragePath:
+    from airflow_provider_yeastar.compat import ObjectStoragePath
+
+    return ObjectStoragePath(url)
+
+
+@contextmanager
+def _store_errors(url: str, verdict: str) -> Iterator[None]:
+    try:
+        yield
+    except DestinationError:
+        raise
+    # The boundary to file systems of many makers: each has errors of its own, and they share no base class.
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DestinationError(f"{url} {verdict}: {reason.rstrip('.')}") from error

@@ -1,0 +1,170 @@
+"""YeastarMissingPeriodsOperator: the days that a table or a folder lacks, for a task that is mapped over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request, check_arguments
+from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
+from airflow_provider_yeastar.tasks.sql import sql_engine
+from airflow_provider_yeastar.tasks.waiting import WaitingTask
+
+if TYPE_CHECKING:
+    from airflow_provider_yeastar.compat import Context
+    from airflow_provider_yeastar.pbx.facts import PbxFacts
+
+__all__ = ["YeastarMissingPeriodsOperator"]
+
+_ROW_FORMATS = ("ndjson", "parquet")
+_MARK = "{period}"
+_ANY_DAY = "2026-01-01"
+
+
+class YeastarMissingPeriodsOperator(WaitingTask):
+    """List the days that a table or a folder lacks; the XCom return value is a list of periods, the oldest first.
+
+    Another task is mapped over it: ``expand(period=missing.output)``. The oldest come first because the PBX deletes its
+    oldest calls. A day on which the PBX has no rows stays missing in a table, as nothing tells of it there.
+    Vendor's page: "Query PBX Information".
+
+    Templated: ``yeastar_conn_id``, ``report_type``, ``my_report_id``, ``parameters``, ``sql_conn_id``, ``table``,
+    ``schema``, ``destination``.
+
+    :param report_type: name of a built-in report, for instance ``queueperformance``; docs/reports.md lists them.
+        Exactly one of this and ``my_report_id``.
+    :param my_report_id: id of a user-created report, an int or a text of digits.
+    :param parameters: mapping of the report's parameters, as the task has them that loads a day.
+    :param days: int, default ``30``: so many days up to yesterday, by the PBX's clock, counted from the DAG run.
+    :param sql_conn_id: id of the Airflow connection of the database, with ``table``.
+    :param table: name of the table of :class:`.YeastarReportToSqlOperator`, a text.
+    :param schema: the database's schema of the table, a text; the connection's when left out.
+    :param destination: in place of a table, the directory of the task that writes a day's file; ``{period}`` in it
+        stands for the day.
+    :param file_format: with ``destination``: ``csv`` (default), ``xls``, ``pdf``, ``html``, or ``ndjson`` and
+        ``parquet`` of :class:`.YeastarCallReportRowsOperator`.
+    :param duration_format: with ``destination``: that of the task that writes the file, default ``seconds``.
+    :param thin: float from 0 to 1, default None: with a table, also list days with fewer rows than this share of the
+        median day's.
+    :param yeastar_conn_id: id of the Airflow connection of the PBX, default ``yeastar_default``.
+    :raises InvalidRequestError: if an argument is invalid, when the DAG is parsed.
+    :raises AirflowFailException: when no retry can mend it, with its cause in one sentence.
+    :raises YeastarError: for what may pass: ``NetworkError``, ``DestinationError`` (the database) and others.
+    """
+
+    template_fields: Sequence[str] = (
+        *WaitingTask.template_fields,
+        "report_type",
+        "my_report_id",
+        "parameters",
+        "sql_conn_id",
+        "table",
+        "schema",
+        "destination",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"parameters": "json"}
+    ui_color = "#e3f2fb"
+
+    def __init__(
+        self,
+        *,
+        report_type: str | None = None,
+        my_report_id: int | str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        days: int = 30,
+        sql_conn_id: str | None = None,
+        table: str | None = None,
+        schema: str | None = None,
+        destination: str | None = None,
+        file_format: str = "csv",
+        duration_format: str = "seconds",
+        thin: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(deferrable=False, **kwargs)
+        self.report_type = report_type
+        self.my_report_id = my_report_id
+        self.parameters = parameters
+        self.days = days
+        self.sql_conn_id = sql_conn_id
+        self.table = table
+        self.schema = schema
+        self.destination = destination
+        self.file_format = file_format
+        self.duration_format = duration_format
+        self.thin = thin
+        self._check()
+        check_arguments(**self._arguments(_ANY_DAY))
+
+    def execute(self, context: Context) -> list[str]:
+        """List the days that are missing or thin.
+
+        :param context: of the task.
+        """
+        from airflow_provider_yeastar.warehouse.gaps import days_before, missing_days  # not needed to parse a DAG file
+
+        with errors_for_airflow():
+            with YeastarHook(self.yeastar_conn_id).get_conn() as client:
+                facts = client.facts()
+            days = days_before(_moment(context).astimezone(facts.zone).date(), self.days)
+            amounts = self._files(days) if self.destination else self._rows(facts)
+            missing = missing_days(days, amounts, self.thin)
+        self.log.info("%d of %d days are missing or thin: %s", len(missing), len(days), ", ".join(missing) or "none")
+        return missing
+
+    def _rows(self, facts: PbxFacts) -> Mapping[str, int]:
+        # Not needed to parse a DAG file.
+        from airflow_provider_yeastar.warehouse.loading import rows_by_day
+        from airflow_provider_yeastar.warehouse.periods import selection_of
+
+        request = self._request(_ANY_DAY)
+        keys = {
+            "pbx_serial_number": facts.information.serial_number,
+            "report": request.label,
+            "selection": selection_of(request),
+        }
+        return rows_by_day(sql_engine(str(self.sql_conn_id)), str(self.table), self.schema, keys)
+
+    def _files(self, days: Sequence[str]) -> Mapping[str, int]:
+        from airflow_provider_yeastar.files import storage
+
+        found: dict[str, int] = {}
+        for day in days:
+            request = self._request(day)
+            folder = str(self.destination).replace(_MARK, day)
+            path = storage.resolve_path(folder, f"{request.file_stem(self._source)}.{self.file_format}")
+            if storage.exists(path):
+                found[day] = 1
+        return found
+
+    def _request(self, day: str) -> ReportRequest:
+        return build_request(**self._arguments(day))
+
+    def _arguments(self, day: str) -> dict[str, Any]:
+        rows = self.file_format in _ROW_FORMATS
+        file = {} if rows else {"file_format": self.file_format, "duration_format": self.duration_format}
+        identity = {"report_type": self.report_type, "my_report_id": self.my_report_id}
+        return identity | {"parameters": self.parameters, "period": day} | file
+
+    def _check(self) -> None:
+        if bool(self.destination) == bool(self.sql_conn_id and self.table):
+            raise InvalidRequestError(
+                "Days are looked for in a table or a folder; give `sql_conn_id` and `table`, or `destination`"
+            )
+        days: object = self.days
+        if isinstance(days, bool) or not isinstance(days, int) or days < 1:
+            raise InvalidRequestError(f"`days` is {days!r}, not a number of days above 0")
+        if self.thin is not None and (self.destination or not 0 <= self.thin <= 1):
+            raise InvalidRequestError(f"`thin` is {self.thin!r}; it is a share from 0 to 1, for tables alone")
+
+
+def _moment(context: Context) -> datetime:
+    """Return the run's own moment, the same in retries, after a clear and in a backfill."""
+    run: Any = context["dag_run"]
+    moment: Any = context.get("data_interval_end") or context.get("logical_date") or getattr(run, "run_after", None)
+    if not isinstance(moment, datetime):
+        raise InvalidRequestError("The DAG run has no moment from which days could be counted")
+    return moment

@@ -1,0 +1,99 @@
+"""What has to be known of a PBX before a report can be requested: time zone, display format, API version. Pure."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timezone, tzinfo
+
+from airflow_provider_yeastar.pbx import wire
+from airflow_provider_yeastar.pbx.errors import YeastarError
+from airflow_provider_yeastar.pbx.report import clock
+from airflow_provider_yeastar.pbx.report.request import ReportRequest
+from airflow_provider_yeastar.pbx.settings import PbxSettings
+
+__all__ = ["PbxFacts", "Plan", "facts_of", "pbx_time"]
+
+log = logging.getLogger(__name__)
+
+# Without a display format the first request goes out in this one; a v2.0 PBX answers with its own.
+_GUESSED_FORMAT = clock.DisplayFormat("YYYY/MM/DD", "hh:mm:ss")
+
+
+@dataclass(frozen=True)
+class PbxFacts:
+    """What has to be known of a PBX before times can be written for it."""
+
+    information: wire.PbxInformation
+    display: clock.DisplayFormat | None
+    zone: tzinfo
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One request, worked out for one PBX.
+
+    :param request: with the PBX's own ids.
+    :param facts: of the PBX.
+    :param api_version: ``v1.0`` or ``v2.0``.
+    :param as_rows: whether its rows are wanted in place of its file.
+    """
+
+    request: ReportRequest
+    facts: PbxFacts
+    api_version: str
+    as_rows: bool = False
+
+    @property
+    def endpoint(self) -> str:
+        return f"openapi/{self.api_version}/{'call_report/list' if self.as_rows else self.request.endpoint}"
+
+    @property
+    def query(self) -> dict[str, str]:
+        query = self.request.rows_query if self.as_rows else self.request.query
+        return query(self.facts.display or _GUESSED_FORMAT, self.facts.zone)
+
+
+def facts_of(information: wire.PbxInformation, settings: PbxSettings) -> PbxFacts:
+    """Return the facts, after checking the PBX's clock against ``timezone``.
+
+    :raises ClockMismatchError: if they disagree.
+    """
+    display = _display_format(information, settings)
+    return PbxFacts(information, display, _zone(information, display, settings))
+
+
+def _zone(information: wire.PbxInformation, display: clock.DisplayFormat | None, settings: PbxSettings) -> tzinfo:
+    shown = pbx_time(information, display)
+    if settings.timezone:
+        zone = clock.zone_named(settings.timezone)
+        if shown:
+            clock.check_zone(zone, *shown, settings.address)
+        return zone
+    if shown:
+        offset = clock.utc_offset(*shown, settings.address)
+        log.warning(
+            "The connection names no `timezone`; the present UTC offset of the PBX, %s, is used for all dates.",
+            timezone(offset),
+        )
+        return timezone(offset)
+    log.warning("The connection names no `timezone` and the PBX does not tell its offset; UTC is assumed.")
+    return UTC
+
+
+def _display_format(information: wire.PbxInformation, settings: PbxSettings) -> clock.DisplayFormat | None:
+    date_format, time_format = information.date_format, information.time_format
+    if not (date_format and time_format):
+        date_format, time_format = settings.date_format, settings.time_format
+    return clock.DisplayFormat(date_format, time_format) if date_format and time_format else None
+
+
+def pbx_time(information: wire.PbxInformation, display: clock.DisplayFormat | None) -> tuple[datetime, int] | None:
+    """Return what the PBX's clock shows, and the epoch seconds at that moment; None where it does not tell both."""
+    if not (display and information.system_time and information.timestamp):
+        return None
+    try:
+        return display.parse_datetime(information.system_time), information.timestamp
+    except YeastarError:
+        log.warning("The clock of the PBX reads %r, which is not in its own display format.", information.system_time)
+        return None

@@ -1,0 +1,33 @@
+"""From an Airflow connection of a database to SQLAlchemy's engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+__all__ = ["sql_engine"]
+
+
+def sql_engine(sql_conn_id: str) -> Engine:
+    """Return the engine of a connection's own hook.
+
+    :param sql_conn_id: id of the Airflow connection of the database.
+    :raises InvalidRequestError: when the connection is no database's, or a library is missing.
+    """
+    hook = YeastarHook.get_hook(sql_conn_id)
+    if not hasattr(hook, "get_sqlalchemy_engine"):
+        raise InvalidRequestError(f"The connection {sql_conn_id!r} of `sql_conn_id` is no SQL database's")
+    try:
+        # Errors quote statements, but never values.
+        engine: Engine = hook.get_sqlalchemy_engine(engine_kwargs={"hide_parameters": True})
+    except ImportError as error:
+        raise InvalidRequestError(
+            f"The database of {sql_conn_id!r} needs a library that is not installed here: {error.name}",
+            remedy="pip install 'airflow-provider-yeastar[sql]' and the driver of the database.",
+        ) from None
+    return engine

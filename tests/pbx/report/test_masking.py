@@ -1,0 +1,73 @@
+"""PIN codes in what is stored and shown of a request, and that a mask is never asked for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.pbx.report.masking import (
+    masked_parameters,
+    masked_request,
+    refuse_masked,
+    unmasked_request,
+)
+from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request
+
+PINS = ["4711", "0815"]
+
+
+def request(pins: Any = PINS) -> ReportRequest:
+    parameters = {"pin_list": pins, "communication_type": "Outbound"}
+    return build_request(report_type="extcallbillingdetails", period="2026-11-20", parameters=parameters)
+
+
+def test_no_pin_is_in_a_masked_request_and_all_else_is() -> None:
+    masked = masked_request(request().to_dict())
+
+    assert not any(pin in json.dumps(masked) for pin in PINS)
+    assert masked["parameters"]["communication_type"] == "Outbound"
+    assert masked["period"] == "2026-11-20"
+
+
+def test_a_request_without_secrets_is_as_it_was() -> None:
+    plain = build_request(report_type="queueperformance", period="2026-11", parameters={"queue_id_list": [1]}).to_dict()
+
+    assert masked_request(plain) == plain == unmasked_request(plain, {"queue_id_list": [2], "pin_list": PINS})
+
+
+@pytest.mark.parametrize("given", [PINS, "4711,0815", "4711, 0815", tuple(PINS)])
+def test_the_task_s_own_parameters_bring_them_back(given: Any) -> None:
+    event = json.loads(json.dumps(masked_request(request(given).to_dict())))
+
+    assert ReportRequest.from_dict(unmasked_request(event, {"pin_list": given})) == request(given)
+
+
+@pytest.mark.parametrize("parameters", [None, "{}", {}, ["pin_list"], 7])
+def test_without_them_a_mask_is_never_sent(parameters: object) -> None:
+    event = unmasked_request(masked_request(request().to_dict()), parameters)
+
+    with pytest.raises(InvalidRequestError, match="`pin_list` was masked"):
+        refuse_masked(dict(ReportRequest.from_dict(event).parameters))
+
+
+def test_what_was_given_is_sent() -> None:
+    refuse_masked(dict(request().parameters))
+    refuse_masked({"pin_list": ("***", "1234")})
+    refuse_masked({})
+
+
+def test_a_mask_stays_as_it_is_and_differs_for_other_pins() -> None:
+    once = masked_parameters({"pin_list": PINS})
+
+    assert masked_parameters(once) == once
+    assert masked_parameters({"pin_list": ["4712"]}) != once
+
+
+def test_a_file_s_name_is_the_same_with_and_without_the_pins() -> None:
+    masked = ReportRequest.from_dict(masked_request(request().to_dict()))
+
+    assert masked.file_name("pbx") == request().file_name("pbx")
+    assert request().file_name("pbx") != request(["4712"]).file_name("pbx")

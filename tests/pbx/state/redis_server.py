@@ -1,0 +1,102 @@
+"""A Redis server of Debian's package `redis-server`, started for a test on a free port of the loopback address."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_START_SECONDS = 30.0
+
+
+class RedisServer:
+    """A server that tests may kill, stop and start again.
+
+    :param home: its directory.
+    :param options: of its command line.
+    """
+
+    def __init__(self, home: Path, *options: str, password: str = "", tls: bool = False) -> None:
+        self.port = _free_port()
+        self.home = home
+        self._scheme = "rediss" if tls else "redis"
+        self._password = password
+        port = ["--port", "0", "--tls-port", str(self.port)] if tls else ["--port", str(self.port)]
+        secret = ["--requirepass", password] if password else []
+        self._command = ["redis-server", "--bind", "127.0.0.1", "--dir", str(home), *port, *secret, *options]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        secret = f":{self._password}@" if self._password else ""
+        return f"{self._scheme}://{secret}127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """Start it, and return when it accepts connections."""
+        with (self.home / "log").open("ab") as output:
+            self._process = subprocess.Popen(self._command, stdout=output, stderr=output)
+        until = time.monotonic() + _START_SECONDS
+        while time.monotonic() < until and self._process.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return
+            threading.Event().wait(0.02)  # no event tells of a port that opens
+        raise AssertionError((self.home / "log").read_text(encoding="utf-8"))
+
+    def kill(self) -> None:
+        """End it at once, as a crash does; what it had not written to disk is lost."""
+        self._end(signal.SIGKILL)
+
+    def shut_down(self) -> None:
+        """End it in good order; it writes its data to disk if it is started with ``--save``."""
+        self._end(signal.SIGTERM)
+
+    def pause(self) -> None:
+        """Let it answer nothing any more."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it answer again."""
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
+
+    def _end(self, number: int) -> None:
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.send_signal(number)
+            self._process.wait(30)
+
+
+@contextlib.contextmanager
+def redis_server(*options: str, password: str = "", tls: bool = False, save: bool = False) -> Iterator[RedisServer]:
+    """Run a server; the test is skipped where there is none.
+
+    :param options: of its command line.
+    :param save: it writes its data to disk when it is shut down.
+    """
+    pytest.importorskip("redis")
+    if not shutil.which("redis-server"):
+        pytest.skip("redis-server is not installed (Debian and Ubuntu: redis-server)")
+    home = Path(tempfile.mkdtemp(prefix="yeastar-redis-"))
+    server = RedisServer(home, "--save", "3600 1" if save else "", *options, password=password, tls=tls)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,176 @@
+"""Turns of real processes, on each back-end that processes can share: killed, stopped and continued ones."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_yeastar.pbx.state.line import Line
+from airflow_provider_yeastar.pbx.state.opening import open_state
+from airflow_provider_yeastar.pbx.state.turns import turn
+from tests.pbx.state.redis_server import RedisServer
+
+ROOT = Path(__file__).parents[3]
+LEASE = 2.0
+PAUSE = threading.Event()
+
+# Takes a turn, says so, and at each line that it reads whether the turn is unbroken; an empty line ends it.
+HOLDER = f"""
+import asyncio, sys, time
+from pathlib import Path
+from airflow_provider_yeastar.pbx.state import line, turns
+from airflow_provider_yeastar.pbx.state.opening import open_state
+line.LEASE_SECONDS, turns._RENEWAL_SECONDS = {LEASE}, {LEASE / 8}
+
+async def hold():
+    async with turns.turn(open_state(sys.argv[1], Path(sys.argv[2])), "pbx", time.time() + 60) as held:
+        print("held", flush=True)
+        while (await asyncio.to_thread(sys.stdin.readline)).strip():
+            print(await held.is_unbroken(), flush=True)
+
+asyncio.run(hold())
+"""
+
+# Takes many turns and writes when each began and ended, by the clock that all processes of a host share.
+WORKER = f"""
+import asyncio, sys, time
+from pathlib import Path
+from airflow_provider_yeastar.pbx.state import line, turns
+from airflow_provider_yeastar.pbx.state.opening import open_state
+line.LEASE_SECONDS, turns._RENEWAL_SECONDS = {LEASE}, {LEASE / 8}
+
+async def work():
+    state = open_state(sys.argv[1], Path(sys.argv[2]))
+    for _ in range(int(sys.argv[3])):
+        async with turns.turn(state, "pbx", time.time() + 120) as held:
+            began = time.monotonic()
+            await asyncio.sleep(0.02)
+            ended = time.monotonic()
+            if await held.is_unbroken():  # then it was until now, and so until then
+                print(held.fence, began, ended, flush=True)
+
+asyncio.run(work())
+"""
+
+
+@pytest.fixture(params=["directory", "redis"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """Where the state is: the arguments of ``open_state``."""
+    if request.param == "directory":
+        yield "", tmp_path / "state"
+    else:
+        server: RedisServer = request.getfixturevalue("redis_of_the_session")
+        import redis
+
+        redis.Redis.from_url(server.url).flushall()
+        yield server.url, tmp_path
+
+
+@pytest.fixture(autouse=True)
+def short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_yeastar.pbx.state.line.LEASE_SECONDS", LEASE)
+    monkeypatch.setattr("airflow_provider_yeastar.pbx.state.turns._RENEWAL_SECONDS", LEASE / 8)
+
+
+def launch(program: str, place: tuple[str, Path], *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", program, place[0], str(place[1]), *arguments],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def holder(place: tuple[str, Path]) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds the turn."""
+    with launch(HOLDER, place) as process:
+        assert answer(process) == "held"
+        yield process
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+
+
+def answer(process: subprocess.Popen[str], ask: bool = False) -> str:
+    assert process.stdin
+    assert process.stdout
+    if ask:
+        process.stdin.write("?\n")
+        process.stdin.flush()
+    return process.stdout.readline().strip()
+
+
+async def seconds_until_the_turn(place: tuple[str, Path]) -> float:
+    started = time.monotonic()
+    async with turn(open_state(*place), "pbx", time.time() + 60) as held:
+        waited = time.monotonic() - started
+        assert await held.is_unbroken()
+        return waited
+
+
+def test_a_killed_holder_is_waited_for_no_longer_than_its_lease(
+    holder: subprocess.Popen[str], place: tuple[str, Path]
+) -> None:
+    holder.kill()
+    holder.wait()
+
+    assert asyncio.run(seconds_until_the_turn(place)) > 0.3 * LEASE
+    assert Line.from_entry(open_state(*place).read("pbx/turn")).tickets == ()
+
+
+def test_a_stopped_holder_finds_its_turn_broken_when_it_goes_on(
+    holder: subprocess.Popen[str], place: tuple[str, Path]
+) -> None:
+    assert answer(holder, ask=True) == "True"
+    holder.send_signal(signal.SIGSTOP)
+
+    async def take_and_wake_it() -> None:
+        async with turn(open_state(*place), "pbx", time.time() + 60) as held:
+            holder.send_signal(signal.SIGCONT)
+            assert await asyncio.to_thread(answer, holder, True) == "False"
+            assert await held.is_unbroken()
+
+    asyncio.run(take_and_wake_it())
+
+
+def test_a_holder_that_was_stopped_finds_its_turn_broken_though_nobody_took_it(
+    holder: subprocess.Popen[str], place: tuple[str, Path]
+) -> None:
+    holder.send_signal(signal.SIGSTOP)
+    state = open_state(*place)
+    until = time.monotonic() + 60
+    while Line.from_entry(state.read("pbx/turn")).at(state.now()).tickets and time.monotonic() < until:
+        PAUSE.wait(0.05)  # a lease lapses without an event
+    holder.send_signal(signal.SIGCONT)
+
+    assert answer(holder, ask=True) == "False"
+
+
+def test_no_two_of_many_processes_hold_the_turn_at_once_although_some_are_stopped(place: tuple[str, Path]) -> None:
+    with ExitStack() as stack:
+        workers = [stack.enter_context(launch(WORKER, place, "12")) for _ in range(4)]
+        for worker in workers[:2]:
+            PAUSE.wait(0.4)  # somewhere in the middle of its work
+            os.kill(worker.pid, signal.SIGSTOP)
+        PAUSE.wait(1.5 * LEASE)
+        for worker in workers[:2]:
+            os.kill(worker.pid, signal.SIGCONT)
+        output = [worker.communicate(timeout=120)[0] for worker in workers]
+
+    turns = [[float(word) for word in line.split()] for text in output for line in text.splitlines()]
+    turns.sort()
+    assert len(turns) >= 4 * 12 - 4  # one that was stopped may have lost its turn
+    assert len({fence for fence, *_ in turns}) == len(turns)
+    assert all(ended <= begins for (_, _, ended), (_, begins, _) in itertools.pairwise(turns))
