@@ -32,7 +32,9 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["service"],
             }
         ],
-        "operators": [_modules("operators.call_report", "operators.missing_periods", "operators.report_rows")],
+        "operators": [
+            _modules("operators.call_report", "operators.cdr", "operators.missing_periods", "operators.report_rows")
+        ],
         "transfers": [
             {
                 "source-integration-name": _INTEGRATION,

@@ -8,10 +8,13 @@ import random
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
 from types import TracebackType
 
+from airflow_provider_yeastar.pbx.call_reader import CallReader
+from airflow_provider_yeastar.pbx.calls.request import CallRequest
 from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.doctor import Finding, examine
 from airflow_provider_yeastar.pbx.errors import YeastarError
@@ -184,6 +187,26 @@ class PbxClient:
             wait = RowsWait(connection, request, bounds)
             report = await wait.run()
             return wait.rows, report
+
+    def call_reader(self, until: float) -> CallReader:
+        """Return a reader of calls and recordings over this client's session.
+
+        :param until: epoch seconds until which transient errors are retried.
+        """
+        return CallReader(self._session, until)
+
+    async def dated(self, request: CallRequest, until: float) -> CallRequest:
+        """Return a request for calls whose period is no longer in words.
+
+        :param request: what to ask for.
+        :param until: epoch seconds until which a login is retried.
+        """
+        if self._settings.timezone is None:
+            await self.log_in(until)
+        try:
+            return replace(request, frame=await in_thread(self._session.dated, request.frame))
+        finally:
+            self._session.announce_secrets()
 
     async def resolve(self, request: ReportRequest, until: float) -> ReportRequest:
         """Return a request whose period is no longer in words.

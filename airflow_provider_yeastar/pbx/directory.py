@@ -102,6 +102,21 @@ class Directory:
                 values[name] = tuple(dict.fromkeys(self._id(name, item, menus, asked) for item in value))
         return replace(request, parameters=tuple(sorted(values.items())))
 
+    def filters(self, values: Mapping[str, str | list[int | str]], menus: Mapping[str, str]) -> dict[str, str]:
+        """Return filters of calls as the PBX takes them, names and dialled numbers replaced by its ids.
+
+        :param values: by the vendor's names.
+        :param menus: the menu of each filter that takes ids.
+        :raises InvalidRequestError: for what the PBX does not know.
+        """
+        asked: dict[str, Menu] = {}
+
+        def items_of(name: str, value: str | list[int | str]) -> list[int | str]:
+            items: list[int | str] = [value] if isinstance(value, str) else value
+            return [self._id(name, item, [menus[name]], asked) for item in items] if name in menus else items
+
+        return {name: ",".join(map(str, items_of(name, value))) for name, value in values.items()}
+
     def numbers(self, request: ReportRequest) -> tuple[list[str], list[str]]:
         """Return the dialled numbers of what a request names, and of the others of the same kind that the PBX has.
 

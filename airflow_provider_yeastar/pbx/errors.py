@@ -30,6 +30,8 @@
     │   ├── FileExpiredError        the file's URL is no longer served                  ask again
     │   ├── FileTooLargeError       the file exceeds `max_bytes`
     │   └── ReportLayoutError       a report's file is laid out in no way that the reader knows
+    ├── OlderCallsError             the window holds calls of older firmware, for v1.0 alone
+    ├── IncompleteCallsError        not every call that the PBX counts could be read      ask again
     ├── StateUnavailableError       the shared state cannot be used just now            ask again
     ├── ResourceError               this machine has no thread or memory left           ask again
     └── UnsafeUrlError              the PBX named a URL outside itself
@@ -58,6 +60,7 @@ __all__ = [
     "DeadlineError",
     "FileExpiredError",
     "FileTooLargeError",
+    "IncompleteCallsError",
     "InterfaceError",
     "InvalidRequestError",
     "InvalidSettingsError",
@@ -65,6 +68,7 @@ __all__ = [
     "NetworkError",
     "NotAPbxError",
     "NotFoundError",
+    "OlderCallsError",
     "ParameterError",
     "PbxInternalError",
     "PermissionDeniedError",
@@ -298,6 +302,22 @@ class StateUnavailableError(YeastarError):
     default_remedy = "Check the disk that holds `[yeastar] state_dir`, or the Redis server of `[yeastar] state_url`."
     # A full disk waits for a clean-up or for a person.
     default_retry_after = 900.0
+
+
+class IncompleteCallsError(YeastarError):
+    """The calls of a window could not be shown to be complete."""
+
+    default_remedy = "Ask for a shorter window, or for one that has ended; nothing was written to the destination."
+    default_retry_after = 300.0
+
+
+class OlderCallsError(YeastarError):
+    """A window holds calls that older firmware recorded, which the CDR interface that was asked does not list."""
+
+    reaction = Reaction.GIVE_UP
+    default_remedy = (
+        "Set `api_version` to v1.0 for such windows. Its rows are legs of calls: write them to another file or table."
+    )
 
 
 class ResourceError(YeastarError):

@@ -29,6 +29,7 @@ from airflow_provider_yeastar.pbx.http.transport import FileStream, Transport
 from airflow_provider_yeastar.pbx.login.authentication import Login
 from airflow_provider_yeastar.pbx.login.stored import Cipher
 from airflow_provider_yeastar.pbx.report import clock
+from airflow_provider_yeastar.pbx.report.frame import TimeFrame
 from airflow_provider_yeastar.pbx.report.masking import refuse_masked
 from airflow_provider_yeastar.pbx.report.paging import row_pages
 from airflow_provider_yeastar.pbx.report.periods import shares_its_last_second
@@ -224,6 +225,12 @@ class PbxSession:
                 remedy="Set `timezone` in the Airflow connection.",
             )
         return request.resolved(facts.zone, now, zone_is_named=False)
+
+    def dated(self, frame: TimeFrame) -> TimeFrame:
+        """Return a time frame with dates in place of a period in words; see :meth:`resolve`."""
+        if self.settings.timezone:
+            return frame.dated(clock.zone_named(self.settings.timezone), datetime.now(UTC))
+        return frame.dated(self.facts().zone, datetime.now(UTC), zone_is_named=False)
 
     def request_report(self, plan: Plan, timeout: float | None = None) -> wire.ReportFile | wire.Processing:
         """Ask the PBX to make a report, and say whether it is ready or still being made.

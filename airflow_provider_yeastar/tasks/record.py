@@ -13,6 +13,8 @@ from airflow_provider_yeastar.runtime.outcome import Outcome, iso_utc
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import OperatorLineage
+    from airflow_provider_yeastar.pbx.call_reader import Calls
+    from airflow_provider_yeastar.schemas.schema import SchemaRows
 
 __all__ = ["ReportRecord"]
 
@@ -29,6 +31,7 @@ class ReportRecord:
     :param rows: how many the file holds, where they were counted.
     :param unknown_columns: keys of its rows that the report's schema does not have, where rows were asked for.
     :param columns: names and types of its columns, where they are known; for lineage.
+    :param complete: for calls, whether their window had ended.
     :param identified_by: how the file was told from other reports' files, ``answer`` or ``turn``: see
         :class:`.FinishedReport`.
     :param window: start_time and end_time, or time; as the PBX understood them.
@@ -51,6 +54,7 @@ class ReportRecord:
     rows: int | None = None
     unknown_columns: Sequence[str] | None = None
     columns: Sequence[tuple[str, str]] = ()
+    complete: bool | None = None
 
     @classmethod
     def of(cls, outcome: Outcome, stored: StoredFile, downloaded_at: float) -> ReportRecord:
@@ -74,6 +78,30 @@ class ReportRecord:
             downloaded_at=iso_utc(downloaded_at),
             serial_number=report.serial_number,
             identified_by=report.identified_by,
+        )
+
+    @classmethod
+    def of_calls(
+        cls, calls: Calls, stored: StoredFile, rows: SchemaRows, file_format: str, downloaded_at: float
+    ) -> ReportRecord:
+        """Make the record of a file of calls; ``downloaded_at`` in epoch seconds."""
+        return cls(
+            **asdict(stored),
+            file=None,
+            format=file_format,
+            identity={"report_type": "cdr"},
+            window={"start_time": calls.window.start.isoformat(), "end_time": calls.window.end.isoformat()},
+            timezone=str(calls.zone),
+            api_version=calls.query.api.version,
+            requested_at=iso_utc(calls.requested_at),
+            ready_at=iso_utc(downloaded_at),
+            downloaded_at=iso_utc(downloaded_at),
+            serial_number=calls.serial_number,
+            identified_by="answer",
+            rows=rows.count,
+            unknown_columns=list(rows.drift.unknown),
+            columns=[(column.key, column.type) for column in rows.columns],
+            complete=calls.is_over,
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -73,12 +73,16 @@ ARGUMENTS = {
     "protect": "mapping of columns to ``hmac`` (HMAC-SHA256 in hex, keyed by the connection's ``protect_secret``), "
     "``mask`` (all but the last three characters) or ``drop``, default none. Covers columns derived from them, such as "
     "``caller_number`` from ``caller``.",
+    "filters": "mapping of the vendor's filters to texts, numbers or lists of them, such as "
+    '``{"call_from": "1001"}``; docs/calls.md lists them. Of ids, names and dialled numbers do.',
     "report": "mapping, the sensor's return value: ``sensor.output``.",
 }
 
 _OPERATORS = "operators/call_report.py"
 _DOWNLOAD = f"{_OPERATORS}:YeastarDownloadReportOperator"
 _ROWS = "operators/report_rows.py:YeastarCallReportRowsOperator"
+_CDR = "operators/cdr.py:YeastarCdrOperator"
+_CALLS = "hooks/yeastar.py:YeastarHook.iter_calls"
 _HOOK = "hooks/yeastar.py:YeastarHook.get_report_rows"
 _ONE_OF_TWO = ARGUMENTS["report_type"].replace(
     "this, ``my_report_id`` and ``scheduled_report_id``", "this and ``my_report_id``"
@@ -100,6 +104,9 @@ DOCUMENTED = {
     "sensors/call_report.py:YeastarCallReportSensor": (
         *_WHICH, "asynchronous", "api_version", *_HOW_LONG, "timeout", "soft_fail", "mode"
     ),
+    _CDR: ("period", "start_time", "end_time", "filters", "api_version", "file_format", "destination", "overwrite",
+           "on_empty", *_SHRINK, "on_schema_change", "protect", "wait_timeout", "yeastar_conn_id"),
+    _CALLS: ("period", "start_time", "end_time", "filters", "api_version", "wait_timeout"),
     _HOOK: (*_WHICH_ROWS, "columns", "wait_timeout", "queue_timeout"),
 }  # fmt: skip
 """The arguments of each class or method, in the order of its docstring."""
@@ -118,6 +125,17 @@ OTHERWISE = {
     "``skip`` skips and ``fail`` fails the task; both leave nothing at the "
     "destination.",
     (_ROWS, "wait_timeout"): "seconds or timedelta from taking the lock on the PBX to the rows, default ``1800``.",
+    (_CDR, "api_version"): "str, ``auto``, ``v1.0`` or ``v2.0`` of the CDR interface; the connection's if left out.",
+    (_CDR, "file_format"): "str, default ``ndjson``, one JSON object a line; or ``parquet``, with the extra "
+    "``parquet``.",
+    (_CDR, "overwrite"): "bool, default ``True``; False keeps an existing file and returns its path, without asking "
+    "the PBX for calls.",
+    (_CDR, "on_empty"): "str, what to do if there are no calls, default ``ok``: write a file without rows. ``skip`` "
+    "skips and ``fail`` fails the task; both leave nothing at the destination.",
+    (_CDR, "wait_timeout"): "seconds or timedelta within which transient errors are retried, default ``1800``.",
+    (_CALLS, "period"): ARGUMENTS["period"].replace("counted from the DAG run", "counted from now"),
+    (_CALLS, "api_version"): "str, ``auto``, ``v1.0`` or ``v2.0`` of the CDR interface; the connection's if left out.",
+    (_CALLS, "wait_timeout"): "seconds within which transient errors are retried, default ``1800``.",
     (_HOOK, "report_type"): _ONE_OF_TWO,
     (_HOOK, "period"): ARGUMENTS["period"].replace("counted from the DAG run", "counted from now"),
     (_HOOK, "wait_timeout"): "seconds from taking the lock on the PBX to the rows, default ``1800``.",

@@ -1,0 +1,132 @@
+"""YeastarCdrOperator: the calls (CDR) of a time window as typed rows in a file, its path in XCom."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_yeastar.exceptions import TaskKilledError
+from airflow_provider_yeastar.files.rows import RowsDigest, check_row_format, encoded_rows, require_writer
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.links.portal import publish_portal_link
+from airflow_provider_yeastar.pbx.calls.request import CallRequest
+from airflow_provider_yeastar.pbx.report.parameters import is_open
+from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
+from airflow_provider_yeastar.tasks.calls import CallAnswer, CallsTask
+from airflow_provider_yeastar.tasks.storing import StoringTask
+
+if TYPE_CHECKING:
+    from airflow_provider_yeastar.compat import Context
+    from airflow_provider_yeastar.pbx.client import PbxClient
+
+__all__ = ["YeastarCdrOperator"]
+
+
+class YeastarCdrOperator(CallsTask, StoringTask):
+    """Read the calls of a time window, each once; the XCom return value is the path of their file, a ``str``.
+
+    The interface is chosen by the firmware: v2.0 from x.23.0.123 on, where a row is a call with the key ``uid``, else
+    v1.0, where a row is a leg with the key ``new_id``. A window that holds calls of older firmware, which v2.0 does not
+    list, fails the task. Rows are counted by key and held against the count of the PBX, before and after: calls that
+    cannot be shown to be complete fail the task. Columns and types are in docs/calls.md; an absent value is null, never
+    0. A second XCom, ``report``, holds path, bytes, sha256, format, rows, ``complete`` (False if the window had not
+    ended), unknown_columns, the window, api_version, requested_at, downloaded_at and serial_number.
+    Vendor's page: "Search CDR" of both versions.
+
+    Templated: ``period``, ``start_time``, ``end_time``, ``filters``, ``api_version``, ``yeastar_conn_id``,
+    ``destination``, ``file_format``.
+
+    :param period: str, by the PBX's clock: a day ``2026-11-22``, a month ``2026-11`` or a year ``2026``; or in words,
+        counted from the DAG run: ``today``, ``yesterday``, ``last_7_days``, ``last_30_days``, ``this_month``,
+        ``last_month``, ``this_year``, ``last_year``; or an Airflow partition key at midnight.
+    :param start_time: datetime or ISO 8601 text, first second of the time window, instead of ``period``. With a UTC
+        offset it needs ``timezone`` in the connection; without one it is by the PBX's clock.
+    :param end_time: datetime or ISO 8601 text, last second of the time window, inclusive; offsets as for
+        ``start_time``. If the window is a whole number of minutes long, as from ``data_interval_start`` to
+        ``data_interval_end``, the request ends one second earlier: the next window begins there.
+    :param filters: mapping of the vendor's filters to texts, numbers or lists of them, such as ``{"call_from":
+        "1001"}``; docs/calls.md lists them. Of ids, names and dialled numbers do.
+    :param api_version: str, ``auto``, ``v1.0`` or ``v2.0`` of the CDR interface; the connection's if left out.
+    :param file_format: str, default ``ndjson``, one JSON object a line; or ``parquet``, with the extra ``parquet``.
+    :param destination: str, pathlib path or ObjectStoragePath of a file; or a text that ends in ``/`` for a directory.
+        The file name in a directory is made from connection and request, so that a rerun replaces its own file only.
+    :param overwrite: bool, default ``True``; False keeps an existing file and returns its path, without asking the PBX
+        for calls.
+    :param on_empty: str, what to do if there are no calls, default ``ok``: write a file without rows. ``skip`` skips
+        and ``fail`` fails the task; both leave nothing at the destination.
+    :param on_empty_remove: bool, default ``False``; True removes an earlier run's file from the destination if
+        ``on_empty`` skips or fails the task. Otherwise the log and the XCom ``earlier_file`` name it.
+    :param allow_shrink: bool, default ``False``: fail rather than replace a file by one with fewer rows if the new one
+        is empty or the PBX no longer has all calls of the period. True replaces it in any case.
+    :param shrink_tolerance: float from 0 to 1, default None: also fail if more than this share of the rows would go.
+    :param on_schema_change: str, default ``evolve``: keep columns that the schema does not have, typed by their names;
+        ``drop`` leaves them out; ``freeze`` fails the task for a new or vanished column. The log and
+        ``unknown_columns`` in XCom ``report`` name them.
+    :param protect: mapping of columns to ``hmac`` (HMAC-SHA256 in hex, keyed by the connection's ``protect_secret``),
+        ``mask`` (all but the last three characters) or ``drop``, default none. Covers columns derived from them, such
+        as ``caller_number`` from ``caller``.
+    :param wait_timeout: seconds or timedelta within which transient errors are retried, default ``1800``.
+    :param yeastar_conn_id: str, id of the Airflow connection, default ``yeastar_default``.
+    :raises InvalidRequestError: if an argument is invalid; raised at DAG-parse time. Templated arguments are validated
+        at run time, and raise ``AirflowFailException``.
+    :raises AirflowFailException: if a retry cannot help; the message names the cause: ``OlderCallsError``,
+        ``PermissionDeniedError``, ``EmptyReportError`` (``on_empty`` fail) and others.
+    :raises AirflowSkipException: if there are no calls and ``on_empty`` is ``skip``.
+    :raises YeastarError: for a transient error that outlasted the retries, such as ``IncompleteCallsError`` or
+        ``NetworkError``.
+    """
+
+    template_fields: Sequence[str] = (*CallsTask.template_fields, *StoringTask.template_fields[1:], "file_format")
+    ui_color = "#e3f2fb"
+
+    def __init__(self, *, file_format: str = "ndjson", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.file_format = file_format
+        if not is_open(file_format):
+            check_row_format(file_format)
+
+    def execute(self, context: Context) -> str:
+        """Read the calls and write them to the destination."""
+        with errors_for_airflow():
+            return self._deliver(context, self.call_request(context))
+
+    def _deliver(self, context: Context, request: CallRequest) -> str:
+        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+
+        check_row_format(self.file_format)
+        require_writer(self.file_format)
+        with YeastarHook(self.yeastar_conn_id).get_conn() as client:
+            dated = self.until_killed(client.dated(request, time.time() + self.wait_timeout))
+            path = storage.resolve_path(
+                self.destination, f"{dated.file_stem('calls', self._source)}.{self.file_format}"
+            )
+            if self.keeps_file(path):
+                return path
+            storage.prepare(path)
+            publish_portal_link(context, self.yeastar_conn_id)
+            with self.fetched_calls(client, dated) as answer:
+                return self._store(context, client, answer, path)
+
+    def _store(self, context: Context, client: PbxClient, answer: CallAnswer, path: str) -> str:
+        # Not needed to parse a DAG file.
+        from airflow_provider_yeastar.files import storage
+        from airflow_provider_yeastar.tasks.record import ReportRecord
+
+        if not answer.rows.count:
+            self.end_without_rows(context, path)
+        chunks = self._chunks(answer)
+        with storage.receive(chunks, path, RowsDigest()) as received:
+            if self.keeps_file(path):
+                return path
+            record = ReportRecord.of_calls(answer.calls, received.stored, answer.rows, self.file_format, time.time())
+            self.refuse_fewer_rows(client, path, record)
+            self.publish(received)
+        self.tell(context, record)
+        return path
+
+    def _chunks(self, answer: CallAnswer) -> Iterator[bytes]:
+        for chunk in encoded_rows(answer.rows.columns, answer.rows, self.file_format):
+            if self.killed:
+                raise TaskKilledError("The task was killed while it wrote its rows")
+            yield chunk

@@ -1,0 +1,207 @@
+"""CallReader: the calls or recordings of a time window, read from a PBX page by page.
+
+Which page is next and when all have come is decided in `calls.reading`; here the PBX is asked, and asked again after
+what may pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
+from functools import partial
+from typing import Any, TypeVar
+
+from airflow_provider_yeastar.pbx.calls.answers import decode_page
+from airflow_provider_yeastar.pbx.calls.query import CALL_APIS, CallQuery, call_filters, choose_cdr_version
+from airflow_provider_yeastar.pbx.calls.reading import Ask, Page, Row, read_calls
+from airflow_provider_yeastar.pbx.calls.request import CallRequest
+from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
+from airflow_provider_yeastar.pbx.errors import (
+    InvalidSettingsError,
+    NotFoundError,
+    OlderCallsError,
+    ParameterError,
+    YeastarError,
+)
+from airflow_provider_yeastar.pbx.facts import PbxFacts
+from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
+from airflow_provider_yeastar.pbx.report.periods import Window
+from airflow_provider_yeastar.pbx.session import PbxSession
+from airflow_provider_yeastar.pbx.waiting.bounds import Setbacks, retry_delay
+
+__all__ = ["CallReader", "Calls"]
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
+"""Runs a coroutine to its end; raises when the task is killed."""
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What is known of a request for calls once it has been worked out for a PBX.
+
+    :param query: how the PBX is asked.
+    :param window: first and last second by the PBX's clock.
+    :param is_over: whether the window has ended by that clock.
+    :param serial_number: of the PBX.
+    :param zone: of the PBX.
+    :param requested_at: epoch seconds.
+    """
+
+    query: CallQuery
+    window: Window
+    is_over: bool
+    serial_number: str
+    zone: tzinfo
+    requested_at: float
+
+
+class CallReader:
+    """Reads calls over one session.
+
+    :param session: with the PBX; its calls block, and run in threads.
+    :param until: epoch seconds until which what may pass is tried again.
+    """
+
+    def __init__(self, session: PbxSession, until: float) -> None:
+        self._session = session
+        self._pbx = session.settings.address
+        self._until = until
+        self._unix = True
+
+    async def plan(self, request: CallRequest) -> Calls:
+        """Work out a request for this PBX: version, window, ids.
+
+        :param request: what to ask for.
+        :raises YeastarError: when it cannot be asked for, or the PBX cannot be reached.
+        """
+        return await self._patiently(lambda: in_thread(self._plan, request))
+
+    def _plan(self, request: CallRequest) -> Calls:
+        facts = self._session.facts()
+        wanted = request.api_version or self._session.settings.api_version
+        api = CALL_APIS[choose_cdr_version(wanted, facts.information.firmware)]
+        now = datetime.now(UTC)
+        window = self._session.dated(request.frame).window(facts.zone)
+        filters = self._session.directory.filters(call_filters(request.filters, api), api.menus)
+        query = CallQuery(window.start, window.end, api, facts.zone, self._display(facts), tuple(filters.items()))
+        is_over = window.end < now.astimezone(facts.zone).replace(tzinfo=None)
+        if not is_over:
+            log.warning("%s is not over by the PBX's clock: calls that end later are missing.", query.words(query.span))
+        return Calls(query, window, is_over, facts.information.serial_number, facts.zone, time.time())
+
+    def _display(self, facts: PbxFacts) -> DisplayFormat:
+        if facts.display is None:
+            raise InvalidSettingsError(
+                "The PBX does not tell its display format, and a wrong one yields no calls",
+                pbx=self._pbx,
+                remedy="Set `date_format` and `time_format` in the Airflow connection.",
+            )
+        return facts.display
+
+    def rows(self, calls: Calls, run: Run) -> Iterator[list[Row]]:
+        """Yield the rows of all calls, each once, page by page.
+
+        :param calls: from :meth:`plan`.
+        :param run: runs a coroutine.
+        :raises IncompleteCallsError: when they cannot be shown to be complete.
+        :raises OlderCallsError: when v2.0 has none, and v1.0 has.
+        """
+        query = calls.query
+        read = read_calls(query.span, query.api.key, query.words)
+        found = False
+        for rows in self.drive(read, lambda ask: self.page(query, ask), run):
+            found = True
+            yield rows
+        if not found and query.api.version == "v2.0":
+            run(self._refuse_older(query))
+
+    def drive(self, read: Any, ask: Callable[[Ask], Coroutine[Any, Any, Page]], run: Run) -> Iterator[list[Row]]:
+        """Yield the rows of a reading, and give it the pages that it asks for.
+
+        :param read: of :func:`.read_calls`.
+        :param ask: asks the PBX for a page.
+        :param run: runs a coroutine.
+        """
+        page: Page | None = None
+        while True:
+            try:
+                step = read.send(page)
+            except StopIteration:
+                return
+            if isinstance(step, Ask):
+                page = run(ask(step))
+                self._session.announce_secrets()
+            else:
+                page = None
+                yield step
+
+    async def page(self, query: CallQuery, ask: Ask) -> Page:
+        """Ask for one page of calls.
+
+        :param query: of the whole window.
+        :param ask: which page of which part of it.
+        """
+        query = replace(query, unix=self._unix)
+        endpoint = query.api.endpoint
+        try:
+            return await self.ask(endpoint, query.parameters(ask.span, ask.page, ask.rows))
+        except ParameterError:
+            if ask.page > 1:
+                return Page()  # no page of this number: the reading decides whether that may be
+            # Some PBXs take the display format only; an administrator may have changed it meanwhile.
+            facts = await in_thread(partial(self._session.facts, fresh=True))
+            again = replace(query, unix=False, display=self._display(facts))
+            if again.parameters(ask.span, ask.page, ask.rows) == query.parameters(ask.span, ask.page, ask.rows):
+                raise
+            page = await self.ask(endpoint, again.parameters(ask.span, ask.page, ask.rows))
+            self._unix = False
+            return page
+
+    async def ask(self, endpoint: str, parameters: Mapping[str, str]) -> Page:
+        """Ask an endpoint that lists rows; no rows where it finds none (60001).
+
+        :param endpoint: path below the base URL.
+        :param parameters: without the token.
+        """
+        try:
+            answer = await self._patiently(lambda: in_thread(self._session.call, endpoint, parameters))
+        except NotFoundError:
+            return Page((), 0 if parameters.get("page") == "1" else None)
+        return decode_page(answer, pbx=self._pbx, endpoint=endpoint)
+
+    async def _refuse_older(self, query: CallQuery) -> None:
+        """Refuse an empty window of v2.0 that holds calls of older firmware, which only v1.0 reads."""
+        bare = replace(query, filters=())
+        if query.filters and (await self.page(bare, Ask(bare.span, rows=1))).rows:
+            return  # it holds calls, none of which fits the filters
+        older = replace(bare, api=CALL_APIS["v1.0"])
+        page = await self.page(older, Ask(older.span, rows=1))
+        if page.total or page.rows:
+            raise OlderCallsError(
+                f"{query.words(query.span)} has {page.total or 'some'} calls that older firmware recorded, and the CDR "
+                "interface v2.0 does not list them",
+                pbx=self._pbx,
+            )
+
+    async def _patiently(self, call: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+        setbacks = Setbacks()
+        while True:
+            try:
+                return await call()
+            except (NotFoundError, ParameterError):
+                raise
+            except YeastarError as error:
+                setbacks.add(error)
+                delay = retry_delay(setbacks.in_a_row, random.random())
+                if time.time() + delay >= self._until:
+                    raise
+                log.warning("%s Trying again in %.0f s.", error, delay)
+            await asyncio.sleep(delay)

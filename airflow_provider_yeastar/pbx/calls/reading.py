@@ -1,0 +1,182 @@
+"""Read all calls of a window, each once, or refuse: which page to ask for next, and when everything has come. Pure.
+
+The interface has no cursor. Rows that arrive while pages are read shift the others, ``total_number`` may be missing,
+and a PBX may cap pages or counts, or ignore ``page``. So:
+
+1. A row counts once, by its key.
+2. Where the PBX counts, a span is complete when as many rows have come as it counts, and it still counts as many
+   afterwards. Else the span is read again, at the most three times.
+3. A page that brings nothing new before that, or a count that equals a known cap, is not believed: both halves of the
+   span are read instead.
+4. Where the PBX does not count, a span is complete when its halves list as many rows as it did, and both list some.
+5. What can be split no further and still does not add up is an error.
+
+:func:`read_calls` is a generator without I/O: it yields an :class:`Ask` and wants the :class:`Page` sent, or it yields
+a list of new rows and wants nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_yeastar.pbx.calls.keys import KeySet, digest_of
+from airflow_provider_yeastar.pbx.calls.query import PAGE_ROWS, Span
+from airflow_provider_yeastar.pbx.errors import IncompleteCallsError
+
+__all__ = ["KNOWN_CAPS", "Ask", "Page", "Reading", "Row", "read_calls"]
+
+Row = dict[str, Any]
+
+KNOWN_CAPS = frozenset({5_000, 10_000, 50_000, 100_000})
+"""Counts at which Yeastar's own exports stop: a span that counts exactly so many is looked at in halves."""
+
+_READINGS = 3
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One page to ask for.
+
+    :param span: which calls.
+    :param page: counted from 1.
+    :param rows: at the most.
+    """
+
+    span: Span
+    page: int = 1
+    rows: int = PAGE_ROWS
+
+
+@dataclass(frozen=True)
+class Page:
+    """What came.
+
+    :param rows: of the page; none for one that is refused or not found.
+    :param total: how many the PBX counts for the span, None where it does not say.
+    """
+
+    rows: Sequence[Row] = ()
+    total: int | None = None
+
+
+Reading = Generator[Ask | list[Row], Page | None, None]
+
+
+def read_calls(span: Span, key: str, words: Callable[[Span], str] = str) -> Reading:
+    """Yield the rows of a span, each once; in the PBX's order save for those that came late.
+
+    :param span: the whole window.
+    :param key: of a row.
+    :param words: a span for messages.
+    :raises IncompleteCallsError: when they cannot be shown to be complete.
+    """
+    yield from _Reader(key, words).read(span)
+
+
+@dataclass
+class _Facts:
+    """What one reading of a span has brought: its keys, and the PBX's count."""
+
+    keys: KeySet = field(default_factory=KeySet)
+    total: int | None = None
+    ended_early: bool = False
+
+
+class _Reader:
+    def __init__(self, key: str, words: Callable[[Span], str]) -> None:
+        self._key = key
+        self._words = words
+        self._seen = KeySet()
+
+    def read(self, span: Span) -> Reading:
+        """Yield what is new in a span, and prove that the span is complete."""
+        facts = _Facts()
+        for _ in range(_READINGS):
+            # The first reading of all sees nothing twice: one set of keys serves for both.
+            facts = _Facts() if len(self._seen) else _Facts(keys=self._seen)
+            yield from self._pages(span, facts)
+            if facts.total is None:
+                yield from self._confirm_by_halves(span, len(facts.keys))
+                return
+            if facts.ended_early and (halves := span.halves()):
+                yield from self._read_each(halves)
+                return
+            if len(facts.keys) == facts.total and (yield from self._stands(span, facts.total)):
+                return
+        raise IncompleteCallsError(
+            f"The PBX counts {facts.total} calls from {self._words(span)} and lists {len(facts.keys)} of them"
+        )
+
+    def _pages(self, span: Span, facts: _Facts) -> Reading:
+        """Ask page after page, until the count is met or a page brings nothing that this reading had not."""
+        number = 0
+        while facts.total is None or len(facts.keys) < facts.total:
+            number += 1
+            page = yield Ask(span, number)
+            assert page is not None
+            facts.total = facts.total if page.total is None else page.total
+            had = len(facts.keys)
+            new = [row for row in page.rows if self._take(row, facts)]
+            if new:
+                yield new
+            if len(facts.keys) == had:
+                facts.ended_early = facts.total is not None and had < facts.total
+                return
+
+    def _take(self, row: Row, facts: _Facts) -> bool:
+        digest = digest_of(row, self._key)
+        is_new = facts.keys.add(digest)
+        return is_new if facts.keys is self._seen else self._seen.add(digest)
+
+    def _stands(self, span: Span, total: int) -> Generator[Ask | list[Row], Page | None, bool]:
+        """Whether a count that is met holds: it is the same afterwards, and no cap of the PBX."""
+        again = yield from self._counted(span)
+        if again not in (None, total):
+            return False
+        if total in KNOWN_CAPS:
+            yield from self._look_below_cap(span, total)
+        return True
+
+    def _look_below_cap(self, span: Span, total: int) -> Reading:
+        """Read both halves of a span if they count more than it does.
+
+        As long as one half counts all, it may be capped itself: then its own halves tell.
+        """
+        while halves := span.halves():
+            counts = []
+            for half in halves:
+                counts.append((yield from self._counted(half)) or 0)
+            if sum(counts) != total:
+                yield from self._read_each(halves)
+                return
+            if all(counts):
+                return
+            span = halves[0] if counts[0] else halves[1]
+
+    def _counted(self, span: Span) -> Generator[Ask | list[Row], Page | None, int | None]:
+        page = yield Ask(span, rows=1)
+        assert page is not None
+        return page.total
+
+    def _confirm_by_halves(self, span: Span, listed: int) -> Reading:
+        """Without a count, read both halves: a whole that was cut lists fewer rows than they do together.
+
+        As long as one half lists all, it may be cut itself: then its own halves tell.
+        """
+        halves = span.halves()
+        if not listed or not halves:
+            return
+        parts = (_Facts(), _Facts())
+        for half, part in zip(halves, parts, strict=True):
+            yield from self._pages(half, part)
+        counts = [len(part.keys) for part in parts]
+        if sum(counts) == listed and all(counts):
+            return
+        for half, count in zip(halves, counts, strict=True):
+            yield from self._confirm_by_halves(half, count)
+
+    def _read_each(self, halves: tuple[Span, Span]) -> Reading:
+        for half in halves:
+            yield from self.read(half)

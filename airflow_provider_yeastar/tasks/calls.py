@@ -1,0 +1,133 @@
+"""CallsTask: what tasks have in common that read the calls (CDR) of a time window."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_yeastar.pbx.calls.request import CallRequest, call_request, check_call_arguments
+from airflow_provider_yeastar.runtime.worker import run_on_worker
+from airflow_provider_yeastar.schemas.calls import CALL_SCHEMAS
+from airflow_provider_yeastar.schemas.protection import check_protect
+from airflow_provider_yeastar.schemas.schema import Schema, SchemaRows, check_schema_arguments
+from airflow_provider_yeastar.tasks.run_moment import run_moment
+from airflow_provider_yeastar.tasks.schema_rows import connection_protection
+from airflow_provider_yeastar.tasks.waiting import WaitingTask
+
+if TYPE_CHECKING:
+    from airflow_provider_yeastar.compat import Context
+    from airflow_provider_yeastar.pbx.call_reader import CallReader, Calls
+    from airflow_provider_yeastar.pbx.client import PbxClient
+
+__all__ = ["CallAnswer", "CallsTask"]
+
+
+@dataclass(frozen=True)
+class CallAnswer:
+    """All calls of a window, in their schema.
+
+    :param calls: what is known of the request.
+    :param rows: of the calls.
+    :param reader: which read them; it may be asked for more.
+    """
+
+    calls: Calls
+    rows: SchemaRows
+    reader: CallReader
+
+
+class CallsTask(WaitingTask):
+    """A task that reads calls, on the worker. Its arguments are explained where they are used.
+
+    :param filters: mapping of the vendor's filter names to values.
+    """
+
+    template_fields: Sequence[str] = (
+        *WaitingTask.template_fields,
+        "period",
+        "start_time",
+        "end_time",
+        "filters",
+        "api_version",
+    )
+
+    def __init__(
+        self,
+        *,
+        period: str | None = None,
+        start_time: datetime | str | None = None,
+        end_time: datetime | str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        api_version: str | None = None,
+        on_schema_change: str = "evolve",
+        protect: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(deferrable=False, **kwargs)
+        self.period = period
+        self.start_time = start_time
+        self.end_time = end_time
+        self.filters = filters
+        self.api_version = api_version
+        self.on_schema_change = on_schema_change
+        self.protect = protect
+        check_call_arguments(
+            period=period, start_time=start_time, end_time=end_time, filters=filters, api_version=api_version
+        )
+        check_schema_arguments(on_schema_change, None)
+        known = {key for version in ("v1.0", "v2.0") for key in CALL_SCHEMAS[version].by_key}
+        check_protect(protect, sorted(known))
+
+    def call_request(self, context: Context) -> CallRequest:
+        """Return the request that the rendered arguments make; a period in words is counted from the DAG run.
+
+        :param context: of the task.
+        :raises InvalidRequestError: for arguments that make none.
+        """
+        self.check_templates()
+        request = call_request(
+            period=self.period,
+            start_time=self.start_time,
+            end_time=self.end_time,
+            filters=self.filters,
+            api_version=self.api_version,
+        )
+        if not request.frame.is_relative:
+            return request
+        return call_request(period=self.period, filters=self.filters, api_version=self.api_version,
+                            as_of=run_moment(context))  # fmt: skip
+
+    @contextmanager
+    def fetched_calls(self, client: PbxClient, request: CallRequest) -> Iterator[CallAnswer]:
+        """Read all calls; in the ``with`` they can be gone over.
+
+        :param client: of the PBX.
+        :param request: what to ask for.
+        :raises IncompleteCallsError: when they cannot be shown to be complete.
+        """
+        from airflow_provider_yeastar.files.spool import Spool  # not needed to parse a DAG file
+
+        hidden = connection_protection(self.yeastar_conn_id, self.protect)
+        reader = client.call_reader(time.time() + self.wait_timeout)
+        calls = self.until_killed(reader.plan(request))
+        with Spool() as spool:
+            for rows in reader.rows(calls, self.until_killed):
+                spool.extend(rows)
+            schema: Schema = CALL_SCHEMAS[calls.query.api.version]
+            rows_in_schema = SchemaRows(spool, schema, on_schema_change=self.on_schema_change, protection=hidden)
+            if rows_in_schema.drift.unknown:
+                self.log.warning("Calls have columns that the schema does not know: %s.", rows_in_schema.drift.unknown)
+            self.log.info("The PBX gave %d rows of calls from %s.", spool.count, calls.query.words(calls.query.span))
+            yield CallAnswer(calls, rows_in_schema, reader)
+
+    def until_killed(self, work: Any) -> Any:
+        """Return what a coroutine returns.
+
+        :param work: the coroutine.
+        :raises TaskKilledError: when the task was killed meanwhile.
+        """
+        return run_on_worker(work, lambda: self.killed)

@@ -1,0 +1,45 @@
+"""Rows in a temporary file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from airflow_provider_yeastar.exceptions import DestinationError
+from airflow_provider_yeastar.files.spool import Spool
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.lists(st.lists(st.dictionaries(st.text(), JSON, max_size=4), max_size=5), max_size=5))
+def test_rows_come_back_as_they_went_in_as_often_as_they_are_read(batches: list[list[dict[str, Any]]]) -> None:
+    with Spool() as spool:
+        for batch in batches:
+            spool.extend(batch)
+        rows = [row for batch in batches for row in batch]
+
+        assert list(spool) == rows
+        assert list(spool) == rows
+        assert spool.count == len(rows)
+
+
+def test_rows_may_be_added_after_they_were_read() -> None:
+    with Spool() as spool:
+        spool.extend([{"a": 1}])
+        assert len(list(spool)) == 1
+        spool.extend([{"a": 2}])
+
+        assert list(spool) == [{"a": 1}, {"a": 2}]
+
+
+def test_a_disk_that_is_full_is_one_sentence(limited_file_size: None) -> None:
+    row = {"text": "x" * 100_000}
+
+    with Spool() as spool, pytest.raises(DestinationError, match="temporary file in"):
+        spool.extend([row] * 100)
