@@ -82,7 +82,9 @@ class FileFetch:
         check = self.new_check(file_format, max_bytes)
         with storage.receive(self.chunks(check), path, check) as received:
             with received.temporary.open("rb") as file:
-                complaint = whole_complaint(file, received.stored.bytes, self._look)
+                complaint = whole_complaint(
+                    file, received.stored.bytes, self._look, is_length_known=self._version.has_end
+                )
             if complaint:
                 raise self._bad(f"The PBX sent {complaint} in place of the {file_format} file")
             if not self._version.has_end:

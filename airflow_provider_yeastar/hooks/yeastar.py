@@ -64,8 +64,6 @@ class YeastarHook(BaseHook):
         """Return a client of the PBX; close it, or use it in a ``with``, to give its token back.
 
         The PBX is not asked before the first call of a method. Vendor's page: "Authentication".
-
-        :raises InvalidSettingsError: when the connection is missing or cannot be used.
         """
         from airflow_provider_yeastar.hooks.connection import client_for, mask_token
 
@@ -123,9 +121,7 @@ class YeastarHook(BaseHook):
     def list_scheduled_reports(self) -> list[ScheduledReport]:
         """Return what was made by schedule: each a :class:`.ScheduledReport`, its ``id`` the ``scheduled_report_id``.
 
-        Vendor's page: "Query a List of Scheduled Reports".
-
-        :raises YeastarError: when they cannot be had.
+        Vendor's page: "Query a List of Scheduled Reports". It raises a ``YeastarError`` when they cannot be had.
         """
         with self.get_conn() as client:
             return client.list_scheduled_reports()
@@ -151,9 +147,8 @@ class YeastarHook(BaseHook):
         times ISO 8601 by the PBX's clock. ``to_arrow()`` and ``to_pandas()`` of what is returned give all columns of
         the report. A key that the schema does not have is typed by its name, and listed in ``unknown_columns``.
 
-        Agents within a queue and members within a ring group become one row each with the keys around them repeated;
-        the rules stand at :func:`.flattened_rows`. The rows are held in memory. It blocks: not for a trigger.
-        Vendor's endpoint: ``call_report/list``.
+        Agents within a queue and members within a ring group become one row each, see :func:`.flattened_rows`. The rows
+        are held in memory. It blocks: not for a trigger. Vendor's endpoint: ``call_report/list``.
 
         :param report_type: str, the vendor's name of a built-in report, such as ``queueperformance``; docs/reports.md
             lists them. Give exactly one of this and ``my_report_id``.
@@ -254,9 +249,8 @@ class YeastarHook(BaseHook):
     ) -> str:
         """Fetch a finished report of which an event, or an answer of the PBX, told the URL; return the file's path.
 
-        The file is checked, fetched once more if it is bad, and put in place in one step, as by the operators; its
-        extension tells its format. It is not asked for again, as nothing here knows the request. The call blocks and
-        looks for no kill of its task. Vendor's page: "Download a Call Report".
+        The file is checked, fetched once more if it is bad, and put in place in one step; its extension tells its
+        format. The call blocks and looks for no kill of its task. Vendor's page: "Download a Call Report".
 
         :param download_resource_url: as the PBX gave it; it lives for 30 minutes.
         :param destination: a file, or a directory when it ends in ``/``; a local path or any ObjectStoragePath. In a
@@ -288,8 +282,8 @@ class YeastarHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Log in, ask the PBX who it is, and check its clock; for the button "Test" of the connection form.
 
-        It raises no :class:`YeastarError`: what went wrong is the sentence that it returns. A refused login that was
-        remembered on this host is forgotten first. Vendor's pages: "Authentication", "Query PBX Information".
+        A refused login that was remembered is forgotten first. Vendor's pages: "Authentication", "Query PBX
+        Information".
 
         :return: whether the PBX answered, and a sentence for the form.
         """

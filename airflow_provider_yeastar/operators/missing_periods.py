@@ -17,7 +17,7 @@ from airflow_provider_yeastar.tasks.waiting import WaitingTask
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Context
-    from airflow_provider_yeastar.pbx.facts import PbxFacts
+    from airflow_provider_yeastar.pbx.report.facts import PbxFacts
 
 __all__ = ["YeastarMissingPeriodsOperator"]
 

@@ -13,16 +13,15 @@ from datetime import datetime
 from functools import cached_property, partial
 from types import TracebackType
 
-from airflow_provider_yeastar.pbx.call_reader import CallReader
 from airflow_provider_yeastar.pbx.calls.request import CallRequest
 from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.doctor import Finding, examine
 from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.events.shared import SharedConnection, shared_connection
-from airflow_provider_yeastar.pbx.facts import PbxFacts
 from airflow_provider_yeastar.pbx.http.ranges import RestOfFile
 from airflow_provider_yeastar.pbx.http.transport import FileStream
 from airflow_provider_yeastar.pbx.login.stored import Cipher
+from airflow_provider_yeastar.pbx.report.facts import PbxFacts
 from airflow_provider_yeastar.pbx.report.listings import MenuOption, MyReport, ScheduledReport
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.report.rows import Row
@@ -30,6 +29,7 @@ from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.pbx.state.interface import SharedState
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
+from airflow_provider_yeastar.pbx.waiting.call_reader import CallReader
 from airflow_provider_yeastar.pbx.waiting.job_ledger import JobLedger
 from airflow_provider_yeastar.pbx.waiting.report_wait import ReportWait
 from airflow_provider_yeastar.pbx.waiting.report_watch import watch_reports

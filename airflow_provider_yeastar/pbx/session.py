@@ -18,17 +18,16 @@ from airflow_provider_yeastar.pbx.calls.oldest import find_oldest_call
 from airflow_provider_yeastar.pbx.concurrency.silence import SilenceGuard
 from airflow_provider_yeastar.pbx.directory import Directory
 from airflow_provider_yeastar.pbx.errors import (
-    AnswerError,
     ClockMismatchError,
     InvalidSettingsError,
-    TokenExpiredError,
 )
-from airflow_provider_yeastar.pbx.facts import PbxFacts, Plan, facts_of, pbx_time
 from airflow_provider_yeastar.pbx.http.ranges import RestOfFile
 from airflow_provider_yeastar.pbx.http.transport import FileStream, Transport
 from airflow_provider_yeastar.pbx.login.authentication import Login
+from airflow_provider_yeastar.pbx.login.exchange import Exchange
 from airflow_provider_yeastar.pbx.login.stored import Cipher
 from airflow_provider_yeastar.pbx.report import clock
+from airflow_provider_yeastar.pbx.report.facts import PbxFacts, Plan, facts_of, pbx_time
 from airflow_provider_yeastar.pbx.report.frame import TimeFrame
 from airflow_provider_yeastar.pbx.report.masking import refuse_masked
 from airflow_provider_yeastar.pbx.report.paging import row_pages
@@ -74,21 +73,15 @@ class PbxSession:
         self._transport = Transport(settings)
         self._guarded = SilenceGuard(self._transport)
         self._login = Login(settings, state, self._guarded, cipher)
+        self._exchange = Exchange(self._login, self._guarded, settings.address)
         self._is_settled = False
         self._facts: PbxFacts | None = None
         self._facts_until = 0.0
         self.directory = Directory(self.call, state, settings)
 
     def call(self, endpoint: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Return the PBX's successful answer to a GET.
-
-        :param endpoint: path below the base URL.
-        :param query: parameters without the token.
-        :raises AnswerError: for any errcode but success; other :class:`YeastarError` when no such answer came.
-        """
-        answer = self._exchange(endpoint, query)
-        self._raise_error(answer, endpoint)
-        return answer
+        """Return the PBX's successful answer to a GET; see :meth:`.Exchange.call`."""
+        return self._exchange.call(endpoint, query)
 
     def token(self, rejected: str | None = None) -> str:
         """Return a live access token, after logging in or refreshing where that is due.
@@ -107,7 +100,7 @@ class PbxSession:
 
     def information(self) -> wire.PbxInformation:
         """Return what the PBX says of itself now (vendor's page "Query PBX Information")."""
-        information = wire.decode_information(self.call(_INFORMATION_ENDPOINT))
+        information = wire.decode_information(self._exchange.call(_INFORMATION_ENDPOINT))
         self._settle(information.serial_number)
         return information
 
@@ -256,15 +249,15 @@ class PbxSession:
 
     def _ask(self, plan: Plan, paging: Mapping[str, str], timeout: float | None) -> dict[str, Any]:
         plan = replace(plan, facts=self._facts or plan.facts)
-        answer = self._exchange(plan.endpoint, {**plan.query, **paging}, timeout)
+        answer = self._exchange.exchange(plan.endpoint, {**plan.query, **paging}, timeout)
         complaint = wire.format_complaint(answer)
         display = clock.DisplayFormat.from_go_layout(complaint) if complaint else None
         if display and display != plan.facts.display:
             log.warning("The PBX wants times as %s %s; asking again so.", display.date_format, display.time_format)
             plan = replace(plan, facts=replace(plan.facts, display=display))
             self._facts = plan.facts
-            answer = self._exchange(plan.endpoint, {**plan.query, **paging}, timeout)
-        self._raise_error(answer, plan.endpoint, plan.query)
+            answer = self._exchange.exchange(plan.endpoint, {**plan.query, **paging}, timeout)
+        self._exchange.raise_error(answer, plan.endpoint, plan.query)
         return answer
 
     def open_file(self, url: str, rest: RestOfFile | None = None, *, new_token: bool = False) -> FileStream:
@@ -293,28 +286,3 @@ class PbxSession:
         """Close the connections; a token of one's own is given back."""
         self._login.revoke()
         self._transport.close()
-
-    def _exchange(
-        self, endpoint: str, query: Mapping[str, str] | None = None, timeout: float | None = None
-    ) -> dict[str, Any]:
-        token = self._login.token()
-        answer = self._guarded.exchange("GET", endpoint, query=query, token=token, timeout=timeout)
-        if isinstance(self._error(answer, endpoint), TokenExpiredError):
-            token = self._login.token(rejected=token)
-            answer = self._guarded.exchange("GET", endpoint, query=query, token=token, timeout=timeout)
-        if isinstance(self._error(answer, endpoint), TokenExpiredError):
-            self._login.reject(token)
-        else:
-            self._login.prove(token)
-        return answer
-
-    def _error(
-        self, answer: Mapping[str, Any], endpoint: str, query: Mapping[str, str] | None = None
-    ) -> AnswerError | None:
-        return wire.answer_error(answer, pbx=self.settings.address, endpoint=endpoint, query=query)
-
-    def _raise_error(self, answer: Mapping[str, Any], endpoint: str, query: Mapping[str, str] | None = None) -> None:
-        error = self._error(answer, endpoint, query)
-        if error:
-            with self.hiding_secrets():
-                raise error

@@ -69,7 +69,6 @@ _UNKNOWN_MY_REPORT = (
 )
 _TIME_FIELDS = ("start_time", "end_time", "time")
 _MOST_COMPLAINTS = 10
-"""Seconds: the documented lifetimes of tokens, and the longest that is believed."""
 _END_OF_TIME = 253402300800
 """Epoch seconds of the year 10000, which no datetime reaches."""
 

@@ -20,8 +20,8 @@ from airflow_provider_yeastar.tasks.waiting import WaitingTask
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Context
-    from airflow_provider_yeastar.pbx.call_reader import CallReader, Calls
     from airflow_provider_yeastar.pbx.client import PbxClient
+    from airflow_provider_yeastar.pbx.waiting.call_reader import CallReader, Calls
 
 __all__ = ["CallAnswer", "CallsTask"]
 

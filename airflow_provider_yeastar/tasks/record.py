@@ -13,7 +13,7 @@ from airflow_provider_yeastar.runtime.outcome import Outcome, iso_utc
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import OperatorLineage
-    from airflow_provider_yeastar.pbx.call_reader import Calls
+    from airflow_provider_yeastar.pbx.waiting.call_reader import Calls
     from airflow_provider_yeastar.schemas.schema import SchemaRows
 
 __all__ = ["ReportRecord"]

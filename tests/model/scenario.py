@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from airflow_provider_yeastar.pbx.errors import NetworkError, StateUnavailableError, YeastarError
 from airflow_provider_yeastar.pbx.events.shared import Listener
-from airflow_provider_yeastar.pbx.facts import PbxFacts, Plan
+from airflow_provider_yeastar.pbx.report.facts import PbxFacts, Plan
 from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request
 from airflow_provider_yeastar.pbx.state import turns
 from airflow_provider_yeastar.pbx.state.interface import Change, Entry

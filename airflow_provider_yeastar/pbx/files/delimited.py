@@ -106,7 +106,7 @@ def says_no_data(cells: Sequence[str]) -> bool:
     return len(cells) == 1 and cells[0].strip("-.!* ").lower() in _NO_DATA
 
 
-def table_complaint(head: str, tail: str) -> str | None:
+def table_complaint(head: str, tail: str, *, may_lack_line_end: bool = False) -> str | None:
     """Return what is wrong with a table of delimited text, None if it begins and ends as one.
 
     It ends with a line end, in a row as wide as one of the table's (the header, a nested table's header, a row of
@@ -115,6 +115,8 @@ def table_complaint(head: str, tail: str) -> str | None:
 
     :param head: its beginning; all of it if it is short.
     :param tail: its end; all of it if it is short. The first line of a long text's end may be broken.
+    :param may_lack_line_end: whether the last line may do without a line end: where the length says that all has come.
+        Whether a PBX ends its files with one is unknown [U].
     """
     if _PAGE.search(tail) or _ANSWER.search(tail):
         return "text with a web page or an error message at its end"
@@ -126,7 +128,7 @@ def table_complaint(head: str, tail: str) -> str | None:
     header = _header(rows, alone=is_all)
     if header is None:
         return "text that is no table"
-    if not has_end:
+    if not (has_end or may_lack_line_end):
         return "a table whose last line has no end"
     # The last row of the whole text is judged, not a judge. That of a long text's beginning may be broken.
     widths = {len(row) for row in rows[header:-1]}

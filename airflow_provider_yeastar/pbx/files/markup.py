@@ -148,12 +148,12 @@ class Page(HTMLParser):
         self._unfinished = 0
         if self._open == "title":
             self._title = (self._title + data)[:_CELL_CHARACTERS]
-        elif self._open in ("script", "style") or not data.strip():
+        elif self._open in ("script", "style"):
             return
         elif self._in_cell and self._cells:
             if len(self._cells[-1]) < _CELL_CHARACTERS:
                 self._cells[-1] = (self._cells[-1] + data).lstrip()[:_CELL_CHARACTERS]
-        else:
+        elif data.strip():
             self._ended_with = ""
             self.has_text_after_table |= "table" in self._opened
 

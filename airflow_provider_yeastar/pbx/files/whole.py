@@ -25,12 +25,15 @@ _PIECE_BYTES = 1024 * 1024
 _END_BYTES = 64 * 1024
 
 
-def whole_complaint(file: BinaryIO, size: int, look: Callable[[], None] = lambda: None) -> str | None:
+def whole_complaint(
+    file: BinaryIO, size: int, look: Callable[[], None] = lambda: None, *, is_length_known: bool = False
+) -> str | None:
     """Return what is wrong with a file, such as "an HTML page without a table"; None if it is a whole report.
 
     :param file: a seekable one, of a kind that :class:`.FileCheck` accepted.
     :param size: its length in bytes.
     :param look: called now and then while the file is read; what it raises passes through.
+    :param is_length_known: whether as many bytes came as were announced.
     """
     file.seek(0)
     head = file.read(_END_BYTES)
@@ -44,10 +47,10 @@ def whole_complaint(file: BinaryIO, size: int, look: Callable[[], None] = lambda
     if kind is Kind.XML:
         return _xml_complaint(pieces_of(file, look))
     if kind is Kind.UTF_16:
-        return _utf_16_complaint(file, size, head, look)
+        return _utf_16_complaint(file, size, head, look, is_length_known)
     if kind is Kind.HTML:
         return _page_complaint(pieces_of(file, look))
-    return table_complaint(_text(head, "utf-8"), _text(_end(file, size), "utf-8"))
+    return table_complaint(_text(head, "utf-8"), _text(_end(file, size), "utf-8"), may_lack_line_end=is_length_known)
 
 
 def pieces_of(file: BinaryIO, look: Callable[[], None] = lambda: None) -> Iterator[bytes]:
@@ -71,14 +74,16 @@ def _text(part: bytes, encoding: str) -> str:
     return part.decode(encoding, "replace").removeprefix("\ufeff")
 
 
-def _utf_16_complaint(file: BinaryIO, size: int, head: bytes, look: Callable[[], None]) -> str | None:
+def _utf_16_complaint(
+    file: BinaryIO, size: int, head: bytes, look: Callable[[], None], is_length_known: bool
+) -> str | None:
     if size % 2:
         return "text in UTF-16 that ends within a letter"
     encoding = "utf-16-le" if head.startswith(codecs.BOM_UTF16_LE) else "utf-16-be"
     text = _text(head, encoding)
     if kind_of(text[:1024].encode()) is Kind.HTML:
         return _page_complaint(pieces_of(file, look))
-    return table_complaint(text, _text(_end(file, size), encoding))
+    return table_complaint(text, _text(_end(file, size), encoding), may_lack_line_end=is_length_known)
 
 
 def _page_complaint(pieces: Iterable[bytes]) -> str | None:

@@ -29,7 +29,7 @@ from airflow_provider_yeastar.pbx.errors import (
     YeastarError,
 )
 from airflow_provider_yeastar.pbx.events.shared import Listener, SharedConnection
-from airflow_provider_yeastar.pbx.facts import Plan
+from airflow_provider_yeastar.pbx.report.facts import Plan
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.state.turns import Turn, turn
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting

@@ -7,7 +7,7 @@ import logging
 import time
 
 from airflow_provider_yeastar.pbx.errors import BusyError
-from airflow_provider_yeastar.pbx.facts import Plan
+from airflow_provider_yeastar.pbx.report.facts import Plan
 from airflow_provider_yeastar.pbx.report.rows import Row
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 from airflow_provider_yeastar.pbx.waiting.report_wait import ReportWait

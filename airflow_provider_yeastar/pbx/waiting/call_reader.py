@@ -28,8 +28,8 @@ from airflow_provider_yeastar.pbx.errors import (
     ParameterError,
     YeastarError,
 )
-from airflow_provider_yeastar.pbx.facts import PbxFacts
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
+from airflow_provider_yeastar.pbx.report.facts import PbxFacts
 from airflow_provider_yeastar.pbx.report.periods import Window
 from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.pbx.waiting.bounds import Setbacks, retry_delay
