@@ -47,7 +47,7 @@ def yeastar_files_then_duckdb() -> None:
     )
 
     @task
-    def load(reports: list[dict[str, Any]]) -> dict[str, int]:
+    def load_reports(reports: list[dict[str, Any]]) -> dict[str, int]:
         import duckdb
 
         from airflow_provider_yeastar.readers import read_report
@@ -57,18 +57,17 @@ def yeastar_files_then_duckdb() -> None:
             for report in reports:
                 table, day = report["report_type"], report["start_time"][:10]
                 db.register("rows", read_report(report["path"], report_type=table).to_arrow())
-                origin = (
-                    f"DATE '{day}' AS day, '{report['serial_number']}' AS pbx, get_current_timestamp() AS loaded_at"
-                )
+                origin = [day, report["serial_number"], datetime.now(UTC).replace(tzinfo=None)]
+                columns = "?::DATE AS day, ?::VARCHAR AS pbx, ?::TIMESTAMP AS loaded_at, *"
                 db.execute("BEGIN")
-                db.execute(f"CREATE TABLE IF NOT EXISTS {table} AS SELECT {origin}, * FROM rows LIMIT 0")
-                db.execute(f"DELETE FROM {table} WHERE day = ? AND pbx = ?", [day, report["serial_number"]])
-                db.execute(f"INSERT INTO {table} BY NAME SELECT {origin}, * FROM rows")
+                db.execute(f"CREATE TABLE IF NOT EXISTS {table} AS SELECT {columns} FROM rows LIMIT 0", origin)
+                db.execute(f"DELETE FROM {table} WHERE day = ? AND pbx = ?", origin[:2])
+                db.execute(f"INSERT INTO {table} BY NAME SELECT {columns} FROM rows", origin)
                 db.execute("COMMIT")
                 ((loaded[table],),) = db.execute(f"SELECT count(*) FROM {table} WHERE day = ?", [day]).fetchall()
         return loaded
 
-    load([queues.output["report"], agents.output["report"]])
+    load_reports([queues.output["report"], agents.output["report"]])
 
 
 yeastar_files_then_duckdb()
