@@ -41,8 +41,7 @@ USER_AGENT = f"airflow-provider-yeastar/{__version__}"
 _CHUNK_BYTES = 256 * 1024
 # What is raised while a body is read: by `requests` for most of them, by urllib3 where it is asked directly.
 _READ_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError)
-# What tells that there was no connection on which the call could have been sent.
-_NEVER_SENT = (
+_NEVER_SENT = (  # there was no connection on which the call could have been sent
     requests.exceptions.ConnectTimeout,
     requests.exceptions.ProxyError,
     ssl.SSLCertVerificationError,
