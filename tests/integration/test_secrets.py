@@ -353,7 +353,7 @@ def test_nothing_that_airflow_keeps_holds_them(
 
     assert "ACCESS DENIED" in done.stdout
     assert len(pbx.calls("call_report/download")) == 3  # refused, cut, answered
-    assert list((airflow_home / "yeastar").glob("*.token"))
+    assert list((airflow_home / "yeastar").glob("*login.json"))
     # `airflow dags test` plays the supervisor itself, and logs at DEBUG what it is asked to mask, of any provider's
     # secrets. Where a task runs for real, Airflow logs no such message with its body.
     evidence.found += [line for line in done.stdout.splitlines() if "MaskSecret(value=" not in line]
