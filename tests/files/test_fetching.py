@@ -21,6 +21,7 @@ from airflow_provider_yeastar.files.storage import StoredFile
 from airflow_provider_yeastar.pbx.client import PbxClient
 from airflow_provider_yeastar.pbx.errors import BadFileError, NetworkError
 from airflow_provider_yeastar.pbx.settings import PbxSettings
+from airflow_provider_yeastar.pbx.state.memory import MemoryState
 
 CSV = b"Queue,Total,Answered\r\n" + b"Support<6401>,12,9\r\n" * 3000
 OTHER = CSV.replace(b"12", b"13")
@@ -96,7 +97,7 @@ def fetch(wire: Wire, directory: Path, *answers: bytes, file_format: str = "csv"
     wire.answers += answers
     settings = PbxSettings("127.0.0.1", "id", "secret", port=wire.port, scheme="http", timeout=10)
     path = str(directory / "out" / f"x.{file_format}")
-    with PbxClient(settings, state_dir=directory / "state") as client:
+    with PbxClient(settings, state=MemoryState()) as client:
         asyncio.run(client.log_in(time.time() + 10))
         with (
             FileFetch(client, f"/api/download/x.{file_format}", killed=lambda: False) as fetching,

@@ -39,7 +39,7 @@ def test_rows_may_be_added_after_they_were_read() -> None:
 
 
 def test_a_disk_that_is_full_is_one_sentence(limited_file_size: None) -> None:
-    row = {"text": "x" * 100_000}
+    rows = [{"text": f"{number:0100000}"} for number in range(100)]
 
     with Spool() as spool, pytest.raises(DestinationError, match="temporary file in"):
-        spool.extend([row] * 100)
+        spool.extend(rows)
