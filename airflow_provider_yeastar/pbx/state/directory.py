@@ -38,6 +38,8 @@ _LOCK_INTERVAL = 0.005
 _ABANDONED_SECONDS = 120.0
 """Age at which a temporary file belongs to no running update."""
 _SWEEP_SECONDS = 600.0
+_swept_at: dict[Path, float] = {}
+"""When this process has swept a directory, which each of its tasks and triggers opens anew."""
 
 _OPEN_FILES = "Raise the limit of open files, of the process or of the host."
 _LOCKING = "Use a file system with working locks: set `[yeastar] state_dir` to a directory on a local disk."
@@ -76,7 +78,6 @@ class DirectoryState:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._swept_at = 0.0
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DirectoryState) and other._directory == self._directory
@@ -106,8 +107,8 @@ class DirectoryState:
                     self._path(name).unlink(missing_ok=True)
                 else:
                     self._write(name, encode_entry(name, entry, now, keep_seconds))
-            if not 0 <= now - self._swept_at < _SWEEP_SECONDS:
-                self._swept_at = now
+            if not 0 <= now - _swept_at.get(self._directory, 0.0) < _SWEEP_SECONDS:
+                _swept_at[self._directory] = now
                 self._remove_leftovers()
         return entry
 

@@ -107,6 +107,7 @@ def test_what_killed_processes_leave_is_removed(tmp_path: Path) -> None:
     for path in (left, other):
         os.utime(path, (an_hour_ago, an_hour_ago))
 
+    module._swept_at.clear()
     DirectoryState(tmp_path).update("pbx/menu", lambda entry, now: {"value": 2}, keep_seconds=60)
 
     assert not left.exists()
