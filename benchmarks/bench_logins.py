@@ -38,6 +38,7 @@ def be_the_tasks(settings: dict[str, Any], state_dir: Path, workers: int, report
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.pbx.report.request import build_request
     from airflow_provider_yeastar.pbx.settings import PbxSettings
+    from airflow_provider_yeastar.pbx.state.opening import open_state
     from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 
     context = multiprocessing.get_context("fork")
@@ -46,13 +47,13 @@ def be_the_tasks(settings: dict[str, Any], state_dir: Path, workers: int, report
     def work() -> None:
         start.wait()
         for _ in range(reports_each):
-            with PbxClient(PbxSettings(**settings), state_dir=state_dir) as client:
+            with PbxClient(PbxSettings(**settings), state=open_state("", state_dir)) as client:
                 bounds = waiting.Bounds(time.time() + 600, 600)
                 report = asyncio.run(client.wait_for_report(build_request(**REQUEST), bounds))
                 with closing(asyncio.run(client.open_file(report.url))) as stream:
                     assert b"".join(stream.chunks)
         if not reports_each:
-            with PbxClient(PbxSettings(**settings), state_dir=state_dir) as client:
+            with PbxClient(PbxSettings(**settings), state=open_state("", state_dir)) as client:
                 assert client.get_information().model
 
     processes = [context.Process(target=work) for _ in range(workers)]

@@ -32,7 +32,6 @@ TO_BE_SPLIT = {
     "hooks.yeastar",
     "pbx.errors",
     "pbx.report.request",
-    "pbx.session",
     "readers.layout",
 }
 """Longer than the rule allows; none may be added."""

@@ -68,8 +68,12 @@ def examine(session: PbxSession, state: SharedState) -> Iterator[Finding]:
     """Yield what is found, step by step.
 
     :param session: a session with the PBX.
-    :param state: that holds whose turn it is.
+    :param state: shared by the processes of this deployment.
     """
+    finding = _look("state", partial(_state, state))
+    yield finding
+    if not finding.ok:
+        return
     for subject, look in _FOUNDATIONS.items():
         if subject == "TLS" and session.settings.scheme != "https":
             continue
@@ -91,6 +95,12 @@ def _look(subject: str, look: Callable[[], str]) -> Finding:
     except (OSError, UnicodeError) as error:  # the latter for what cannot be a host's name
         remedy = "Check host, port and schema of the Airflow connection, and that this machine may reach the PBX."
         return Finding(subject, False, getattr(error, "strerror", None) or type(error).__name__, remedy)
+
+
+def _state(state: SharedState) -> str:
+    state.update("doctor", lambda entry, now: {"asked_at": now}, keep_seconds=60)
+    hosts = "all hosts that use it" if state.spans_hosts else "the processes of this host"
+    return f"{state.name}, shared by {hosts}"
 
 
 def _name(session: PbxSession) -> str:

@@ -30,6 +30,7 @@
     │   ├── FileTooLargeError       the file exceeds `max_bytes`
     │   └── ReportLayoutError       a report's file is laid out in no way that the reader knows
     ├── StateUnavailableError       the shared state cannot be used just now            ask again
+    ├── ResourceError               this machine has no thread or memory left           ask again
     └── UnsafeUrlError              the PBX named a URL outside itself
 
 Every class has the one constructor below, so that an error can cross from the triggerer to the worker as plain
@@ -70,6 +71,7 @@ __all__ = [
     "Reaction",
     "ReportFailedError",
     "ReportLayoutError",
+    "ResourceError",
     "StateUnavailableError",
     "TokenCapError",
     "TokenExpiredError",
@@ -351,6 +353,14 @@ class StateUnavailableError(YeastarError):
     default_remedy = "Check the disk that holds `[yeastar] state_dir`, or the Redis server of `[yeastar] state_url`."
     # A full disk waits for a clean-up or for a person.
     default_retry_after = 900.0
+
+
+class ResourceError(YeastarError):
+    """This machine has no thread or no memory left for a call."""
+
+    reaction = Reaction.ASK_AGAIN
+    default_remedy = "Raise the limit of processes and threads, or of memory, of the triggerer or worker."
+    default_retry_after = 300.0
 
 
 class UnsafeUrlError(YeastarError):

@@ -14,13 +14,12 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_yeastar.pbx import wire
-from airflow_provider_yeastar.pbx.concurrency.silence import Silence
+from airflow_provider_yeastar.pbx.concurrency.silence import SilenceGuard
 from airflow_provider_yeastar.pbx.directory import Directory
 from airflow_provider_yeastar.pbx.errors import (
     AnswerError,
     ClockMismatchError,
     InvalidSettingsError,
-    NetworkError,
     TokenExpiredError,
 )
 from airflow_provider_yeastar.pbx.facts import PbxFacts, Plan, facts_of
@@ -68,8 +67,8 @@ class PbxSession:
         self._state = state
         self._announce_secret = announce_secret
         self._transport = Transport(settings)
-        self._login = Login(settings, state, self._transport, cipher)
-        self._silence = Silence()
+        self._guarded = SilenceGuard(self._transport)
+        self._login = Login(settings, state, self._guarded, cipher)
         self._is_settled = False
         self._facts: PbxFacts | None = None
         self._facts_until = 0.0
@@ -257,23 +256,11 @@ class PbxSession:
     def _exchange(
         self, endpoint: str, query: Mapping[str, str] | None = None, timeout: float | None = None
     ) -> dict[str, Any]:
-        self._silence.check(time.monotonic())
-        try:
-            answer = self._exchange_now(endpoint, query, timeout)
-        except NetworkError as error:
-            # A report may take longer than the caller waits for it; that is no silence.
-            if error.is_timeout and timeout is None:
-                self._silence.note(error, time.monotonic())
-            raise
-        self._silence.end()
-        return answer
-
-    def _exchange_now(self, endpoint: str, query: Mapping[str, str] | None, timeout: float | None) -> dict[str, Any]:
-        token = self.token()
-        answer = self._transport.exchange("GET", endpoint, query=query, token=token, timeout=timeout)
+        token = self._login.token()
+        answer = self._guarded.exchange("GET", endpoint, query=query, token=token, timeout=timeout)
         if isinstance(self._error(answer, endpoint), TokenExpiredError):
-            token = self.token(rejected=token)
-            answer = self._transport.exchange("GET", endpoint, query=query, token=token, timeout=timeout)
+            token = self._login.token(rejected=token)
+            answer = self._guarded.exchange("GET", endpoint, query=query, token=token, timeout=timeout)
         if isinstance(self._error(answer, endpoint), TokenExpiredError):
             self._login.reject(token)
         else:

@@ -15,7 +15,7 @@ from airflow_provider_yeastar.pbx.doctor import Finding, show_findings
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 from tests.integration.support import ROOT, Wait, airflow, connection_to
 
-FOUNDATIONS = ["name", "TCP", "login", "firmware", "clock"]
+FOUNDATIONS = ["state", "name", "TCP", "login", "firmware", "clock"]
 
 
 def examine(pbx: PbxSimulator, state_dir: Path, **settings: Any) -> dict[str, Finding]:

@@ -8,7 +8,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from airflow_provider_yeastar.pbx.login.token_store import MemoryTokenStore
 
 from airflow_provider_yeastar.pbx import errors
 from airflow_provider_yeastar.pbx.client import PbxClient
@@ -18,6 +17,7 @@ from airflow_provider_yeastar.pbx.files.body import FileCheck
 from airflow_provider_yeastar.pbx.http.transport import USER_AGENT
 from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.pbx.session import PbxSession
+from airflow_provider_yeastar.pbx.state.memory import MemoryState
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
 from tests.integration.support import QUEUE_REPORT, Wait, settings_for
 
@@ -46,17 +46,17 @@ ERRCODES: dict[int, type[YeastarError]] = {
 
 
 def log_in(pbx: PbxSimulator, _: Path) -> None:
-    PbxSession(settings_for(pbx), MemoryTokenStore()).token()
+    PbxSession(settings_for(pbx), MemoryState()).token()
 
 
 def ask_for_a_report(pbx: PbxSimulator, _: Path) -> None:
-    session = PbxSession(settings_for(pbx), MemoryTokenStore())
+    session = PbxSession(settings_for(pbx), MemoryState())
     session.request_report(session.plan(build_request(**QUEUE_REPORT)))
 
 
 def subscribe_to_events(pbx: PbxSimulator, _: Path) -> None:
     async def open_channel() -> None:
-        session = PbxSession(settings_for(pbx), MemoryTokenStore())
+        session = PbxSession(settings_for(pbx), MemoryState())
         async with subscribe(session.settings, session.token(), USER_AGENT):
             pass
 

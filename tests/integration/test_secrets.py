@@ -14,15 +14,15 @@ from typing import Any, get_args
 from urllib.parse import quote
 
 import pytest
-from airflow_provider_yeastar.pbx.login.token_store import LoginRecord, SharedTokenStore
 from cryptography.fernet import Fernet
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
+from airflow_provider_yeastar.pbx.login.record import LoginRecord
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 from airflow_provider_yeastar.simulator.faults import FaultKind
 from airflow_provider_yeastar.simulator.state import PbxState
-from tests.integration.support import QUEUE_REPORT, Run, airflow, connection_to, settings_for
+from tests.integration.support import QUEUE_REPORT, Run, airflow, connection_to, login_at, settings_for
 
 # A part that no encoding changes stands at the end of the secret, as at the end of the simulator's awkward tokens.
 SECRET_TAIL = "9d41c7e05ab2"
@@ -107,8 +107,8 @@ def evidence(
         return answer
 
     monkeypatch.setattr(PbxState, "_issue", issue_and_note)
-    monkeypatch.setattr("airflow_provider_yeastar.pbx.login.authentication._REFUSAL_MEMORIES", {})
-    monkeypatch.setattr("airflow_provider_yeastar.pbx.login.authentication._REFUSAL_MEMORY", 0.0)
+    for name, value in {"_MEMORIES": {}, "_MEMORY": 0.0, "_FOREVER": 0.0, "_MOST_ATTEMPTS": 1000}.items():
+        monkeypatch.setattr(f"airflow_provider_yeastar.pbx.login.record.{name}", value)
     for name in (None, *LOGGERS):
         caplog.set_level(logging.DEBUG, name)
     return kept
@@ -204,8 +204,7 @@ def test_every_errcode_of_every_call_that_quotes_what_it_was_sent(
 def test_a_refresh_that_quotes_what_it_was_sent(pbx: PbxSimulator, evidence: Evidence, tmp_path: Path) -> None:
     for errcode in ERRCODES:
         YeastarHook().get_information()
-        store = SharedTokenStore(settings_for(pbx), tmp_path / "state")
-        store.save(_due(store.load()))
+        login_at(settings_for(pbx), tmp_path / "state").change(_due)
         pbx.faults.add(Fault("quote", "refresh_token", errcode))
         evidence.run(report(tmp_path))
         pbx.state.tokens.clear()
@@ -214,7 +213,7 @@ def test_a_refresh_that_quotes_what_it_was_sent(pbx: PbxSimulator, evidence: Evi
     evidence.assert_clean()
 
 
-def _due(record: LoginRecord) -> LoginRecord:
+def _due(record: LoginRecord, now: float) -> LoginRecord:
     assert record.tokens is not None
     return replace(record, tokens=replace(record.tokens, access_expires_at=0.0))
 
@@ -322,6 +321,7 @@ DAG_FILE = """
 from datetime import UTC, datetime, timedelta
 from airflow.providers.common.compat.sdk import DAG
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
+from airflow_provider_yeastar.pbx.login.record import LoginRecord
 
 with DAG("searched", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
     for name, arguments in {tasks!r}.items():
@@ -353,7 +353,7 @@ def test_nothing_that_airflow_keeps_holds_them(
 
     assert "ACCESS DENIED" in done.stdout
     assert len(pbx.calls("call_report/download")) == 3  # refused, cut, answered
-    assert list((airflow_home / "yeastar").glob("*.token"))
+    assert list((airflow_home / "yeastar").glob("*login.json"))
     # `airflow dags test` plays the supervisor itself, and logs at DEBUG what it is asked to mask, of any provider's
     # secrets. Where a task runs for real, Airflow logs no such message with its body.
     evidence.found += [line for line in done.stdout.splitlines() if "MaskSecret(value=" not in line]

@@ -61,11 +61,12 @@ for process in fleet:
 HOLDER = """
 import json, sys
 from pathlib import Path
+from airflow_provider_yeastar.pbx.concurrency.silence import SilenceGuard
 from airflow_provider_yeastar.pbx.login.authentication import Login
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.pbx.state.opening import open_state
 
-Login(PbxSettings(**json.loads(sys.argv[1])), open_state("", Path(sys.argv[2])), None)._begin(None)
+Login(PbxSettings(**json.loads(sys.argv[1])), open_state("", Path(sys.argv[2])), SilenceGuard(None))._begin(None)
 print("begun", flush=True)
 sys.stdin.readline()
 """

@@ -1,42 +1,70 @@
-"""A PBX that does not answer is asked once a minute; in between, all calls to it fail at once. Pure."""
+"""A PBX that does not answer is asked once a minute; in between, all calls to it fail at once."""
 
 from __future__ import annotations
 
-from airflow_provider_yeastar.pbx.errors import NetworkError
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
-__all__ = ["Silence"]
+from airflow_provider_yeastar.pbx.concurrency.threads import about_to_wait
+from airflow_provider_yeastar.pbx.errors import NetworkError
+from airflow_provider_yeastar.pbx.http.transport import Transport
+
+__all__ = ["SilenceGuard"]
 
 _PROBE_SECONDS = 60.0
 
 
-class Silence:
-    """Whether a PBX has said nothing for as long as a call may take, and when it is asked again."""
+class SilenceGuard:
+    """Calls to one PBX, for all that share a session.
 
-    def __init__(self) -> None:
+    :param transport: the way to the PBX.
+    :param clock: returns seconds, and only goes forward.
+    """
+
+    def __init__(self, transport: Transport, clock: Callable[[], float] = time.monotonic) -> None:
+        self._transport = transport
+        self._clock = clock
         self._error: NetworkError | None = None
         self._until = 0.0
 
-    def note(self, error: NetworkError, now: float) -> None:
-        """Take note that a call has gone unanswered.
+    def exchange(
+        self,
+        method: str,
+        endpoint: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        token: str | None = None,
+        timeout: float | None = None,
+    ) -> dict[str, Any]:
+        """Send one call; see :meth:`Transport.exchange`.
 
-        :param error: that it ended in.
-        :param now: seconds of a clock that only goes forward.
+        :raises NetworkError: also for a minute after a call that was not answered in the connection's ``timeout``.
         """
-        self._error, self._until = error, now + _PROBE_SECONDS
-
-    def check(self, now: float) -> None:
-        """Let the caller ask the PBX, or raise why not.
-
-        :raises NetworkError: for a minute after an unanswered call; the first caller after that is let through.
-        """
-        error = self._error
-        if error is None:
-            return
-        if now >= self._until:
-            self._until = now + _PROBE_SECONDS  # the others wait for what this one finds
-            return
-        raise NetworkError(f"{error.what}; it is asked again in {self._until - now:.0f} seconds", pbx=error.pbx)
-
-    def end(self) -> None:
-        """Take note that the PBX has answered."""
+        if self._error and self._clock() >= self._until:
+            self._until = self._clock() + _PROBE_SECONDS  # the others wait for what this call finds
+        else:
+            self.check()
+        about_to_wait()
+        try:
+            answer = self._transport.exchange(method, endpoint, query=query, body=body, token=token, timeout=timeout)
+        except NetworkError as error:
+            # With a timeout of its own, a call may end before its PBX could answer: a report takes long.
+            if error.is_timeout and timeout is None:
+                self._error, self._until = error, self._clock() + _PROBE_SECONDS
+            raise
         self._error = None
+        return answer
+
+    def check(self) -> None:
+        """Raise at once what a call would raise at once, before anything is prepared for it.
+
+        :raises NetworkError: for a minute after a call that was not answered.
+        """
+        left = self._until - self._clock()
+        if self._error and left > 0:
+            what = f"{self._error.what}; the next call is made in {left:.0f} seconds"
+            repeated = NetworkError(what, pbx=self._error.pbx)
+            repeated.was_received = False
+            raise repeated

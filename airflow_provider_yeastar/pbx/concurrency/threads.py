@@ -1,12 +1,12 @@
 """Blocking calls from asyncio code, in threads of our own: the default pool belongs to the triggerer.
 
-Three things that `concurrent.futures` does not do, and that a triggerer with many PBXs and a killed task need:
+Four things that `concurrent.futures` does not do, and that a triggerer with many PBXs and a killed task need:
 
 1. The threads are daemons. A call that hangs cannot be stopped, and must not keep a killed task's process alive.
-2. Few calls compete for the interpreter at a time, because each thread that computes delays the event loop by up to
-   5 ms.
-3. A call that takes long waits for its PBX and computes nothing: it no longer counts as one of the few, so that PBXs
-   that do not answer keep nobody from the others.
+2. Few calls compute at a time, because each thread that computes delays the event loop by up to 5 ms.
+3. A call that is about to wait for its PBX says so with :func:`about_to_wait`, and no longer counts as one of the few,
+   so that PBXs that do not answer delay nobody else. One that has not returned after a while counts as waiting too.
+4. At most two calls to one PBX are under way: its hardware is small, and a third would only wait in a thread of ours.
 """
 
 from __future__ import annotations
@@ -16,24 +16,27 @@ import contextvars
 import os
 import queue
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any, TypeVar
 
 from airflow_provider_yeastar.pbx.concurrency.per_loop import PerLoop
+from airflow_provider_yeastar.pbx.errors import ResourceError
 
-__all__ = ["in_thread"]
+__all__ = ["about_to_wait", "in_thread"]
 
 Result = TypeVar("Result")
 
-_QUICK_CALLS = 4
+_COMPUTING_CALLS = 4
 """How many calls of one event loop compute at a time."""
-_QUICK_SECONDS = 0.5
+_COMPUTING_SECONDS = 0.1
 """A call that has not returned after so many seconds only waits."""
-_MOST_CALLS = 128
-"""How many calls of one event loop are under way at a time, the waiting ones included."""
+_CALLS_OF_ONE = 2
+"""How many calls to one PBX are under way at a time, the waiting ones included."""
+_MOST_CALLS = 4096
+"""How many calls of one event loop are under way at a time: more than there are PBXs, so that none takes all."""
 
 
 class _Threads:
@@ -45,7 +48,10 @@ class _Threads:
 
     def submit(self, work: Callable[[], None]) -> None:
         if not self._idle.acquire(blocking=False):
-            threading.Thread(target=self._serve, name="yeastar", daemon=True).start()
+            try:
+                threading.Thread(target=self._serve, name="yeastar", daemon=True).start()
+            except (RuntimeError, MemoryError):
+                raise ResourceError("This machine has no thread left for a call to a PBX") from None
         self._work.put(work)
 
     def _serve(self) -> None:
@@ -65,32 +71,75 @@ os.register_at_fork(after_in_child=_threads.cache_clear)
 
 @dataclass(eq=False)
 class _Room:
-    quick: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_QUICK_CALLS))
+    computing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_COMPUTING_CALLS))
     all: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MOST_CALLS))
 
 
 _rooms: PerLoop[_Room] = PerLoop()
+_lanes: PerLoop[asyncio.Semaphore] = PerLoop()
 
 
-async def in_thread(function: Callable[..., Result], *arguments: object) -> Result:
+async def in_thread(function: Callable[..., Result], *arguments: object, of: Hashable = None) -> Result:
     """Return what the function returns, without blocking the event loop.
 
     The context goes along, because Airflow finds by it whose log a record belongs to. A cancelled caller does not
-    stop the thread: each call made here is bounded by its own time-out.
+    stop the thread: each call made here is bounded by its own timeout.
+
+    :param of: what is called, such as a PBX, of which two calls at most are under way; None for calls without bound.
+    :raises ResourceError: if no thread can be started.
     """
     room = _rooms.get(None, _Room)
-    async with room.quick:
-        await room.all.acquire()
-        call = _start(partial(contextvars.copy_context().run, function, *arguments), room)
+    places = [room.all] if of is None else [_lanes.get(of, partial(asyncio.Semaphore, _CALLS_OF_ONE)), room.all]
+    context = contextvars.copy_context()
+    async with _computing(room, places):
+        waits = asyncio.get_running_loop().create_future()
+        context.run(_waits.set, partial(_tell, waits))
+        call = _start(partial(context.run, function, *arguments), places)
         try:
-            await asyncio.wait({call}, timeout=_QUICK_SECONDS)
+            await asyncio.wait({call, waits}, timeout=_COMPUTING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             call.cancel()
             raise
+        finally:
+            waits.cancel()
     return await call
 
 
-def _start(work: Callable[[], Result], room: _Room) -> asyncio.Future[Result]:
+_waits: contextvars.ContextVar[Callable[[], None] | None] = contextvars.ContextVar("_waits", default=None)
+
+
+def about_to_wait() -> None:
+    """Say that the call in this thread will now wait and compute nothing; elsewhere it does nothing."""
+    tell = _waits.get()
+    if tell:
+        tell()
+
+
+def _tell(waits: asyncio.Future[None]) -> None:
+    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        waits.get_loop().call_soon_threadsafe(waits.cancel)
+
+
+@asynccontextmanager
+async def _computing(room: _Room, places: list[asyncio.Semaphore]) -> AsyncIterator[None]:
+    """Take all places, which the end of the call gives back, and be one of the few that compute."""
+    taken: list[asyncio.Semaphore] = []
+    try:
+        for place in places:
+            await place.acquire()
+            taken.append(place)
+        await room.computing.acquire()
+    except asyncio.CancelledError:
+        for place in taken:
+            place.release()
+        raise
+    try:
+        yield
+    finally:
+        room.computing.release()
+
+
+def _start(work: Callable[[], Result], places: list[asyncio.Semaphore]) -> asyncio.Future[Result]:
     loop = asyncio.get_running_loop()
     call: asyncio.Future[Any] = loop.create_future()
 
@@ -98,7 +147,8 @@ def _start(work: Callable[[], Result], room: _Room) -> asyncio.Future[Result]:
     error: BaseException | None = None
 
     def settle() -> None:
-        room.all.release()
+        for place in places:
+            place.release()
         if call.cancelled():
             return
         if error is None:
@@ -116,5 +166,9 @@ def _start(work: Callable[[], Result], room: _Room) -> asyncio.Future[Result]:
             # Without arguments: asyncio's debug log would show them, and a token may be among them.
             loop.call_soon_threadsafe(settle)
 
-    _threads().submit(run)
+    try:
+        _threads().submit(run)
+    except ResourceError as failure:
+        error = failure
+        settle()
     return call

@@ -109,7 +109,7 @@ class SharedConnection:
     async def call(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Return what a blocking method of the session returns."""
         try:
-            return await in_thread(function, *arguments)
+            return await in_thread(function, *arguments, of=self.session.settings.address)
         finally:
             self.session.announce_secrets()
 

@@ -41,8 +41,7 @@ USER_AGENT = f"airflow-provider-yeastar/{__version__}"
 _CHUNK_BYTES = 256 * 1024
 # What is raised while a body is read: by `requests` for most of them, by urllib3 where it is asked directly.
 _READ_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError)
-# What tells that there was no connection on which the call could have been sent.
-_NEVER_SENT = (
+_NEVER_SENT = (  # there was no connection on which the call could have been sent
     requests.exceptions.ConnectTimeout,
     requests.exceptions.ProxyError,
     ssl.SSLCertVerificationError,
@@ -251,6 +250,8 @@ class Transport:
         # urllib3's complaint of a host that cannot be one passes through `requests`; it is a ValueError.
         except (requests.RequestException, ValueError) as error:
             failure = self._failure(error, endpoint)
+            if isinstance(failure, NetworkError):
+                failure.is_timeout = isinstance(error, requests.exceptions.Timeout)
             failure.was_received = not any(isinstance(cause, _NEVER_SENT) for cause in causes(error))
         else:
             if not response.is_redirect:
@@ -278,9 +279,9 @@ class Transport:
                 return CertificateError(f"The TLS certificate of the PBX was not accepted: {complaint}", **where)
             return NetworkError("The TLS connection to the PBX failed", **where)
         if isinstance(error, requests.exceptions.ConnectTimeout):
-            return _timeout(f"The PBX could not be reached within {self._settings.timeout:g} seconds", **where)
+            return NetworkError(f"The PBX could not be reached within {self._settings.timeout:g} seconds", **where)
         if isinstance(error, requests.exceptions.Timeout):
-            return _timeout("The PBX took the call but did not answer in time", **where)
+            return NetworkError("The PBX took the call but did not answer in time", **where)
         if isinstance(error, requests.exceptions.ProxyError):
             return NetworkError("The proxy did not let the call through", **where)
         if isinstance(error, ValueError):
@@ -289,12 +290,6 @@ class Transport:
         return NetworkError(
             f"The connection to the PBX failed: {cause}" if cause else "The connection to the PBX broke off", **where
         )
-
-
-def _timeout(what: str, **where: Any) -> NetworkError:
-    error = NetworkError(what, **where)
-    error.is_timeout = True
-    return error
 
 
 def _root_cause(error: BaseException) -> str:

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from airflow_provider_yeastar.pbx import wire
+from airflow_provider_yeastar.pbx.concurrency.silence import SilenceGuard
 from airflow_provider_yeastar.pbx.errors import (
     AnswerError,
     InvalidSettingsError,
@@ -57,7 +58,11 @@ class Login:
     """
 
     def __init__(
-        self, settings: PbxSettings, state: SharedState, transport: Transport, cipher: Cipher | None = None
+        self,
+        settings: PbxSettings,
+        state: SharedState,
+        transport: SilenceGuard,
+        cipher: Cipher | None = None,
     ) -> None:
         self._settings = settings
         self._state = state
@@ -167,6 +172,7 @@ class Login:
     def _renewed(self, rejected: str | None) -> Tokens:
         until = time.monotonic() + self._settings.timeout
         while True:
+            self._transport.check()
             step, record, attempt = self._begin(rejected)
             if step is LoginStep.USE and record.tokens:
                 return self._take(record.tokens, record.given_by)
@@ -265,7 +271,7 @@ class Login:
         brief = replace(self._settings, timeout=min(self._settings.timeout, _FAREWELL_SECONDS))
         transport = Transport(brief)
         with suppress(YeastarError):  # the token then expires by itself
-            Login(brief, self._state, transport, self._cipher).give_back_unshared()
+            Login(brief, self._state, SilenceGuard(transport), self._cipher).give_back_unshared()
         transport.close()
 
     def _accepts(self, tokens: Tokens) -> bool:

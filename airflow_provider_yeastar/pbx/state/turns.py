@@ -146,7 +146,7 @@ class _Member:
         """Renew the lease, join with new tickets, withdraw old ones, and tell the wait whose turn it is."""
         async with self._attending:
             started = time.monotonic()
-            line = await in_thread(self._update)
+            line = await in_thread(self._update, of=(self._state, self._pbx))
             self._renewed_at = started
             self._settle(line)
             return line
@@ -221,7 +221,7 @@ class _Member:
     async def _observe(self) -> Line | None:
         """Read the line without renewing the lease; return None if the line has to be changed."""
         async with self._attending:
-            line, is_complete = await in_thread(self._read)
+            line, is_complete = await in_thread(self._read, of=(self._state, self._pbx))
             names = {ticket.name for ticket in line.tickets if ticket.member == self._name}
             if not is_complete or names != set(self._wanted):
                 return None

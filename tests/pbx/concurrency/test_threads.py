@@ -9,7 +9,8 @@ from contextvars import ContextVar
 import pytest
 
 from airflow_provider_yeastar.pbx.concurrency import threads
-from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
+from airflow_provider_yeastar.pbx.concurrency.threads import about_to_wait, in_thread
+from airflow_provider_yeastar.pbx.errors import Reaction, ResourceError
 
 
 def _fail() -> None:
@@ -36,7 +37,7 @@ def test_the_context_goes_along() -> None:
 
 
 def test_calls_that_only_wait_keep_nobody_from_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "_QUICK_SECONDS", 0.01)
+    monkeypatch.setattr(threads, "_COMPUTING_SECONDS", 0.01)
     release = threading.Event()
 
     async def many_slow_and_a_quick_one() -> str:
@@ -51,7 +52,7 @@ def test_calls_that_only_wait_keep_nobody_from_the_others(monkeypatch: pytest.Mo
 
 
 def test_there_are_never_more_calls_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "_QUICK_SECONDS", 0.01)
+    monkeypatch.setattr(threads, "_COMPUTING_SECONDS", 0.01)
     monkeypatch.setattr(threads, "_MOST_CALLS", 3)
     started = threading.Semaphore(0)
     release = threading.Event()
@@ -89,3 +90,76 @@ asyncio.run(main())
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_one_pbx_gets_two_calls_at_a_time_and_the_others_theirs() -> None:
+    started = threading.Semaphore(0)
+    release = threading.Event()
+
+    def call() -> None:
+        about_to_wait()
+        started.release()
+        release.wait(60)
+
+    async def three_and_one() -> None:
+        calls = [asyncio.create_task(in_thread(call, of="silent")) for _ in range(3)]
+        for _ in range(2):
+            assert await asyncio.to_thread(started.acquire, timeout=30)
+        assert await in_thread(str, "healthy", of="healthy") == "healthy"
+        assert not await asyncio.to_thread(started.acquire, timeout=0.05)
+        release.set()
+        await asyncio.gather(*calls)
+
+    asyncio.run(three_and_one())
+
+
+def test_a_call_that_waits_gives_its_place_to_one_that_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_COMPUTING_SECONDS", 60.0)
+    release = threading.Event()
+
+    def wait() -> None:
+        about_to_wait()
+        release.wait(60)
+
+    async def many_waiting_and_one() -> str:
+        waiting = [asyncio.create_task(in_thread(wait, of=number)) for number in range(50)]
+        answer = await asyncio.wait_for(in_thread(str, "quick"), 30)
+        release.set()
+        await asyncio.gather(*waiting)
+        return answer
+
+    assert asyncio.run(many_waiting_and_one()) == "quick"
+
+
+def test_a_cancelled_caller_in_the_queue_gives_its_places_back() -> None:
+    release = threading.Event()
+
+    async def cancel_the_third() -> None:
+        calls = [asyncio.create_task(in_thread(release.wait, 60, of="pbx")) for _ in range(3)]
+        await asyncio.sleep(0)
+        calls[2].cancel()
+        release.set()
+        await asyncio.wait(calls)
+        assert await asyncio.wait_for(asyncio.gather(*(in_thread(str, 1, of="pbx") for _ in range(4))), 30)
+
+    asyncio.run(cancel_the_third())
+
+
+def test_a_thread_that_cannot_be_started_is_an_error_to_retry_and_gives_its_places_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads._threads.cache_clear()
+
+    def fail(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def start_ten_then_one() -> str:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", fail)
+            for _ in range(10):
+                with pytest.raises(ResourceError, match="no thread left") as raised:
+                    await in_thread(str, "x", of="pbx")
+                assert raised.value.reaction is Reaction.ASK_AGAIN
+        return await asyncio.wait_for(in_thread(str, "again", of="pbx"), 30)
+
+    assert asyncio.run(start_ten_then_one()) == "again"
