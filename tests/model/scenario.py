@@ -228,7 +228,7 @@ def simulated_time(world: World, more: tuple[Any, ...] = ()) -> Iterator[None]:
     :param more: further modules.
     """
 
-    async def in_thread(function: Callable[..., Any], *arguments: object) -> Any:
+    async def in_thread(function: Callable[..., Any], *arguments: object, of: object = None) -> Any:
         await asyncio.sleep(0.001)
         result = function(*arguments)
         await asyncio.sleep(0.001)
@@ -328,12 +328,17 @@ class _Actor:
         else:
             self.task.found = self.pbx.files.get(report.url, "a file that is gone")
             self.task.identified_by = getattr(report, "identified_by", "")
-        finally:
-            self.task.is_over = True
+
+    def _end(self, ended: asyncio.Task[None]) -> None:
+        # Also of a task that was killed before its first step.
+        self.task.is_over = True
+        if not ended.cancelled() and (crash := ended.exception()):
+            self._host.crashes.append(f"a wait crashed: {crash!r}")
 
     def _start(self) -> None:
         def begin() -> None:
             self.running = self._host.create_task(self._act())
+            self.running.add_done_callback(self._end)
 
         if not self._host.is_dead:
             self._host.call_soon(begin)
