@@ -38,9 +38,11 @@ class CallRequest:
         :param name: what the file holds, such as ``calls``.
         :param source: tells the PBX from others whose files may go to the same directory; None counts as the one.
         """
-        asked = {"filters": dict(self.filters), "api_version": self.api_version, "source": source}
+        # The frame's text is without offsets; windows that differ in them alone are not the same.
+        ends = [moment.isoformat() for moment in (self.frame.start, self.frame.end) if moment and moment.tzinfo]
+        asked = {"filters": dict(self.filters), "api_version": self.api_version, "source": source, "aware": ends}
         given = {key: value for key, value in asked.items() if value}
-        digest = hashlib.sha256(json.dumps(given, sort_keys=True, default=str).encode()).hexdigest()[:8]
+        digest = hashlib.sha256(json.dumps(given, sort_keys=True, default=_json_value).encode()).hexdigest()[:8]
         return f"{name}_{self.frame.text}_{digest}"
 
 
@@ -83,6 +85,11 @@ def check_call_arguments(
     frame = [value for value in (period, start_time, end_time) if value is not None]
     if not frame or not any(is_open(value) for value in frame):
         time_frame(period, start_time, end_time)
+
+
+def _json_value(value: Any) -> Any:
+    """Return a set as a list in an order that does not change from one process to the next."""
+    return sorted(value, key=repr) if isinstance(value, set | frozenset) else str(value)
 
 
 def _check_version(api_version: Any) -> None:
