@@ -165,9 +165,10 @@ bench: $(VENV)/.installed  ## Measure what is promised, each figure side by side
 	@set -e; for file in benchmarks/bench_*.py; do printf '\n=== %s\n' "$$file"; $(VENV)/bin/python "$$file"; done
 
 .PHONY: reference
-reference: $(VENV)/.installed  ## Write docs/reports.md and docs/errors.md anew from the catalogue and the causes
+reference: $(VENV)/.installed  ## Write docs/reports.md, docs/errors.md and shared docstrings anew from the code
 	$(VENV)/bin/python docs/make_reference.py
 	$(VENV)/bin/python docs/make_errors.py
+	$(VENV)/bin/python docs/_tools/arguments.py
 
 .PHONY: clean
 clean:  ## Remove the environments and all that was built

@@ -34,7 +34,7 @@ class YeastarCdrOperator(CallsTask, StoringTask):
     ended), unknown_columns, the window, api_version, requested_at, downloaded_at and serial_number.
     Vendor's page: "Search CDR" of both versions.
 
-    Templated: ``period``, ``start_time``, ``end_time``, ``filters``, ``api_version``, ``yeastar_conn_id``,
+    Templated: ``yeastar_conn_id``, ``period``, ``start_time``, ``end_time``, ``filters``, ``api_version``,
     ``destination``, ``file_format``.
 
     :param period: str, by the PBX's clock: a day ``2026-11-22``, a month ``2026-11`` or a year ``2026``; or in words,
@@ -74,7 +74,8 @@ class YeastarCdrOperator(CallsTask, StoringTask):
         ``PermissionDeniedError``, ``EmptyReportError`` (``on_empty`` fail) and others.
     :raises AirflowSkipException: if there are no calls and ``on_empty`` is ``skip``.
     :raises YeastarError: for a transient error that outlasted the retries, such as ``IncompleteCallsError`` or
-        ``NetworkError``.
+        ``NetworkError``. docs/errors.md lists all causes and which of them Airflow retries.
+    :raises AirflowTaskTimeout: if the task exceeds its ``execution_timeout``.
     """
 
     template_fields: Sequence[str] = (*CallsTask.template_fields, *StoringTask.template_fields[1:], "file_format")

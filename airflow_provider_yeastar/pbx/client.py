@@ -189,7 +189,7 @@ class PbxClient:
             return wait.rows, report
 
     def call_reader(self, until: float) -> CallReader:
-        """Return a reader of calls and recordings over this client's session.
+        """Return a reader of calls over this client's session.
 
         :param until: epoch seconds until which transient errors are retried.
         """

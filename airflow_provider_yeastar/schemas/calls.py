@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from airflow_provider_yeastar.schemas.columns import Column
 from airflow_provider_yeastar.schemas.schema import Schema
 
-__all__ = ["CALL_SCHEMAS", "RECORDING_COLUMNS"]
+__all__ = ["CALL_SCHEMAS"]
 
 _LEGS = (
     Column("new_id", "ID", "text", "", "L"),
@@ -71,40 +71,8 @@ _CALLS = (
     Column("disconnected_by", "Disconnected By", "text", "", "I"),
 )
 
-_LEG_DETAILS = (
-    Column("uid", "Call UID", "text", "", "D"),
-    Column("leg", "Leg", "text", "", "I"),
-    Column("transaction_id", "Transaction ID", "text", "", "I"),
-    Column("cdr_id", "CDR ID", "text", "", "I"),
-    Column("time", "Time", "text", "", "I"),
-    Column("status", "Status", "text", "", "I"),
-    Column("recording_id", "Recording ID", "text", "", "I"),
-    Column("event_list", "Events", "text", "JSON", "I"),
-)
-
-RECORDING_COLUMNS = (
-    Column("id", "ID", "text", "", "D"),
-    Column("uid", "Call UID", "text", "", "D"),
-    Column("time", "Time", "text", "", "D"),
-    Column("call_from", "Call From", "text", "", "D"),
-    Column("call_from_number", "Call From Number", "text", "", "D"),
-    Column("call_from_name", "Call From Name", "text", "", "D"),
-    Column("call_to", "Call To", "text", "", "D"),
-    Column("call_to_number", "Call To Number", "text", "", "D"),
-    Column("call_to_name", "Call To Name", "text", "", "D"),
-    Column("duration", "Duration", "duration", "", "D"),
-    Column("size", "Size", "integer", "bytes", "D"),
-    Column("call_type", "Call Type", "text", "", "D"),
-    Column("file", "File", "text", "", "D"),
-    Column("path", "Path", "text"),
-    Column("bytes", "Bytes", "integer", "bytes"),
-    Column("sha256", "SHA-256", "text"),
-)
-"""The columns of a manifest of recordings."""
-
 CALL_SCHEMAS: Mapping[str, Schema] = {
     "v1.0": Schema("cdr v1.0", _LEGS),
     "v2.0": Schema("cdr v2.0", _CALLS),
-    "legs": Schema("cdr legs", _LEG_DETAILS),
 }
-"""The schema of each version, and of the legs of v2.0's ``cdr/detail``."""
+"""The schema of each version of the interface."""

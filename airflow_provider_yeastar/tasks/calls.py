@@ -67,7 +67,8 @@ class CallsTask(WaitingTask):
         protect: Mapping[str, str] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(deferrable=False, **kwargs)
+        # On the worker, and without the turn that reports wait for: the latter has no effect.
+        super().__init__(deferrable=False, queue_timeout=1, **kwargs)
         self.period = period
         self.start_time = start_time
         self.end_time = end_time

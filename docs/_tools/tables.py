@@ -13,9 +13,11 @@ from typing import Any
 
 from airflow_provider_yeastar import __file__ as package_file
 from airflow_provider_yeastar.get_provider_info import get_provider_info
+from airflow_provider_yeastar.pbx.calls.query import CALL_APIS
+from airflow_provider_yeastar.schemas.calls import CALL_SCHEMAS
 from airflow_provider_yeastar.simulator.faults import FAULT_KINDS
 
-__all__ = ["classes", "connection_fields", "faults", "on_page_markdown"]
+__all__ = ["call_columns", "call_filters", "classes", "connection_fields", "faults", "on_page_markdown"]
 
 _PACKAGE = Path(package_file).parent
 _MARK = re.compile(r"^<!-- table: (?P<name>.+) -->$", re.MULTILINE)
@@ -36,6 +38,24 @@ def connection_fields() -> str:
         ("extra", "in the form", "meaning"),
         ((f"`{name}`", field["label"], field["description"]) for name, field in fields.items()),
     )
+
+
+def call_filters() -> str:
+    """One line for each version of the CDR interface: what its calls can be filtered by."""
+    rows = (
+        (name, f"`{api.key}`", ", ".join(f"`{filter_}`" for filter_ in sorted(api.filters)))
+        for name, api in CALL_APIS.items()
+    )
+    return _table(("`api_version`", "key", "filters"), rows)
+
+
+def call_columns() -> str:
+    """A table for each version of the CDR interface: the columns of its calls."""
+    parts = []
+    for name, schema in CALL_SCHEMAS.items():
+        rows = ((f"`{column.key}`", column.name, column.type, column.unit, column.source) for column in schema.columns)
+        parts.append(f"### {name}\n\n{_table(('column', 'in the portal', 'type', 'unit', 'source'), rows)}")
+    return "\n\n".join(parts)
 
 
 def faults() -> str:
@@ -69,6 +89,8 @@ def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 _TABLES = {
+    "call columns": call_columns,
+    "call filters": call_filters,
     "classes": classes,
     "connection fields": connection_fields,
     "faults": faults,

@@ -1,1 +1,1 @@
-"""Calls (CDR) and recordings: how they are asked for, read page by page, and known to be complete. Pure."""
+"""Calls (CDR): how they are asked for, read page by page, and known to be complete. Pure."""

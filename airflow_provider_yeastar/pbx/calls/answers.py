@@ -1,4 +1,4 @@
-"""What the PBX answers about calls and recordings: rows and their count. Pure."""
+"""What the PBX answers about calls: rows and their count. Pure."""
 
 from __future__ import annotations
 

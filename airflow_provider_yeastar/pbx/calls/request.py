@@ -1,4 +1,4 @@
-"""CallRequest: the calls, or recordings, of a time frame, before it is known how this PBX is asked for them. Pure."""
+"""CallRequest: the calls of a time frame, before it is known how this PBX is asked for them. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CallReader: the calls or recordings of a time window, read from a PBX page by page.
+"""CallReader: the calls of a time window, read from a PBX page by page.
 
 Which page is next and when all have come is decided in `calls.reading`; here the PBX is asked, and asked again after
 what may pass.
