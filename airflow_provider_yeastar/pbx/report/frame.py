@@ -22,14 +22,12 @@ class TimeFrame:
     :param start: first second, aware or naive, in place of ``period``.
     :param end: last second, inclusive.
     :param as_of: the moment that a period in words is counted from, aware.
-    :param whole_days: whether ``start`` and ``end`` are the ends of days; a clock may skip the midnight of one.
     """
 
     period: Period | RelativePeriod | None
     start: datetime | None = None
     end: datetime | None = None
     as_of: datetime | None = None
-    whole_days: bool = False
 
     @property
     def is_relative(self) -> bool:
@@ -58,7 +56,7 @@ class TimeFrame:
         resolve = self.period.resolve if zone_is_named else partial(self.period.resolve_with_present_offset, now=now)
         found = resolve(self.as_of or now, zone)
         if isinstance(found, Window):
-            return TimeFrame(None, found.start, found.end, whole_days=True)
+            return TimeFrame(None, found.start, found.end)
         return TimeFrame(found)
 
     def window(self, zone: tzinfo) -> Window:
@@ -71,8 +69,6 @@ class TimeFrame:
             raise ValueError(f"The period {self.period} has to be dated first")
         if self.period:
             return self.period.window()
-        if self.whole_days and self.start and self.end:
-            return Window(self.start, self.end)
         ends = window_by_pbx_clock(self.start, self.end, zone)
         return Window(ends["start_time"], ends["end_time"])
 

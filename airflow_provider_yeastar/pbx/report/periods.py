@@ -6,7 +6,7 @@ All of them are by the PBX's clock. A period in words is counted from a moment t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 import pendulum
 
@@ -216,7 +216,8 @@ def _by_pbx_clock(argument: str, moment: datetime, zone: tzinfo) -> datetime:
             "shows this time twice: the PBX cannot be told which one is meant",
             remedy="Let the time frame begin and end outside of that hour; a period of the whole day does.",
         )
-    if never_occurs(local, zone):
+    # A day begins at midnight, also where its clock begins it at one.
+    if never_occurs(local, zone) and local.time() != time.min:
         raise InvalidRequestError(
             f"`{argument}` {local.isoformat()} does not exist by the PBX's clock, which skips this hour for daylight "
             "saving time",

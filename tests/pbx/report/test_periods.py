@@ -222,6 +222,12 @@ class TestAWindowOfSchedule:
         with pytest.raises(InvalidRequestError, match=f"`{name}_time` 2026-03-29T02:30:10 does not exist"):
             window_by_pbx_clock(**ends | {name: datetime(2026, 3, 29, 2, 30, 10)}, zone=BERLIN)
 
+    def test_a_day_begins_at_midnight_also_where_its_clock_skips_it(self) -> None:
+        # Santiago went from 00:00 to 01:00 on that day.
+        ends = datetime(2026, 9, 6), datetime(2026, 9, 6, 23, 59, 59)
+
+        assert tuple(window_by_pbx_clock(*ends, ZoneInfo("America/Santiago")).values()) == ends
+
 
 class TestWindow:
     @pytest.mark.parametrize("hours", [0, -1], ids=["empty", "reversed"])
