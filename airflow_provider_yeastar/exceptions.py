@@ -65,6 +65,7 @@ class InvalidEventError(YeastarError):
 class SchemaError(YeastarError):
     """A report's columns or values do not fit what is declared for it."""
 
+    reaction = Reaction.GIVE_UP
     default_remedy = "Declare the columns with `columns`, or let them change with `on_schema_change` evolve or drop."
 
 

@@ -23,10 +23,10 @@ from airflow_provider_yeastar.pbx.report import listings
 from airflow_provider_yeastar.pbx.report.catalogue import PARAMETERS, QUEUE_AGENTS
 from airflow_provider_yeastar.pbx.report.listings import MenuOption, MyReport, ScheduledReport
 from airflow_provider_yeastar.pbx.report.parameters import ParameterValue
-from airflow_provider_yeastar.pbx.report.remembered import Menu, menu_entry, stored_menu
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.pbx.state.interface import SharedState
+from airflow_provider_yeastar.pbx.state.remembered import Menu, menu_entry, stored_menu
 
 __all__ = ["Directory"]
 

@@ -28,8 +28,8 @@ from airflow_provider_yeastar.pbx.http.policy import Policy, decide
 from airflow_provider_yeastar.pbx.http.sockets import CallLimit
 from airflow_provider_yeastar.pbx.http.tls import certificate_complaint, fetch_fingerprint, make_ssl_context
 from airflow_provider_yeastar.pbx.http.transport import USER_AGENT
+from airflow_provider_yeastar.pbx.report.facts import choose_api_version
 from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request
-from airflow_provider_yeastar.pbx.report.versions import choose_api_version
 from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.pbx.state.interface import SharedState
 from airflow_provider_yeastar.pbx.waiting.bounds import Bounds

@@ -27,17 +27,16 @@ from airflow_provider_yeastar.pbx.login.authentication import Login
 from airflow_provider_yeastar.pbx.login.exchange import Exchange
 from airflow_provider_yeastar.pbx.login.stored import Cipher
 from airflow_provider_yeastar.pbx.report import clock
-from airflow_provider_yeastar.pbx.report.facts import PbxFacts, Plan, facts_of, pbx_time
+from airflow_provider_yeastar.pbx.report.facts import PbxFacts, Plan, choose_api_version, facts_of, pbx_time
 from airflow_provider_yeastar.pbx.report.frame import TimeFrame
 from airflow_provider_yeastar.pbx.report.masking import refuse_masked
 from airflow_provider_yeastar.pbx.report.paging import row_pages
 from airflow_provider_yeastar.pbx.report.periods import shares_its_last_second
-from airflow_provider_yeastar.pbx.report.remembered import stored_information
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.report.rows import Row, flattened_rows
-from airflow_provider_yeastar.pbx.report.versions import choose_api_version
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.pbx.state.interface import SharedState
+from airflow_provider_yeastar.pbx.state.remembered import stored_information
 
 __all__ = ["PbxSession"]
 

@@ -23,10 +23,9 @@ from airflow_provider_yeastar.tasks.waiting import WaitingTask
 from airflow_provider_yeastar.warehouse.rules import Shrink
 
 if TYPE_CHECKING:
-    from airflow.providers.openlineage.extractors import OperatorLineage
     from sqlalchemy.engine import Engine
 
-    from airflow_provider_yeastar.compat import Context
+    from airflow_provider_yeastar.compat import Context, OperatorLineage
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.warehouse.answers import Answer
     from airflow_provider_yeastar.warehouse.periods import TablePeriod

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow.providers.openlineage.extractors import OperatorLineage
     from sqlalchemy.engine import URL
 
+    from airflow_provider_yeastar.compat import OperatorLineage
     from airflow_provider_yeastar.warehouse.answers import Answer
     from airflow_provider_yeastar.warehouse.loading import Loaded
 

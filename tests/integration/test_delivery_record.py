@@ -107,12 +107,14 @@ class TestReadingWhatWasDelivered:
         with serving(monkeypatch, tmp_path, csv_layout=layout):
             path, _ = run_task(operator(out / "x.csv", parameters=parameters, asynchronous=False, **changes))
 
-        table = read_report(path)
+        # A label written the other way may be a name, and has to be declared.
+        kinds = {"Queue": "label"} if layout.label_style == "number-name" else None
+        table = read_report(path, report_type="queueperformance", kinds=kinds)
         columns = {column.name: column for column in table.columns}
         assert columns["queue"].values == ("Sales", "Support", "Billing")
         assert columns["queue_number"].values == ("6400", "6401", "6402")
         assert columns["answered_rate"].kind == "percent"
-        assert columns["average_waiting_time"].kind == ("duration" if changes else "integer")
+        assert columns["average_waiting_time"].kind == "duration"
         assert (table.totals is not None) is layout.total_row
         assert len(table.preamble) == (3 if layout.preamble else 0)
         total_calls = columns["total_calls"].values
@@ -128,7 +130,7 @@ class TestReadingWhatWasDelivered:
         table = read_report(path)
         calls = typed_columns(table.call_header, [call for row in table.rows for call in row.calls])
 
-        assert {column.kind for column in calls} >= {"integer", "text"}
+        assert {column.kind for column in calls} >= {"duration", "text"}
         assert all(len(column.values) == sum(len(row.calls) for row in table.rows) for column in calls)
 
     def test_an_unknown_layout_is_an_error_that_shows_the_header(

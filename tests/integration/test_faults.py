@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
-from airflow_provider_yeastar.pbx.errors import AmbiguousEventError, ReportFailedError, WaitTimeoutError, YeastarError
+from airflow_provider_yeastar.pbx.errors import AmbiguousEventError, ReportFailedError, YeastarError
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 from tests.integration.support import connect, run_task
 
@@ -34,24 +34,19 @@ PASSING: dict[str, list[Fault]] = {
     "somebody-elses-job": [Fault("errcode", DOWNLOAD, 70082, times=2)],
     "all-tokens-taken": [Fault("errcode", "get_token", 60002, times=2)],
 }
+# What the event does not tell, a synchronous request does; half of `wait_timeout` is left for it.
+BY_ANSWER: dict[str, list[Fault]] = {
+    "no-event": [Fault("no event")],
+    "no-event-but-others": [Fault("foreign event", value="Somebody-elses.pdf"), Fault("no event")],
+    "never-alone": [Fault("foreign event", value="Other.csv", times=10**9)],
+}
 FAILING: dict[str, tuple[list[Fault], type[YeastarError], str]] = {
-    "no-event": ([Fault("no event")], WaitTimeoutError, "accepted the request once"),
-    "no-event-but-others": (
-        [Fault("foreign event", value="Somebody-elses.pdf"), Fault("no event")],
-        WaitTimeoutError,
-        "1 event was not ours",
-    ),
     "502-for-ever": (
         [Fault("status", DOWNLOAD, 502, times=10**9)],
-        WaitTimeoutError,
+        AmbiguousEventError,
         "attempts failed.*a web page.*502",
     ),
     "failed-twice": ([Fault("failure event", value="disk full", times=2)], ReportFailedError, "disk full"),
-    "never-alone": (
-        [Fault("foreign event", value="Other.csv", times=10**9)],
-        AmbiguousEventError,
-        "2 different reports",
-    ),
 }
 
 
@@ -68,7 +63,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def fetch(pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, folder: Path, **changes: Any) -> Path:
     """Run the operator; what arrives is the report of these queues."""
-    connect(pbx, monkeypatch, extra={"timezone": pbx.settings.timezone, "timeout": 2})
+    connect(pbx, monkeypatch, extra={"timezone": pbx.settings.timezone, "exclusive": True, "timeout": 2})
     task = YeastarCallReportOperator(
         task_id="fetch",
         report_type="queueperformance",
@@ -94,6 +89,18 @@ def test_what_passes_ends_in_the_right_file(
     assert pbx.sockets == 0
 
 
+@pytest.mark.parametrize("faults", BY_ANSWER.values(), ids=BY_ANSWER.keys())
+def test_what_no_event_tells_is_asked_for_by_its_answer(
+    pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, faults: list[Fault], deferrable: bool
+) -> None:
+    pbx.faults.add(*faults)
+
+    fetch(pbx, monkeypatch, tmp_path, deferrable=deferrable, wait_timeout=8)
+
+    assert pbx.calls(DOWNLOAD)[-1].query["is_async"] == "0"
+    assert pbx.sockets == 0
+
+
 @pytest.mark.parametrize(("faults", "error", "words"), FAILING.values(), ids=FAILING.keys())
 def test_what_does_not_pass_ends_in_the_right_error(
     pbx: PbxSimulator,
@@ -106,7 +113,7 @@ def test_what_does_not_pass_ends_in_the_right_error(
 ) -> None:
     pbx.faults.add(*faults)
     # All others end by themselves.
-    wait_timeout = 2 if error is WaitTimeoutError else 60
+    wait_timeout = 2 if error is AmbiguousEventError else 60
 
     with pytest.raises(error, match=words):
         fetch(pbx, monkeypatch, tmp_path, deferrable=deferrable, wait_timeout=wait_timeout)

@@ -144,7 +144,7 @@ class TestLookUps:
 
         async def ask_twice() -> None:
             with waiting.client() as client:
-                async with client.linked():
+                async with client.connected():
                     for number in ("6400", "Sales"):
                         await waiting.start(request={**request, "parameters": {"queue_id_list": number}})
                         newer = replace(DEFAULT_DIRECTORY, queues=rearranged)
@@ -170,9 +170,10 @@ class TestLookUps:
     ) -> None:
         ask(waiting, "queueperformance", {"queue_id_list": [1]})
         monkeypatch.setattr("airflow_provider_yeastar.pbx.directory._MENU_LIFE", 0.0)
+        asked = len(waiting.pbx.calls(MENUS))
         ask(waiting, "queueperformance", {"queue_id_list": [1]})
 
-        assert len(waiting.pbx.calls(MENUS)) == 2
+        assert len(waiting.pbx.calls(MENUS)) > asked
 
 
 class TestAPbxThatDoesNotTell:

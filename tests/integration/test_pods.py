@@ -63,7 +63,7 @@ def test_twelve_pods_get_their_turn_at_eight_tokens_and_leave_none(
         process.stdin.flush()
     output = [process.communicate(timeout=120)[0] for process in pods]
 
-    assert output == ["P570\n"] * PODS
+    assert output == ["Yeastar P570\n"] * PODS
     assert [process.returncode for process in pods] == [0] * PODS
     assert yeastar_pbx.state.logins == PODS
     assert yeastar_pbx.state.tokens == {}
@@ -72,10 +72,10 @@ def test_twelve_pods_get_their_turn_at_eight_tokens_and_leave_none(
 def test_a_token_that_another_process_has_used_lives_on(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
     first = pod(yeastar_pbx, tmp_path)
     assert first.stdout
-    assert first.stdout.readline() == "P570\n"
+    assert first.stdout.readline() == "Yeastar P570\n"
     second = pod(yeastar_pbx, tmp_path)
 
-    assert second.communicate("end\n", timeout=60)[0] == "P570\n"
+    assert second.communicate("end\n", timeout=60)[0] == "Yeastar P570\n"
     first.communicate("end\n", timeout=60)
 
     assert len(yeastar_pbx.state.tokens) == yeastar_pbx.state.logins == 1
@@ -99,6 +99,6 @@ def test_a_forked_child_does_not_give_the_token_of_its_parent_back(yeastar_pbx: 
         "    print(client.get_information().model, flush=True)\n    sys.stdin.readline()\n",
     )
 
-    assert pod(yeastar_pbx, tmp_path, forking).communicate("end\n", timeout=60)[0] == "P570\nP570\n"
+    assert pod(yeastar_pbx, tmp_path, forking).communicate("end\n", timeout=60)[0] == "Yeastar P570\nYeastar P570\n"
 
     assert len(yeastar_pbx.calls("get_token")) == len(yeastar_pbx.calls("del_token")) == 1

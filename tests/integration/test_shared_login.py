@@ -206,7 +206,7 @@ def test_a_process_that_died_while_it_logged_in_is_waited_for_no_longer_than_its
     with somebody_logs_in(yeastar_pbx, tmp_path, timeout=0.5) as process:
         process.kill()
         with Wait(yeastar_pbx, tmp_path).client() as client:
-            assert client.get_information().model == "P570"
+            assert client.get_information().model == "Yeastar P570"
 
     assert yeastar_pbx.state.logins == 1
 

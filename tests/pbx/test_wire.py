@@ -188,7 +188,7 @@ class TestDecodeTokens:
     def test_a_life_of_ages_is_not_believed(self, life: int) -> None:
         answer = {"errcode": 0, "access_token": "a", "access_token_expire_time": life}
 
-        assert wire.decode_tokens(answer, 0.0, **WHERE).access_expires_at == 30 * 86400
+        assert wire.decode_tokens(answer, 0.0, **WHERE).access_expires_at == 1800
 
     def test_without_a_refresh_token_the_next_login_is_one(self) -> None:
         tokens = wire.decode_tokens({"errcode": 0, "access_token": "a"}, 1000.0, **WHERE)

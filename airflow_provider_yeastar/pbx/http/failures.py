@@ -31,6 +31,8 @@ _NEVER_SENT = (
 )
 """Says that there was no connection on which a call could have been sent."""
 
+_TIMEOUTS = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
+
 # http.client raises a bare OSError for a CONNECT that was refused; the status stands only in its text.
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
 _PROXY_STATUSES = {
@@ -67,7 +69,9 @@ def network_failure(
             refusal.was_received = False
             return refusal
     failure = NetworkError(f"{_what(found, seconds, subject)}{through}", **where)
-    failure.is_timeout = _any(found, TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
+    # A refused connection is one of urllib3's time-outs by its class alone.
+    is_refused = _any(found, urllib3.exceptions.NewConnectionError)
+    failure.is_timeout = not is_refused and _any(found, *_TIMEOUTS)
     failure.was_received = not _any(found, *_NEVER_SENT)
     return failure
 

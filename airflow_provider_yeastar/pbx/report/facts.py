@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timezone, tzinfo
 
 from airflow_provider_yeastar.pbx import wire
 from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.report import clock
+from airflow_provider_yeastar.pbx.report.checks import check_version
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 
-__all__ = ["PbxFacts", "Plan", "facts_of", "pbx_time"]
+__all__ = ["PbxFacts", "Plan", "choose_api_version", "facts_of", "pbx_time"]
 
 log = logging.getLogger(__name__)
 
 # Without a display format the first request goes out in this one; a v2.0 PBX answers with its own.
 _GUESSED_FORMAT = clock.DisplayFormat("YYYY/MM/DD", "hh:mm:ss")
+# Firmware x.21.0.67 and later: the reference knows x.21.0.66 for v1.0 and x.21.0.117 for v2.0; what lies between is [U]
+# and was never released as far as is known.
+_FIRST_V2_FIRMWARE = (21, 0, 67)
 
 
 @dataclass(frozen=True)
@@ -97,3 +102,21 @@ def pbx_time(information: wire.PbxInformation, display: clock.DisplayFormat | No
     except YeastarError:
         log.warning("The clock of the PBX reads %r, which is not in its own display format.", information.system_time)
         return None
+
+
+def choose_api_version(wanted: str, firmware: str, request: ReportRequest | None = None) -> str:
+    """Return ``v1.0`` or ``v2.0``.
+
+    :param wanted: ``auto``, ``v1.0`` or ``v2.0``.
+    :param firmware: the PBX's version, such as ``37.23.0.123``; the first number tells the edition and does not count.
+    :param request: a report that exists in v2.0 only is never asked for on v1.0.
+    :raises InvalidRequestError: when it would be.
+    """
+    version = wanted
+    if wanted == "auto":
+        parts = re.match(r"\d+\.(\d+)\.(\d+)\.(\d+)", firmware)
+        is_old = parts is not None and tuple(map(int, parts.groups())) < _FIRST_V2_FIRMWARE
+        version = "v1.0" if is_old else "v2.0"
+    if request and request.report_type:
+        check_version(request.report_type, version)
+    return version

@@ -170,7 +170,7 @@ class Routes:
 
     def _shortened(self, request: web.Request, answer: dict[str, Any]) -> dict[str, Any]:
         fault = self._faults.take("without", request.path)
-        return {key: value for key, value in answer.items() if not fault or key not in fault.value}
+        return {key: value for key, value in answer.items() if not fault or key not in (fault.value or ())}
 
     def _json(self, answer: Mapping[str, Any]) -> web.Response:
         return _closed(web.json_response({"errcode": 0, "errmsg": self._settings.success, **answer}))

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.pbx.report.facts import choose_api_version
 from airflow_provider_yeastar.pbx.report.request import build_request
-from airflow_provider_yeastar.pbx.report.versions import choose_api_version
 
 QUEUES: dict[str, Any] = {"report_type": "queueperformance", "parameters": {"queue_id_list": [1]}}
 
