@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
-from airflow_provider_yeastar.pbx.errors import AmbiguousEventError, WrongReportError
+from airflow_provider_yeastar.pbx.errors import AmbiguousEventError, NetworkError, WrongReportError
 from airflow_provider_yeastar.pbx.events import shared
+from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.pbx.state.directory import DirectoryState
 from airflow_provider_yeastar.pbx.state.ledger import Ledger, ledger_name
 from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
@@ -143,6 +144,28 @@ class TestTheWay:
         assert report.identified_by == identified_by
         lines = [record.getMessage() for record in caplog.records if "because" in record.getMessage()]
         assert any("Requesting queueperformance" in line for line in lines)
+
+    @pytest.mark.usefixtures("no_pauses")
+    @pytest.mark.parametrize("was_received", [True, False])
+    def test_a_request_that_never_reached_the_pbx_leaves_no_doubt(
+        self, waiting: Wait, monkeypatch: pytest.MonkeyPatch, was_received: bool
+    ) -> None:
+        request_report = PbxSession.request_report
+        lost = NetworkError("The connection to the PBX failed", pbx="pbx.test:443")
+        lost.was_received = was_received
+        failures = [lost]
+
+        def request_report_later(self: PbxSession, *arguments: Any) -> Any:
+            if failures:
+                raise failures.pop()
+            return request_report(self, *arguments)
+
+        monkeypatch.setattr(PbxSession, "request_report", request_report_later)
+
+        report = waiting.run()
+
+        assert report.identified_by == ("answer" if was_received else "turn")
+        assert len(ledger(waiting).jobs) == was_received
 
     @pytest.mark.usefixtures("no_pauses")
     @pytest.mark.parametrize("fault", ["processing", "cut answer"])

@@ -4,7 +4,7 @@ An event says that *a* report is ready, not whose. It can only be attributed whi
 accounted for. A job is therefore written here before its request is sent, and stays open until one of these:
 
 1. its file is known: from the answer to a synchronous request, or from an event that was believed;
-2. the PBX refused the request, so there is no job;
+2. the PBX refused the request, or never received it, so there is no job;
 3. as many different files were announced as jobs are open: then all of them have ended, whichever file was whose;
 4. the PBX has restarted since (its ``up_time`` is shorter than the job is old);
 5. it is older than :data:`JOB_LIFE_SECONDS`.

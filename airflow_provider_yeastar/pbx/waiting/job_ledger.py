@@ -75,7 +75,7 @@ class JobLedger:
         return verdict
 
     async def close(self, seen: Observations) -> None:
-        """Close a job that the PBX has certainly refused."""
+        """Close a job that the PBX has certainly not begun."""
         await self._update(lambda ledger, now: (None, ledger.without_job(seen.job or "")))
 
     async def contest(self, why: str) -> None:

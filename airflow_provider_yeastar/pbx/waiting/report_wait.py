@@ -199,7 +199,7 @@ class ReportWait:
     async def _send(self, plan: Plan, seen: Observations) -> Observations:
         """Send the request and return the observations with its answer.
 
-        :raises YeastarError: if no usable answer came. The job is closed only if the PBX has certainly refused it.
+        :raises YeastarError: if no usable answer came. The job is closed only if the PBX has certainly not begun it.
         """
         plan = replace(plan, request=replace(plan.request, asynchronous=seen.for_event))
         seconds = () if seen.for_event else (self._turn_until - time.time(),)
@@ -216,8 +216,12 @@ class ReportWait:
             self._setbacks.unanswered -= 1
             await self._ledger.close(seen)
             raise
-        except YeastarError:
-            self._doubt("the answer to a request was lost")
+        except YeastarError as error:
+            if error.was_received:
+                self._doubt("the answer to a request was lost")
+            else:
+                self._setbacks.unanswered -= 1
+                await self._ledger.close(seen)
             raise
         if isinstance(answer, wire.Processing):
             self._setbacks.accepted += 1
