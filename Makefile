@@ -55,11 +55,11 @@ $(OLDER:%=python-for-%): python-for-%:
 	@.ci/find-python $(PYTHONS_$*) $(PYTHON)
 
 # What the lines between may differ in: the roles of Airflow, each example DAG, storage, connection, metadata. What knows no
-# Airflow (pbx, readers, simulator) and the faults of a PBX are tested with the oldest and the newest libraries; `make
+# Airflow (pbx, readers, schemas, simulator, warehouse) and the faults of a PBX are tested with the oldest and the newest libraries; `make
 # test-3.1.8` tries these with the libraries between, too.
 UNITS := compat example_dags exceptions provider_info
-ROLES := bad_input_run example_dags_run links operator report_event report_rows sensor trigger
-NOT_PART := $(addprefix tests/,__pycache__/ docs/ integration/ model/ packaging/ pbx/ readers/ simulator/ ui/)
+ROLES := bad_input_run calls example_dags_run operator report_event report_rows report_to_sql sensor trigger
+NOT_PART := $(addprefix tests/,__pycache__/ docs/ integration/ model/ packaging/ pbx/ readers/ schemas/ simulator/ ui/ warehouse/)
 PART := $(filter-out $(NOT_PART),$(wildcard tests/*/)) $(UNITS:%=tests/test_%.py) $(ROLES:%=tests/integration/test_%.py)
 
 .PHONY: $(BETWEEN:%=part-%)
