@@ -133,7 +133,8 @@ class YeastarMissingPeriodsOperator(WaitingTask):
             "report": request.label,
             "selection": selection_of(request),
         }
-        return rows_by_day(sql_engine(str(self.sql_conn_id)), str(self.table), self.schema, keys)
+        with sql_engine(str(self.sql_conn_id)) as engine:
+            return rows_by_day(engine, str(self.table), self.schema, keys)
 
     def _files(self, days: Sequence[str]) -> Mapping[str, int]:
         from airflow_provider_yeastar.files import storage

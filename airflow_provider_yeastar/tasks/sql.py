@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
@@ -13,8 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["sql_engine"]
 
 
-def sql_engine(sql_conn_id: str) -> Engine:
-    """Return the engine of a connection's own hook.
+@contextmanager
+def sql_engine(sql_conn_id: str) -> Iterator[Engine]:
+    """Give the engine of a connection's own hook; at the end its connections to the database are closed.
 
     :param sql_conn_id: id of the Airflow connection of the database.
     :raises InvalidRequestError: when the connection is no database's, or a library is missing.
@@ -30,4 +33,7 @@ def sql_engine(sql_conn_id: str) -> Engine:
             f"The database of {sql_conn_id!r} needs a library that is not installed here: {error.name}",
             remedy="pip install 'airflow-provider-yeastar[sql]' and the driver of the database.",
         ) from None
-    return engine
+    try:
+        yield engine
+    finally:
+        engine.dispose()

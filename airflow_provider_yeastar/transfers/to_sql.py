@@ -86,8 +86,7 @@ class SqlTask(WaitingTask):
         :param context: of the task.
         :return: the rows of all periods.
         """
-        with errors_for_airflow():
-            engine = sql_engine(self.sql_conn_id)
+        with errors_for_airflow(), sql_engine(self.sql_conn_id) as engine:
             # Not needed to parse a DAG file.
             from airflow_provider_yeastar.warehouse.loading import look_at_table
             from airflow_provider_yeastar.warehouse.record import LoadRecord
