@@ -106,7 +106,8 @@ def probe(url: str) -> None:
 
 
 def _require_connection(url: str, target: ObjectStoragePath) -> None:
-    conn_id = target.conn_id
+    # Some versions of Airflow keep it among the options, without an attribute.
+    conn_id = getattr(target, "conn_id", None) or target.storage_options.get("conn_id")
     if not conn_id or target.protocol not in _OBJECT_STORES:
         return
     from airflow_provider_yeastar.compat import AirflowNotFoundException, BaseHook

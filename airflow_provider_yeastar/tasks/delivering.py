@@ -186,7 +186,7 @@ class DeliveringTask(StoringTask):
         receiving = fetching.receive(path, file_format, self.max_bytes)
         with client.hiding_secrets(), fetching, receiving as received:
             self._refuse_another_report(client, received.temporary, outcome)
-            if self._is_empty(received.temporary, file_format):
+            if self._holds_no_row(received.temporary, file_format):
                 self.end_without_rows(context, path)
             record = ReportRecord.of(outcome, received.stored, time.time())
             if self.write_metadata or (not self.allow_shrink and storage.exists(path)):
@@ -219,7 +219,7 @@ class DeliveringTask(StoringTask):
                 run_on_worker(client.contest("an event led to another report's file"), lambda: self.killed)
             raise WrongReportError(f"The file {report.file!r} is another report's: {contradicts}")
 
-    def _is_empty(self, file: Path, file_format: str) -> bool:
+    def _holds_no_row(self, file: Path, file_format: str) -> bool:
         """Look at the temporary file, before it is published, if ``on_empty`` has to be applied to it."""
         if self.on_empty == "ok":
             return False

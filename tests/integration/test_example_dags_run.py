@@ -18,7 +18,8 @@ from tests.examples import AIRFLOW_2, needs_mapped_outputs
 from tests.integration.peers import Bucket, Mailbox, PostgresServer, mail_server, object_store, postgres_server
 from tests.integration.support import ROOT, airflow, connection_to
 
-RUN_DATE = "2026-11-23"
+# Behind the hour at which each example runs: before it, Airflow 2 counts a manual run to the day before.
+RUN_DATE = "2026-11-23T12:00:00+00:00"
 
 
 @pytest.fixture
@@ -152,7 +153,8 @@ def test_each_pbx_of_a_fleet_is_asked_for_its_own_yesterday(
         )
     assert [re.sub(r"_[^_]*$", "", name) for name in files(reports)] == [
         "yeastar_berlin/unreturnmisscall_2026-11-21",
-        "yeastar_shanghai/unreturnmisscall_2026-11-22",
+        # Airflow 2 counts a manual run to the end of the last interval, six in the morning.
+        f"yeastar_shanghai/unreturnmisscall_2026-11-2{1 if AIRFLOW_2 else 2}",
     ]
 
 

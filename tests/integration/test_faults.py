@@ -95,7 +95,7 @@ def test_what_no_event_tells_is_asked_for_by_its_answer(
 ) -> None:
     pbx.faults.add(*faults)
 
-    fetch(pbx, monkeypatch, tmp_path, deferrable=deferrable, wait_timeout=8)
+    fetch(pbx, monkeypatch, tmp_path, deferrable=deferrable, wait_timeout=20)
 
     assert pbx.calls(DOWNLOAD)[-1].query["is_async"] == "0"
     assert pbx.sockets == 0

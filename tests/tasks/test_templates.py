@@ -233,7 +233,7 @@ class TestPaths:
         task = rendered(dag, destination=ObjectStoragePath(f"{store}/{{{{ ds }}}}/report.csv"))
 
         assert isinstance(task.destination, ObjectStoragePath)
-        assert str(task.destination) == f"{store}/2026-11-20/report.csv"
+        assert str(task.destination) == str(ObjectStoragePath(f"{store}/2026-11-20/report.csv"))
 
 
 class TestMappedTasks:
