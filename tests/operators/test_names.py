@@ -31,6 +31,8 @@ def test_a_task_hides_nothing_of_airflow_s(task: type) -> None:
     airflows = {*dir(BaseOperator), *vars(BaseOperator(task_id="any"))}
     ours = {name for base in task.__mro__ if base.__module__.startswith("airflow_provider") for name in vars(base)}
 
-    hidden = {name for name in ours & airflows if not name.startswith("__")} - OVERRIDDEN - {"_abc_impl"}
+    # Not what Python and Airflow keep on each class for themselves.
+    kept = {name for name in ours if name.startswith(("__", "_BaseOperator__"))} | {"_abc_impl"}
+    hidden = (ours & airflows) - OVERRIDDEN - kept
 
     assert hidden == set()
