@@ -198,9 +198,16 @@ class TestConstraints:
         assert f"\napache-airflow-providers-common-compat=={common_compat}\n" in pins
 
 
-def test_all_lines_of_the_matrix_are_run_by_ci_as_by_make() -> None:
-    listed = subprocess.run(["make", "-s", "print-matrix"], cwd=ROOT, capture_output=True, text=True, check=True)
+def test_ci_runs_the_oldest_line_in_full_and_one_line_of_each_minor_version() -> None:
+    listed = subprocess.run(["make", "-s", "print-ci-matrix"], cwd=ROOT, capture_output=True, text=True, check=True)
+    oldest, *others = listed.stdout.split()
+    older = in_makefile("OLDER").split()
+    ran = [line.partition("-")[2] for line in (oldest, *others)]
 
-    assert [line.partition("-")[2] for line in listed.stdout.split()] == in_makefile("OLDER").split()
+    assert oldest == f"test-{older[0]}"
+    assert set(ran) < set(older)
+    newest = in_makefile("NEWEST")
+    minors = {version.rpartition(".")[0] for version in (*older, newest)}
+    assert {version.rpartition(".")[0] for version in (*ran, newest)} == minors
     assert "$(MATRIX)" in makefile()
-    assert "make -s print-matrix" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "make -s print-ci-matrix" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
