@@ -20,7 +20,12 @@ from airflow_provider_yeastar.pbx.errors import (
     WrongReportError,
     YeastarError,
 )
-from airflow_provider_yeastar.pbx.files.fetch_rules import MAX_FILE_BYTES, another_report_may_help, check_max_bytes
+from airflow_provider_yeastar.pbx.files.fetch_rules import (
+    MAX_FILE_BYTES,
+    another_report_may_help,
+    check_max_bytes,
+    event_complaint,
+)
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.runtime.outcome import Outcome, errors_for_airflow, read_event
 from airflow_provider_yeastar.runtime.worker import run_on_worker
@@ -151,6 +156,7 @@ class DeliveringTask(StoringTask):
         try:
             record = self._fetch(context, client, outcome, path)
         except YeastarError as error:
+            self._contest(client, outcome, error)
             if outcome.attempt >= _ATTEMPTS or not another_report_may_help(error):
                 raise
             self.log.warning("%s The report is asked for once more.", error)
@@ -163,6 +169,13 @@ class DeliveringTask(StoringTask):
         if record:
             self.tell(context, record)
         return path
+
+    def _contest(self, client: PbxClient, outcome: Outcome, error: YeastarError) -> None:
+        """Believe no event of this PBX for now where a file shows that one was about somebody else's report."""
+        minutes = (time.time() - outcome.report.ready_at) / 60
+        complaint = event_complaint(error, minutes) if outcome.report.identified_by == "turn" else ""
+        if complaint:
+            run_on_worker(client.contest(complaint), lambda: self.killed)
 
     def _fetch(self, context: Context, client: PbxClient, outcome: Outcome, path: str) -> ReportRecord | None:
         from airflow_provider_yeastar.files.fetching import fetch_report  # not needed to parse a DAG file
@@ -215,8 +228,6 @@ class DeliveringTask(StoringTask):
         with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
             contradicts = contradiction(lines, expected)
         if contradicts:
-            if report.identified_by == "turn":
-                run_on_worker(client.contest("an event led to another report's file"), lambda: self.killed)
             raise WrongReportError(f"The file {report.file!r} is another report's: {contradicts}")
 
     def _holds_no_row(self, file: Path, file_format: str) -> bool:

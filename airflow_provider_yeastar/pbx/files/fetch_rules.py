@@ -20,6 +20,7 @@ from airflow_provider_yeastar.pbx.errors import (
     ParameterError,
     Reaction,
     TokenExpiredError,
+    WrongReportError,
     YeastarError,
 )
 
@@ -30,6 +31,7 @@ __all__ = [
     "another_report_may_help",
     "as_final",
     "check_max_bytes",
+    "event_complaint",
     "next_step",
 ]
 
@@ -88,6 +90,19 @@ def as_final(error: YeastarError, minutes: float) -> YeastarError:
     else:
         return error
     return FileExpiredError(what, pbx=error.pbx, endpoint=error.endpoint, errcode=error.errcode)
+
+
+def event_complaint(error: YeastarError, minutes: float) -> str:
+    """Return how a failed fetch shows that the event was about somebody else's report, empty if it does not.
+
+    :param error: as :func:`as_final` has it.
+    :param minutes: since the event.
+    """
+    if isinstance(error, WrongReportError):
+        return "an event led to another report's file"
+    if isinstance(error, FileExpiredError) and minutes <= URL_MINUTES:
+        return "an event named a file that the PBX does not have"
+    return ""
 
 
 def check_max_bytes(max_bytes: int | None) -> None:

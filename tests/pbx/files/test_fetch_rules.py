@@ -11,6 +11,7 @@ from airflow_provider_yeastar.pbx.files.fetch_rules import (
     NextStep,
     another_report_may_help,
     as_final,
+    event_complaint,
     next_step,
 )
 
@@ -73,6 +74,24 @@ def test_a_file_that_is_gone_has_expired_whatever_the_pbx_calls_it() -> None:
         "The PBX does not have the file that it announced: DATA NOT FOUND (PBX pbx:443, /x.csv, errcode 60001)."
     )
     assert another_report_may_help(final)
+
+
+@pytest.mark.parametrize(
+    ("error", "minutes", "complains"),
+    [
+        (errors.WrongReportError("Another queue's"), 0, True),
+        (errors.WrongReportError("Another queue's"), URL_MINUTES + 1, True),
+        (errors.FileExpiredError("Gone"), 3, True),
+        (errors.FileExpiredError("Gone"), URL_MINUTES + 1, False),
+        (errors.BadFileError("Cut"), 0, False),
+        (errors.PbxInternalError("Broken"), 0, False),
+        (errors.NetworkError("Lost"), 0, False),
+    ],
+)
+def test_which_failed_fetch_shows_that_the_event_was_somebody_elses(
+    error: YeastarError, minutes: float, complains: bool
+) -> None:
+    assert bool(event_complaint(error, minutes)) is complains
 
 
 def test_any_refusal_of_an_old_url_is_its_expiry() -> None:
