@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import random
 from collections.abc import Sequence
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.compat import Asset
@@ -141,19 +139,18 @@ class StoringTask(WaitingTask):
         :param metadata: content of its sidecar, None for none.
         :raises DestinationError: when the last try failed.
         """
-        from airflow_provider_yeastar.pbx.waiting import bounds  # not needed to parse a DAG file
+        # Not needed to parse a DAG file.
+        from airflow_provider_yeastar.pbx.waiting.bounds import Setbacks
+        from airflow_provider_yeastar.pbx.waiting.retrying import retrying_blocking
 
-        for tried in count(1):
-            try:
+        for attempt in retrying_blocking(
+            Setbacks(most=_UPLOADS - 1),
+            may_pass=lambda error: isinstance(error, DestinationError) and received.temporary.exists(),
+            sleep=lambda seconds: run_on_worker(asyncio.sleep(seconds), lambda: self.killed),
+            then="The file is stored once more",
+        ):
+            with attempt:
                 received.put_in_place(metadata)
-            except DestinationError as error:
-                if tried == _UPLOADS or not received.temporary.exists():
-                    raise
-                delay = bounds.retry_delay(tried, random.random())
-                log.warning("%s The file is stored once more in %.0f s.", error, delay)
-                run_on_worker(asyncio.sleep(delay), lambda: self.killed)
-            else:
-                return
 
     def tell(self, context: Context, record: ReportRecord) -> None:
         """Write a file's record to the XCom ``report`` and to the asset events of the task's outlets.
