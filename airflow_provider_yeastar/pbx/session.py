@@ -183,7 +183,7 @@ class PbxSession:
                 remedy="Set `date_format` and `time_format` in the Airflow connection.",
             )
         request = self.resolve(request)
-        if shares_its_last_second(request.start_time, request.end_time):
+        if shares_its_last_second(request.frame.start, request.frame.end):
             log.info(
                 "%s: the PBX includes `end_time`, where the next such window begins; asking until a second before.",
                 request.window_text,
@@ -212,7 +212,7 @@ class PbxSession:
         facts = self.facts()
         if request.is_relative and not pbx_time(facts.information, facts.display):
             raise InvalidSettingsError(
-                f"The PBX does not tell its clock, by which `period` {str(request.period)!r} is counted",
+                f"The PBX does not tell its clock, by which `period` {str(request.frame.period)!r} is counted",
                 pbx=self.settings.address,
                 remedy="Set `timezone` in the Airflow connection.",
             )

@@ -345,9 +345,9 @@ class TestTimes:
     def test_words_neither_name_a_file_nor_are_sent(self) -> None:
         request = build_request(**QUEUES, period="yesterday")
 
-        with pytest.raises(ValueError, match="has to be resolved"):
+        with pytest.raises(ValueError, match="has to be dated"):
             request.file_name()
-        with pytest.raises(ValueError, match="has to be resolved"):
+        with pytest.raises(ValueError, match="has to be dated"):
             request.query(DISPLAY, BERLIN)
 
     @pytest.mark.parametrize("name", ["start_time", "end_time"])
