@@ -1,28 +1,33 @@
-"""StoringTask: what operators have in common that put a file at its destination and tell of it."""
+"""StoringTask: what operators have in common that put a file at its destination and tell of it.
+
+RowsFileTask: the same of those that write the file themselves, from typed rows.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.compat import Asset
 from airflow_provider_yeastar.exceptions import DestinationError, FewerRowsError, TaskKilledError
 from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.files.shrink import Replacement, check_tolerance, period_start
+from airflow_provider_yeastar.pbx.report.parameters import is_open
 from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.tasks.on_empty import check_on_empty, refuse_empty_report
 from airflow_provider_yeastar.tasks.waiting import WaitingTask
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Context, ObjectStoragePath, OperatorLineage
-    from airflow_provider_yeastar.files.storage import ReceivedFile
+    from airflow_provider_yeastar.files.storage import ReceivedFile, StoredFile
     from airflow_provider_yeastar.pbx.client import PbxClient
+    from airflow_provider_yeastar.schemas.schema import SchemaRows
     from airflow_provider_yeastar.tasks.record import ReportRecord
 
-__all__ = ["StoringTask"]
+__all__ = ["RowsFileTask", "StoringTask"]
 
 log = logging.getLogger(__name__)
 
@@ -167,3 +172,82 @@ class StoringTask(WaitingTask):
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any] | None:
         """Return the lineage of the file that was stored, None without one; for Airflow's OpenLineage provider."""
         return self.record.to_lineage() if self.record else None
+
+
+class RowsFileTask(StoringTask):
+    """A task that writes typed rows to a file.
+
+    :param file_format: ``ndjson`` or ``parquet``.
+    """
+
+    template_fields: Sequence[str] = (*StoringTask.template_fields, "file_format")
+
+    def __init__(self, *, file_format: str = "ndjson", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.file_format = file_format
+        if not is_open(file_format):
+            from airflow_provider_yeastar.files.rows import check_row_format  # not needed by tasks without rows
+
+            check_row_format(file_format)
+
+    def check_writer(self) -> None:
+        """Refuse a format that does not exist, or that this machine cannot write.
+
+        :raises InvalidRequestError: one sentence.
+        """
+        from airflow_provider_yeastar.files.rows import (
+            check_row_format,
+            require_writer,
+        )  # not needed to parse a DAG file
+
+        check_row_format(self.file_format)
+        require_writer(self.file_format)
+
+    def rows_path(self, stem: str) -> str:
+        """Return the path of the file.
+
+        :param stem: its name in a directory, without the extension.
+        """
+        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+
+        return storage.resolve_path(self.destination, f"{stem}.{self.file_format}")
+
+    def store_rows(
+        self,
+        context: Context,
+        client: PbxClient,
+        rows: SchemaRows,
+        path: str,
+        record_of: Callable[[StoredFile], ReportRecord],
+    ) -> str:
+        """Write rows to their file and tell of it; without a row ``on_empty`` decides.
+
+        :param context: of the task.
+        :param client: of the PBX.
+        :param rows: in their schema; they are gone over once.
+        :param path: from :meth:`rows_path`.
+        :param record_of: makes the record of the file.
+        :return: the path.
+        :raises TaskKilledError: when the task was killed meanwhile.
+        """
+        # Not needed to parse a DAG file.
+        from airflow_provider_yeastar.files import storage
+        from airflow_provider_yeastar.files.rows import RowsDigest, encoded_rows
+
+        if not rows.count:
+            self.end_without_rows(context, path)
+        chunks = self._until_killed(encoded_rows(rows.columns, rows, self.file_format))
+        with storage.receive(chunks, path, RowsDigest()) as received:
+            if self.keeps_file(path):
+                return path
+            record = record_of(received.stored)
+            self.refuse_fewer_rows(client, path, record)
+            self.publish(received)
+        self.tell(context, record)
+        return path
+
+    def _until_killed(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            if self.killed:
+                raise TaskKilledError("The task was killed while it wrote its rows")
+            yield chunk
