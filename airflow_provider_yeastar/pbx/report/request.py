@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -45,7 +45,7 @@ _WAYS = frozenset({"asynchronous", "check_ids"})
 class ReportRequest:
     """A validated request for a report, from :func:`build_request`; ``parameters`` are pairs of names and values.
 
-    With a period in words it has to be :meth:`resolved` before it can be sent or name a file.
+    With a period in words its ``frame`` has to be dated before it can be sent or name a file.
     """
 
     report_type: str | None
@@ -106,10 +106,6 @@ class ReportRequest:
     def is_relative(self) -> bool:
         """Whether the period is in words."""
         return self.frame.is_relative
-
-    def resolved(self, zone: tzinfo, now: datetime, *, zone_is_named: bool = True) -> ReportRequest:
-        """Return the request with a period that is no longer in words, for this PBX; see :meth:`.TimeFrame.dated`."""
-        return replace(self, frame=self.frame.dated(zone, now, zone_is_named=zone_is_named))
 
     def query(self, display: DisplayFormat, zone: tzinfo) -> dict[str, str]:
         """Return the request's parameters for a PBX, without the token.
