@@ -195,10 +195,8 @@ class RowsFileTask(StoringTask):
 
         :raises InvalidRequestError: one sentence.
         """
-        from airflow_provider_yeastar.files.rows import (
-            check_row_format,
-            require_writer,
-        )  # not needed to parse a DAG file
+        # Not needed to parse a DAG file.
+        from airflow_provider_yeastar.files.rows import check_row_format, require_writer
 
         check_row_format(self.file_format)
         require_writer(self.file_format)
