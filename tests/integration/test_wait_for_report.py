@@ -33,6 +33,7 @@ from airflow_provider_yeastar.pbx.state.memory import MemoryState
 from airflow_provider_yeastar.pbx.state.turns import turn
 from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
+from airflow_provider_yeastar.simulator.certificate import self_signed
 from tests.integration.support import QUEUE_REPORT, Wait, login_at, settings_for
 
 DOWNLOAD = "call_report/download"
@@ -308,6 +309,34 @@ class TestBounds:
         pbx.restart()
         pbx.release_reports()
         assert waiting.run().file.startswith("Queue-Performance")
+
+    @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+    def test_a_cancelled_synchronous_request_ends_at_once(self, tmp_path: Path, tls: bool) -> None:
+        certificate = self_signed("127.0.0.1") if tls else None
+        trust = {"ssl_fingerprint": certificate.fingerprint} if certificate else {}
+        with PbxSimulator(
+            SimulatorSettings(parallel_jobs=9), ssl_context=certificate.context if certificate else None
+        ) as pbx:
+            waiting = Wait(pbx, tmp_path, trust | {"exclusive": False})
+            pbx.hold_reports()
+
+            async def requested(number: int) -> asyncio.Task[FinishedReport]:
+                wait = asyncio.create_task(waiting.start())
+                await asyncio.to_thread(pbx.wait_until, lambda pbx: len(orders(pbx)) == number)
+                return wait
+
+            async def cancel_as_many_as_may_call_at_a_time() -> FinishedReport:
+                for number in (1, 2):
+                    wait = await requested(number)
+                    wait.cancel()
+                    await asyncio.wait({wait})
+                wait = await requested(3)
+                pbx.release_reports()
+                return await wait
+
+            report = asyncio.run(cancel_as_many_as_may_call_at_a_time())
+
+        assert report.identified_by == "answer"
 
     def test_waiters_of_one_pbx_take_turns(self, waiting: Wait) -> None:
         async def three() -> list[str]:
