@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -209,14 +210,15 @@ class TestABusyPbx:
         assert waiting.run().file.startswith("Queue-Performance")
         assert len(orders(waiting.pbx)) == 4
 
-    def test_after_a_loss_a_job_that_runs_is_not_taken_for_our_own(self, waiting: Wait) -> None:
+    @pytest.mark.parametrize("loss", ["drop_sockets", "restart"])
+    def test_after_a_loss_a_job_that_runs_is_not_taken_for_our_own(self, waiting: Wait, loss: str) -> None:
         pbx = waiting.pbx
         pbx.hold_reports()
 
         async def lose_the_socket_meanwhile() -> FinishedReport:
             wait = asyncio.create_task(waiting.start())
             await asyncio.to_thread(pbx.wait_until, lambda pbx: pbx.busy and pbx.subscribers == 1)
-            await asyncio.to_thread(pbx.drop_sockets)
+            await asyncio.to_thread(getattr(pbx, loss))
             await asyncio.to_thread(pbx.wait_until, lambda pbx: len(orders(pbx)) >= 2)
             await asyncio.to_thread(pbx.publish, announced("Somebody-elses.csv"))
             pbx.release_reports()
@@ -226,6 +228,31 @@ class TestABusyPbx:
 
         assert report.file.startswith("Queue-Performance")
         assert report.identified_by == "answer"
+
+    def test_somebody_elses_event_is_no_sign_to_ask_again(self, waiting: Wait, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Fault 9: all waiters asked again into the second in which the event's owner was still looking."""
+        pbx = waiting.pbx
+        pbx.faults.add(Fault("errcode", DOWNLOAD, 70082))
+        pausing = threading.Event()
+
+        def pause_for_an_hour(attempt: int, chance: float) -> float:
+            pausing.set()
+            return 3600.0
+
+        monkeypatch.setattr("airflow_provider_yeastar.pbx.waiting.bounds.busy_delay", pause_for_an_hour)
+
+        async def announce_it_in_the_pause() -> None:
+            async with waiting.client().connected() as connection, connection.listen() as events:
+                wait = asyncio.create_task(waiting.start())
+                await asyncio.to_thread(pausing.wait, 30)
+                await asyncio.to_thread(pbx.publish, announced("Somebody-elses.csv"))
+                await events.next_events()
+                with pytest.raises(TimeoutError):
+                    await asyncio.to_thread(pbx.wait_until, lambda pbx: len(orders(pbx)) > 1, 1.0)
+                wait.cancel()
+                await asyncio.wait({wait})
+
+        asyncio.run(announce_it_in_the_pause())
 
     def test_other_reports_are_waited_for_no_longer_than_queue_timeout(self, waiting: Wait) -> None:
         waiting.pbx.faults.add(Fault("errcode", DOWNLOAD, 70082, times=10**9))

@@ -27,6 +27,13 @@ from tests.integration.support import QUEUE_REPORT, Run, Wait, run_task
 from tests.pbx.state.redis_server import redis_server
 
 DOWNLOAD = "call_report/download"
+IN_THE_PORTAL = {
+    "type": "queueperformance",
+    "queue_id_list": "2",
+    "format": "csv",
+    "start_time": "2026/11/20 00:00:00",
+    "end_time": "2026/11/20 23:59:59",
+}
 
 
 def request(queue: int) -> dict[str, Any]:
@@ -228,6 +235,31 @@ class TestAJobWithoutAnOwner:
             assert report.identified_by == "answer"
             assert ways(pbx) == ["1", "0"]
 
+    def test_the_second_file_of_a_task_that_asked_twice_is_not_given_to_the_next_one(self, tmp_path: Path) -> None:
+        """Fault 4: a dropped socket made a task ask twice, and the next task took the second event for its own."""
+        with pbx_that(queued_jobs=5) as pbx:
+            waiting = Wait(pbx, tmp_path)
+            pbx.hold_reports()
+            pbx.hold_events()
+
+            async def drop_its_socket_and_go_on() -> tuple[FinishedReport, FinishedReport]:
+                wait = asyncio.create_task(waiting.start(request=request(1)))
+                await reached(pbx, lambda pbx: pbx.busy and pbx.subscribers == 1)
+                await asyncio.to_thread(pbx.drop_sockets)
+                await reached(pbx, lambda pbx: len(ways(pbx)) == 2)
+                pbx.release_reports()
+                first = await wait
+                following = asyncio.create_task(waiting.start(request=request(2)))
+                await reached(pbx, lambda pbx: len(ways(pbx)) == 3)
+                await asyncio.to_thread(pbx.release_events)
+                return first, await following
+
+            first, second = asyncio.run(drop_its_socket_and_go_on())
+
+            assert label_of(waiting.fetch(first)).startswith("Sales")
+            assert label_of(waiting.fetch(second)).startswith("Support")
+            assert ways(pbx) == ["1", "0", "0"]
+
     def test_after_a_restart_of_the_pbx_events_are_believed_again(
         self, waiting: Wait, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -349,6 +381,27 @@ class TestSomebodyElse:
         assert ledger(waiting).contest
         assert "is contested" in caplog.text
         assert waiting.run().identified_by == "answer"
+
+    @pytest.mark.parametrize("asynchronous", [None, True])
+    def test_without_the_word_a_file_of_the_portal_is_not_delivered(
+        self, waiting: Wait, no_pauses: None, asynchronous: bool | None
+    ) -> None:
+        """Fault 3: a CSV that a person downloaded just before our event was delivered."""
+        pbx = waiting.pbx
+        waiting.settings["exclusive"] = False
+        pbx.hold_reports()
+
+        async def download_in_the_portal_meanwhile() -> FinishedReport:
+            wait = asyncio.create_task(waiting.start(request=request(1) | {"asynchronous": asynchronous}))
+            await reached(pbx, lambda pbx: pbx.busy)
+            await asyncio.to_thread(partial(pbx.download_in_portal, **IN_THE_PORTAL))
+            pbx.release_reports()
+            return await wait
+
+        report = asyncio.run(download_in_the_portal_meanwhile())
+
+        assert label_of(waiting.fetch(report)).startswith("Sales")
+        assert report.identified_by == "answer"
 
     def test_without_the_word_it_is_nobody_s_business(self, waiting: Wait) -> None:
         waiting.settings["exclusive"] = False
