@@ -29,7 +29,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,7 +56,7 @@ def be_the_fleet(certificate: str, pbxs: int) -> None:
     context.load_cert_chain(certificate)
     with ExitStack() as stack:
         # By its serial number a PBX is known in the shared state.
-        settings = [SimulatorSettings(serial_number=f"3692A{number:07}") for number in range(pbxs)]
+        settings = [SimulatorSettings(serial_number=serial_number(number)) for number in range(pbxs)]
         fleet = [stack.enter_context(PbxSimulator(each, ssl_context=context)) for each in settings]
         for pbx in fleet:
             pbx.hold_reports()
@@ -78,6 +78,11 @@ def be_the_fleet(certificate: str, pbxs: int) -> None:
                         "sent": {event.message["file"]: event.at for pbx in fleet for event in pbx.events},
                     }
                 )
+
+
+def serial_number(number: int) -> str:
+    """Return the serial number of a PBX of the fleet."""
+    return f"3692A{number:07}"
 
 
 def say(value: Any) -> None:
@@ -267,6 +272,16 @@ def prepare(home: Path, ports: list[int], fingerprint: str) -> None:
         os.environ[f"AIRFLOW_CONN_PBX_{number}"] = json.dumps(connection)
 
 
+def know_the_past(url: str, folder: Path, serial_numbers: Iterable[str]) -> None:
+    """Let the state know that nobody has requested a report at these PBXs: they were started a moment ago."""
+    from airflow_provider_yeastar.pbx.state.opening import open_state
+    from airflow_provider_yeastar.pbx.waiting.job_ledger import vouch_for_past
+
+    state = open_state(url, folder)
+    for serial in serial_numbers:
+        vouch_for_past(state, serial)
+
+
 # --- the price of certainty -----------------------------------------------------------------------------------------
 
 CERTAINTY_REPORTS, CERTAINTY_SECONDS = 30, 0.5
@@ -304,6 +319,7 @@ def measure_certainty() -> int:
             PbxSimulator(SimulatorSettings(report_seconds=CERTAINTY_SECONDS)) as pbx,
             tempfile.TemporaryDirectory(prefix="yeastar-bench-") as folder,
         ):
+            know_the_past("", Path(folder), [pbx.settings.serial_number])
             started = time.perf_counter()
             identified_by = asyncio.run(reports_of(pbx, Path(folder), **way))
             minutes = (time.perf_counter() - started) / 60
@@ -343,8 +359,9 @@ def measure_fleet(state: str, pbxs: int) -> int:
         certificate, fingerprint = make_certificate(folder)
         fleet = stack.enter_context(running_fleet(certificate, pbxs))
         prepare(folder, fleet.ports, fingerprint)
-        if state == "redis":
-            os.environ["AIRFLOW__YEASTAR__STATE_URL"] = stack.enter_context(redis_server(folder))
+        url = stack.enter_context(redis_server(folder)) if state == "redis" else ""
+        os.environ["AIRFLOW__YEASTAR__STATE_URL"] = url
+        know_the_past(url, folder / "yeastar", map(serial_number, range(pbxs)))
         # What a triggerer has loaded long before.
         import airflow_provider_yeastar.pbx.client
         import airflow_provider_yeastar.triggers.call_report  # noqa: F401 - for what it loads

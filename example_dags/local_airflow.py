@@ -24,6 +24,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from airflow_provider_yeastar.pbx.state.opening import open_state
+from airflow_provider_yeastar.pbx.waiting.job_ledger import vouch_for_past
+from airflow_provider_yeastar.simulator import SimulatorSettings
+
 START_SECONDS = 120
 RUN_SECONDS = 180
 STOP_SECONDS = 10
@@ -110,6 +114,8 @@ class LocalAirflow:
     def start_pbx(self) -> dict[str, Any]:
         """Start the simulator and give Airflow its connection, ``yeastar_default``.
 
+        Nobody can have requested a report there before, so the shared state is told that its past is known.
+
         :return: the connection's fields.
         """
         simulator = self.start("simulator", "airflow_provider_yeastar.simulator", "--port", "0")
@@ -122,6 +128,7 @@ class LocalAirflow:
         connection: dict[str, Any] = json.loads(text)
         self.environment["AIRFLOW_CONN_YEASTAR_DEFAULT"] = text
         self.environment["YEASTAR_TIMEZONE"] = connection["extra"]["timezone"]
+        vouch_for_past(open_state("", self.home / "yeastar"), SimulatorSettings().serial_number)
         return connection
 
     def start_airflow(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_yeastar.simulator import PbxSimulator
-from tests.integration.support import Wait, airflow, connect
+from tests.integration.support import Wait, airflow, connect, know_the_past
 
 
 @pytest.fixture
@@ -34,9 +34,10 @@ def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def pbx(yeastar_pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PbxSimulator:
-    """A simulated PBX that is `yeastar_default`."""
+    """A simulated PBX that is `yeastar_default`; the state knows its past."""
     connect(yeastar_pbx, monkeypatch)
     monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
+    know_the_past(yeastar_pbx, tmp_path / "state")
     return yeastar_pbx
 
 

@@ -30,6 +30,7 @@ from airflow_provider_yeastar.pbx.state.interface import Entry
 from airflow_provider_yeastar.pbx.state.line import LEASE_SECONDS, Line
 from airflow_provider_yeastar.pbx.state.opening import open_state
 from airflow_provider_yeastar.pbx.waiting.bounds import Bounds, FinishedReport
+from airflow_provider_yeastar.pbx.waiting.job_ledger import vouch_for_past
 from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
 
 QUEUE_REPORT: dict[str, Any] = {
@@ -115,12 +116,16 @@ def settings_for(pbx: PbxSimulator, **changes: Any) -> PbxSettings:
 
 @dataclass
 class Wait:
-    """One wait for a report, as a trigger or an operator does it."""
+    """One wait for a report, as a trigger or an operator does it.
+
+    :param past_is_known: whether the state knows that no report was requested before the test.
+    """
 
     pbx: PbxSimulator
     state_dir: Path
     settings: dict[str, Any] = field(default_factory=dict)
     state_url: str = ""
+    past_is_known: bool = True
 
     def client(self, **changes: Any) -> PbxClient:
         return PbxClient(
@@ -137,6 +142,8 @@ class Wait:
     ) -> FinishedReport:
         now = time.time()
         bounds = Bounds(now + queue_timeout, wait_timeout, now + own_seconds if own_seconds else None)
+        if self.past_is_known:
+            know_the_past(self.pbx, self.state_dir, self.state_url)
         with self.client() as client:
             return await client.wait_for_report(build_request(**request or QUEUE_REPORT), bounds)
 
@@ -146,6 +153,11 @@ class Wait:
     def fetch(self, report: FinishedReport) -> bytes:
         with self.client() as client, closing(asyncio.run(client.open_file(report.url))) as stream:
             return b"".join(stream.chunks)
+
+
+def know_the_past(pbx: PbxSimulator, state_dir: Path, state_url: str = "") -> None:
+    """Let a state know that no report was requested at a simulated PBX before it: the test has just got it."""
+    vouch_for_past(open_state(state_url, state_dir), pbx.settings.serial_number)
 
 
 @contextmanager

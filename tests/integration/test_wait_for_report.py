@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,7 @@ from airflow_provider_yeastar.pbx.state.memory import MemoryState
 from airflow_provider_yeastar.pbx.state.turns import turn
 from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
+from airflow_provider_yeastar.simulator.certificate import self_signed
 from tests.integration.support import QUEUE_REPORT, Wait, login_at, settings_for
 
 DOWNLOAD = "call_report/download"
@@ -208,14 +210,15 @@ class TestABusyPbx:
         assert waiting.run().file.startswith("Queue-Performance")
         assert len(orders(waiting.pbx)) == 4
 
-    def test_after_a_loss_a_job_that_runs_is_not_taken_for_our_own(self, waiting: Wait) -> None:
+    @pytest.mark.parametrize("loss", ["drop_sockets", "restart"])
+    def test_after_a_loss_a_job_that_runs_is_not_taken_for_our_own(self, waiting: Wait, loss: str) -> None:
         pbx = waiting.pbx
         pbx.hold_reports()
 
         async def lose_the_socket_meanwhile() -> FinishedReport:
             wait = asyncio.create_task(waiting.start())
             await asyncio.to_thread(pbx.wait_until, lambda pbx: pbx.busy and pbx.subscribers == 1)
-            await asyncio.to_thread(pbx.drop_sockets)
+            await asyncio.to_thread(getattr(pbx, loss))
             await asyncio.to_thread(pbx.wait_until, lambda pbx: len(orders(pbx)) >= 2)
             await asyncio.to_thread(pbx.publish, announced("Somebody-elses.csv"))
             pbx.release_reports()
@@ -225,6 +228,31 @@ class TestABusyPbx:
 
         assert report.file.startswith("Queue-Performance")
         assert report.identified_by == "answer"
+
+    def test_somebody_elses_event_is_no_sign_to_ask_again(self, waiting: Wait, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Fault 9: all waiters asked again into the second in which the event's owner was still looking."""
+        pbx = waiting.pbx
+        pbx.faults.add(Fault("errcode", DOWNLOAD, 70082))
+        pausing = threading.Event()
+
+        def pause_for_an_hour(attempt: int, chance: float) -> float:
+            pausing.set()
+            return 3600.0
+
+        monkeypatch.setattr("airflow_provider_yeastar.pbx.waiting.bounds.busy_delay", pause_for_an_hour)
+
+        async def announce_it_in_the_pause() -> None:
+            async with waiting.client().connected() as connection, connection.listen() as events:
+                wait = asyncio.create_task(waiting.start())
+                await asyncio.to_thread(pausing.wait, 30)
+                await asyncio.to_thread(pbx.publish, announced("Somebody-elses.csv"))
+                await events.next_events()
+                with pytest.raises(TimeoutError):
+                    await asyncio.to_thread(pbx.wait_until, lambda pbx: len(orders(pbx)) > 1, 1.0)
+                wait.cancel()
+                await asyncio.wait({wait})
+
+        asyncio.run(announce_it_in_the_pause())
 
     def test_other_reports_are_waited_for_no_longer_than_queue_timeout(self, waiting: Wait) -> None:
         waiting.pbx.faults.add(Fault("errcode", DOWNLOAD, 70082, times=10**9))
@@ -308,6 +336,34 @@ class TestBounds:
         pbx.restart()
         pbx.release_reports()
         assert waiting.run().file.startswith("Queue-Performance")
+
+    @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+    def test_a_cancelled_synchronous_request_ends_at_once(self, tmp_path: Path, tls: bool) -> None:
+        certificate = self_signed("127.0.0.1") if tls else None
+        trust = {"ssl_fingerprint": certificate.fingerprint} if certificate else {}
+        with PbxSimulator(
+            SimulatorSettings(parallel_jobs=9), ssl_context=certificate.context if certificate else None
+        ) as pbx:
+            waiting = Wait(pbx, tmp_path, trust | {"exclusive": False})
+            pbx.hold_reports()
+
+            async def requested(number: int) -> asyncio.Task[FinishedReport]:
+                wait = asyncio.create_task(waiting.start())
+                await asyncio.to_thread(pbx.wait_until, lambda pbx: len(orders(pbx)) == number)
+                return wait
+
+            async def cancel_as_many_as_may_call_at_a_time() -> FinishedReport:
+                for number in (1, 2):
+                    wait = await requested(number)
+                    wait.cancel()
+                    await asyncio.wait({wait})
+                wait = await requested(3)
+                pbx.release_reports()
+                return await wait
+
+            report = asyncio.run(cancel_as_many_as_may_call_at_a_time())
+
+        assert report.identified_by == "answer"
 
     def test_waiters_of_one_pbx_take_turns(self, waiting: Wait) -> None:
         async def three() -> list[str]:

@@ -16,8 +16,9 @@ from airflow_provider_yeastar.pbx.errors import NetworkError, StateUnavailableEr
 from airflow_provider_yeastar.pbx.events.shared import Listener
 from airflow_provider_yeastar.pbx.report.facts import PbxFacts, Plan
 from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request
-from airflow_provider_yeastar.pbx.state import turns
-from airflow_provider_yeastar.pbx.state.interface import Change, Entry
+from airflow_provider_yeastar.pbx.state import ledger, turns
+from airflow_provider_yeastar.pbx.state.interface import Change, Entry, stored_name
+from airflow_provider_yeastar.pbx.state.ledger import ledger_name
 from airflow_provider_yeastar.pbx.state.memory import MemoryState
 from airflow_provider_yeastar.pbx.waiting import bounds, job_ledger, report_wait, retrying
 from airflow_provider_yeastar.pbx.wire import EventFrame, PbxInformation
@@ -25,7 +26,12 @@ from tests.model.model_pbx import Behaviour, ModelPbx, any_behaviour
 from tests.model.world import Clock, HostLoop, World
 
 _WAIT_SECONDS, _QUEUE_SECONDS, _LIMIT_SECONDS = 120.0, 900.0, 4000.0
-_INFORMATION = PbxInformation("SN", "P570", "37.23.0.123", None, None, None, None)
+_START_SECONDS = (0.0, 60.0, 900.0)
+"""Tasks start at random until one of these: some meet one another, some come when a loss is forgotten."""
+_JOB_LIFE_SECONDS = 400.0
+"""Longer than any job of these PBXs can take to its last event, from the ledger's entry on a host that stands still."""
+_PBX = "SN"
+_INFORMATION = PbxInformation(_PBX, "P570", "37.23.0.123", None, None, None, None)
 _FACTS = PbxFacts(_INFORMATION, None, ZoneInfo("Europe/Berlin"))
 
 
@@ -42,6 +48,8 @@ class Scenario:
     :param deaths: probability that a host dies (SIGKILL), for each of its tasks.
     :param pauses: probability that a host stands still for a while (SIGSTOP), for each of its tasks.
     :param outages: probability that the shared state is away for a while, for each task.
+    :param losses: probability that the state, or its ledger alone, is lost, for each task.
+    :param is_new: whether the state begins as one that was never used; else it knows that there is no job yet.
     """
 
     behaviour: Behaviour
@@ -53,6 +61,8 @@ class Scenario:
     deaths: float = 0.0
     pauses: float = 0.0
     outages: float = 0.0
+    losses: float = 0.0
+    is_new: bool = False
 
 
 def any_scenario(chance: random.Random) -> Scenario:
@@ -72,11 +82,13 @@ def any_scenario(chance: random.Random) -> Scenario:
         deaths=maybe(0.1),
         pauses=maybe(0.2),
         outages=maybe(0.1),
+        losses=maybe(0.2),
+        is_new=chance.random() < 0.1,
     )
 
 
 class ModelState(MemoryState):
-    """The shared state, which may be away."""
+    """The shared state, which may be away or lost."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock.time)
@@ -91,6 +103,11 @@ class ModelState(MemoryState):
         if self.is_away:
             raise StateUnavailableError("away")
         return super().update(name, change, keep_seconds=keep_seconds)
+
+    def lose(self, *, all_of_it: bool) -> None:
+        """Lose everything, as at the end of a server without persistence, or the ledger alone, as by eviction."""
+        kept = {} if all_of_it else self._stored
+        self._stored = {name: stored for name, stored in kept.items() if name != stored_name(ledger_name(_PBX))}
 
 
 class ModelSession:
@@ -108,7 +125,7 @@ class ModelSession:
         return Plan(request, _FACTS, "v2.0")
 
     def information(self) -> PbxInformation:
-        return PbxInformation("SN", "P570", "", None, None, None, None, self._pbx.up_time)
+        return PbxInformation(_PBX, "P570", "", None, None, None, None, self._pbx.up_time)
 
     def hiding_secrets(self) -> Any:
         return nullcontext()
@@ -147,7 +164,7 @@ class ModelConnection:
         return await result if isinstance(result, asyncio.Future) else result
 
     async def pbx_id(self) -> str:
-        return "SN"
+        return _PBX
 
     async def connect(self) -> None:
         pass
@@ -241,6 +258,7 @@ def simulated_time(world: World, more: tuple[Any, ...] = ()) -> Iterator[None]:
                 if hasattr(module, name):
                     stack.enter_context(mock.patch.object(module, name, value))
         stack.enter_context(mock.patch.object(turns, "_POLL_SECONDS", 2.0))
+        stack.enter_context(mock.patch.object(ledger, "JOB_LIFE_SECONDS", _JOB_LIFE_SECONDS))
         yield
 
 
@@ -259,6 +277,8 @@ def run(seed: int, scenario: Scenario | None = None, wait: Wait = _own_wait, mod
     hosts = [world.new_host() for _ in range(scenario.hosts)]
     common = ModelState(world.clock)
     states = [common if scenario.is_shared else ModelState(world.clock) for _ in hosts]
+    for state in () if scenario.is_new else states:
+        job_ledger.vouch_for_past(state, _PBX)
     connections = [ModelConnection(pbx, *pair, scenario.exclusive) for pair in zip(hosts, states, strict=True)]
     tasks = [Task(_request(number, chance)) for number in range(scenario.tasks)]
     with simulated_time(world, modules):
@@ -306,13 +326,14 @@ class _Actor:
     def schedule(self, scenario: Scenario) -> None:
         """Decide when the task starts, and what goes wrong."""
         chance = self.world.chance
-        started_at = chance.choice([0.0, chance.uniform(0.0, 60.0)])
+        started_at = chance.uniform(0.0, chance.choice(_START_SECONDS))
         self.world.after(started_at, self._start)
         for probability, action in (
             (scenario.kills, self._kill),
             (scenario.pauses, self._pause),
             (scenario.deaths, self._die),
-            (scenario.outages, self._lose_the_state),
+            (scenario.outages, self._miss_the_state),
+            (scenario.losses, self._lose_the_state),
         ):
             if chance.random() < probability:
                 self.world.after(started_at + chance.uniform(0.0, 60.0), action)
@@ -358,6 +379,9 @@ class _Actor:
         self._host.is_dead = True
 
     def _lose_the_state(self) -> None:
+        self.connection.state.lose(all_of_it=self.world.chance.random() < 0.5)
+
+    def _miss_the_state(self) -> None:
         self.connection.state.is_away = True
         self.world.after(self.world.chance.uniform(0.5, 60.0), self._find_the_state)
 

@@ -75,6 +75,18 @@ MUTANTS: dict[str, tuple[Scenario, Any, str, Any]] = {
         "without_jobs_before_boot",
         lambda self, up_time, now: replace(self, jobs=(), unclaimed=()),
     ),
+    "a lost state counts as one without jobs": (
+        Scenario(Behaviour(queued=9, job=20.0), True, tasks=8, kills=0.6, losses=0.6),
+        Ledger,
+        "begun",
+        lambda now: Ledger(),
+    ),
+    "a lost ledger counts as one without jobs": (
+        Scenario(Behaviour(queued=9, job=20.0, reboots=0.5), True, hosts=3, tasks=8, deaths=0.3, losses=0.6),
+        Ledger,
+        "begun",
+        lambda now: Ledger(),
+    ),
     "an event is believed without the word": (
         Scenario(Behaviour(parallel=9), False, hosts=3, is_shared=False, tasks=8),
         attribution,

@@ -40,15 +40,20 @@ class SilenceGuard:
     ) -> dict[str, Any]:
         """Send one call; see :meth:`Transport.exchange`.
 
+        A call with a ``timeout`` of its own may wait for a report: it is stopped if its caller is cancelled. Others are
+        short, and a login's answer must not be lost.
+
+        :param timeout: seconds, None for the connection's.
         :raises NetworkError: also for a minute after a call that was not answered in the connection's ``timeout``.
         """
         if self._error and self._clock() >= self._until:
             self._until = self._clock() + _PROBE_SECONDS  # the others wait for what this call finds
         else:
             self.check()
-        about_to_wait()
+        limit = self._transport.limit(timeout)
+        about_to_wait(None if timeout is None else limit.stop)
         try:
-            answer = self._transport.exchange(method, endpoint, query=query, body=body, token=token, timeout=timeout)
+            answer = self._transport.exchange(method, endpoint, query=query, body=body, token=token, limit=limit)
         except NetworkError as error:
             # With a timeout of its own, a call may end before its PBX could answer: a report takes long.
             if error.is_timeout and timeout is None:

@@ -2,7 +2,8 @@
 
 Four things that `concurrent.futures` does not do, and that a triggerer with many PBXs and a killed task need:
 
-1. The threads are daemons. A call that hangs cannot be stopped, and must not keep a killed task's process alive.
+1. The threads are daemons. A call that hangs must not keep a killed task's process alive. One that says how is stopped
+   when its caller is cancelled.
 2. Few calls compute at a time, because each thread that computes delays the event loop by up to 5 ms.
 3. A call that is about to wait for its PBX says so with :func:`about_to_wait`, and no longer counts as one of the few,
    so that PBXs that do not answer delay nobody else. One that has not returned after a while counts as waiting too.
@@ -82,8 +83,8 @@ _lanes: PerLoop[asyncio.Semaphore] = PerLoop()
 async def in_thread(function: Callable[..., Result], *arguments: object, of: Hashable = None) -> Result:
     """Return what the function returns, without blocking the event loop.
 
-    The context goes along, because Airflow finds by it whose log a record belongs to. A cancelled caller does not
-    stop the thread: each call made here is bounded by its own timeout.
+    The context goes along, because Airflow finds by it whose log a record belongs to. A cancelled caller stops the call
+    only where :func:`about_to_wait` was told how: each call made here is bounded by its own timeout.
 
     :param of: what is called, such as a PBX, of which two calls at most are under way; None for calls without bound.
     :raises ResourceError: if no thread can be started.
@@ -91,33 +92,63 @@ async def in_thread(function: Callable[..., Result], *arguments: object, of: Has
     room = _rooms.get(None, _Room)
     places = [room.all] if of is None else [_lanes.get(of, partial(asyncio.Semaphore, _CALLS_OF_ONE)), room.all]
     context = contextvars.copy_context()
-    async with _computing(room, places):
-        waits = asyncio.get_running_loop().create_future()
-        context.run(_waits.set, partial(_tell, waits))
-        call = _start(partial(context.run, function, *arguments), places)
-        try:
-            await asyncio.wait({call, waits}, timeout=_COMPUTING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
-            call.cancel()
-            raise
-        finally:
-            waits.cancel()
-    return await call
+    waits = asyncio.get_running_loop().create_future()
+    caller = _Caller(waits)
+    context.run(_caller.set, caller)
+    try:
+        async with _computing(room, places):
+            call = _start(partial(context.run, function, *arguments), places)
+            try:
+                await asyncio.wait({call, waits}, timeout=_COMPUTING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            except asyncio.CancelledError:
+                call.cancel()
+                raise
+            finally:
+                waits.cancel()
+        return await call
+    except asyncio.CancelledError:
+        caller.leave()
+        raise
 
 
-_waits: contextvars.ContextVar[Callable[[], None] | None] = contextvars.ContextVar("_waits", default=None)
+@dataclass(eq=False)
+class _Caller:
+    """Who waits for a call in a thread.
+
+    :param waits: is cancelled when the call only waits.
+    """
+
+    waits: asyncio.Future[None]
+    is_gone: bool = False
+    stop: Callable[[], None] | None = None
+
+    def leave(self) -> None:
+        """Stop the call, now or as soon as it says how."""
+        self.is_gone = True
+        if stop := self.stop:
+            stop()
+
+    def hear(self, stop: Callable[[], None] | None) -> None:
+        """Hear from the thread that the call will wait."""
+        self.stop = stop
+        if stop and self.is_gone:
+            stop()
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self.waits.get_loop().call_soon_threadsafe(self.waits.cancel)
 
 
-def about_to_wait() -> None:
-    """Say that the call in this thread will now wait and compute nothing; elsewhere it does nothing."""
-    tell = _waits.get()
-    if tell:
-        tell()
+_caller: contextvars.ContextVar[_Caller | None] = contextvars.ContextVar("_caller", default=None)
 
 
-def _tell(waits: asyncio.Future[None]) -> None:
-    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-        waits.get_loop().call_soon_threadsafe(waits.cancel)
+def about_to_wait(stop: Callable[[], None] | None = None) -> None:
+    """Say that the call in this thread will now wait and compute nothing; elsewhere it does nothing.
+
+    :param stop: ends that wait when the caller is cancelled, from the event loop's thread and without blocking; None
+        for a wait that has to be carried to its end.
+    """
+    caller = _caller.get()
+    if caller:
+        caller.hear(stop)
 
 
 @asynccontextmanager

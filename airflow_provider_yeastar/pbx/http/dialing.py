@@ -49,7 +49,9 @@ class _Limited(HTTPConnection):
 
     def _keep_to_limit(self) -> None:
         if isinstance(self.sock, LimitedSocket | LimitedTlsSocket):
-            self.sock.limit = CURRENT_LIMIT.get()
+            limit = CURRENT_LIMIT.get()
+            limit.bind(self.sock)
+            limit.left()  # nothing is sent for a call that is over or was stopped
 
 
 class _LimitedHttps(_Limited, HTTPSConnection):

@@ -18,8 +18,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any
 
 __all__ = ["CURRENT_LIMIT", "CallLimit", "LimitedSocket", "LimitedTlsSocket", "open_socket"]
@@ -29,30 +29,56 @@ _STAGGER_SECONDS = 0.25
 Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 
-@dataclass
 class CallLimit:
-    """How long a call may take.
+    """How long a call may take; :meth:`stop` ends it before.
 
     :param until: moment of the monotonic clock at which the whole call must be over; None bounds each read alone.
     :param idle: seconds that a single read may take.
     :param connecting: seconds for connecting, where the answer of a call may take longer.
     """
 
-    until: float | None
-    idle: float
-    connecting: float = math.inf
+    def __init__(self, until: float | None, idle: float, connecting: float = math.inf) -> None:
+        self.until = until
+        self.idle = idle
+        self.connecting = connecting
+        self._is_stopped = False
+        self._socket: socket.socket | None = None
+        self._lock = threading.Lock()
 
     def left(self) -> float:
         """Return the seconds for the next step.
 
         :raises TimeoutError: when the call's time is over.
+        :raises ConnectionAbortedError: when the call was stopped.
         """
+        if self._is_stopped:
+            raise ConnectionAbortedError(errno.ECONNABORTED, "the call was stopped")
         if self.until is None:
             return self.idle
         seconds = self.until - time.monotonic()
         if seconds <= 0:
             raise TimeoutError("the call's time is over")
         return seconds
+
+    def bind(self, opened: LimitedSocket | LimitedTlsSocket) -> None:
+        """Bound the reads of the socket that the call uses from now on."""
+        opened.limit = self
+        with self._lock:
+            self._socket = opened
+
+    def release(self) -> None:
+        """Leave the socket to other calls: it may be used again."""
+        with self._lock:
+            self._socket = None
+
+    def stop(self) -> None:
+        """End the call at once, from another thread; does not block."""
+        with self._lock:
+            self._is_stopped = True
+            if self._socket:
+                with suppress(OSError):  # it may be closed already
+                    # Not that of TLS, whose state belongs to the thread that reads.
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 CURRENT_LIMIT: ContextVar[CallLimit] = ContextVar("limit")
@@ -98,7 +124,7 @@ def open_socket(host: str, port: int, limit: CallLimit) -> LimitedSocket:
     opened = _first_to_connect(deque(_interleaved(_resolve(host, port, connecting))), connecting)
     opened.settimeout(connecting.left())  # for the handshake of TLS
     opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    opened.limit = limit
+    limit.bind(opened)
     return opened
 
 

@@ -81,6 +81,14 @@ class Transport:
         """Close the connections."""
         self._session.close()
 
+    def limit(self, timeout: float | None = None) -> CallLimit:
+        """Return the bounds of a call that begins now.
+
+        :param timeout: seconds for the whole call; the connection's ``timeout`` when left out.
+        """
+        seconds = timeout or self._settings.timeout
+        return CallLimit(time.monotonic() + seconds, seconds, self._settings.timeout)
+
     def exchange(
         self,
         method: str,
@@ -89,7 +97,7 @@ class Transport:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         token: str | None = None,
-        timeout: float | None = None,
+        limit: CallLimit | None = None,
     ) -> dict[str, Any]:
         """Send one call and return its decoded answer, whatever its errcode.
 
@@ -98,17 +106,14 @@ class Transport:
         :param query: parameters without the token.
         :param body: what goes out as JSON.
         :param token: access token, for all calls but the login's.
-        :param timeout: seconds for the whole call; the connection's ``timeout`` when left out.
+        :param limit: from :meth:`limit`; that of the connection's ``timeout`` when left out.
         :raises NetworkError: when no answer came in time; it is then unknown whether the PBX carried the call out.
         :raises NotAPbxError: when the answer is not of the PBX's API.
         """
         parameters = dict(query or {}) | ({_TOKEN_PARAMETER: token} if token else {})
-        headers = {"Accept-Encoding": "identity"}
-        seconds = timeout or self._settings.timeout
-        with (
-            self._limited(CallLimit(time.monotonic() + seconds, seconds, self._settings.timeout)),
-            closing(self._send(method, endpoint, seconds, params=parameters, json=body, headers=headers)) as response,
-        ):
+        limit = limit or self.limit()
+        options = {"params": parameters, "json": body, "headers": {"Accept-Encoding": "identity"}}
+        with self._limited(limit), closing(self._send(method, endpoint, limit.idle, **options)) as response:
             content = self._read(response, endpoint)
         return self._decode(content, response.status_code, endpoint, token)
 
@@ -154,6 +159,7 @@ class Transport:
             yield
         finally:
             CURRENT_LIMIT.reset(entered)
+            limit.release()
 
     def _send(self, method: str, endpoint: str, seconds: float, **options: Any) -> requests.Response:
         try:

@@ -10,6 +10,10 @@ accounted for. A job is therefore written here before its request is sent, and s
 5. it is older than :data:`JOB_LIFE_SECONDS`.
 
 A task that is killed or runs out of time closes nothing: its job may still be announced to the next task.
+
+A ledger that was just made knows nothing of the jobs before it: the state may be new, or lost. Until the PBX has
+restarted, or :data:`JOB_LIFE_SECONDS` have passed, any of them may still be announced. Meanwhile no announced file is
+counted, because it may belong to a job that is not recorded.
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from airflow_provider_yeastar.pbx.state.interface import number
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.pbx.wire import EventFrame
@@ -45,7 +51,8 @@ FILE_MEMORY_SECONDS = 6 * 3600.0
 CONTEST_SECONDS = 24 * 3600.0
 """Seconds for which a PBX counts as contested after the last event or job that this deployment did not cause."""
 
-LEDGER_LIFE_SECONDS = max(JOB_LIFE_SECONDS, FILE_MEMORY_SECONDS, CONTEST_SECONDS)
+LEDGER_LIFE_SECONDS = 400 * 86400.0
+"""Seconds for which an unused ledger is kept: longer than the pause of a yearly DAG. Without it the past is unknown."""
 
 _REBOOT_MARGIN_SECONDS = 15.0
 """How much older than the PBX's ``up_time`` a job must be: the answer that tells it takes a moment."""
@@ -105,31 +112,42 @@ class Ledger:
     :param unclaimed: marks of files that were announced while jobs were open, and belong to one of these.
     :param files: files whose report is known, oldest first.
     :param contest: the last evidence of somebody else, None without any.
+    :param known_since: since when (epoch seconds) all jobs are recorded, None if no earlier one can be announced.
     """
 
     jobs: tuple[Job, ...] = ()
     unclaimed: tuple[str, ...] = ()
     files: tuple[KnownFile, ...] = ()
     contest: Contest | None = None
+    known_since: float | None = None
+
+    @classmethod
+    def begun(cls, now: float) -> Ledger:
+        """Return a ledger with an unknown past.
+
+        :param now: epoch seconds by the state's clock.
+        """
+        return cls(known_since=now)
 
     @classmethod
     def read(cls, entry: Mapping[str, Any] | None, now: float) -> Ledger:
         """Return what an entry of the shared state says, without what has aged out.
 
-        :param entry: None or a damaged one is an empty ledger with a contest: whatever it held is in doubt.
+        :param entry: where it is missing or damaged, whatever it held is unknown.
         :param now: epoch seconds by the state's clock.
         """
         if entry is None:
-            return cls()
+            return cls.begun(now)
         try:
             ledger = cls(
-                jobs=tuple(Job(str(id_), float(at)) for id_, at in entry["jobs"]),
+                jobs=tuple(Job(str(id_), _moment(at)) for id_, at in entry["jobs"]),
                 unclaimed=tuple(str(mark) for mark in entry["unclaimed"]),
-                files=tuple(KnownFile(str(mark), float(at)) for mark, at in entry["files"]),
-                contest=Contest(float(entry["contest"][0]), str(entry["contest"][1])) if entry["contest"] else None,
+                files=tuple(KnownFile(str(mark), _moment(at)) for mark, at in entry["files"]),
+                contest=Contest(_moment(entry["contest"][0]), str(entry["contest"][1])) if entry["contest"] else None,
+                known_since=None if entry["known_since"] is None else _moment(entry["known_since"]),
             )
         except (KeyError, TypeError, ValueError, IndexError):
-            return cls(contest=Contest(now, "the ledger of its report jobs was damaged"))
+            return cls.begun(now)
         return _pruned(ledger, now)
 
     def to_entry(self) -> dict[str, Any]:
@@ -139,6 +157,7 @@ class Ledger:
             "unclaimed": list(self.unclaimed),
             "files": [[file.mark, file.at] for file in self.files],
             "contest": [self.contest.at, self.contest.why] if self.contest else None,
+            "known_since": self.known_since,
         }
 
     def is_open(self, job: str) -> bool:
@@ -159,7 +178,8 @@ class Ledger:
         :param job: the one that was refused.
         :param now: epoch seconds by the state's clock.
         """
-        return self.others(job) > 0 or any(now - file.at < _BUSY_AFTERGLOW_SECONDS for file in self.files)
+        is_afterglow = any(now - file.at < _BUSY_AFTERGLOW_SECONDS for file in self.files)
+        return self.known_since is not None or self.others(job) > 0 or is_afterglow
 
     def with_job(self, job: str, now: float) -> Ledger:
         """Open a job; to be stored before its request is sent."""
@@ -178,17 +198,28 @@ class Ledger:
 
     def with_events(self, marks: Iterable[str], now: float) -> Ledger:
         """Take note of announced files that no answer names; duplicates and known files do not count."""
+        if self.known_since is not None:
+            return self
         new = [mark for mark in dict.fromkeys(marks) if not self.knows(mark) and mark not in self.unclaimed]
         return _settled(replace(self, unclaimed=(*self.unclaimed, *new)), now)
 
+    def gains_by_restart(self, now: float) -> bool:
+        """Tell whether a restart of the PBX can have ended anything by now.
+
+        :param now: epoch seconds by the state's clock.
+        """
+        return self.without_jobs_before_boot(0.0, now) != self
+
     def without_jobs_before_boot(self, up_time: float, now: float) -> Ledger:
-        """Close the jobs that a restart of the PBX has ended.
+        """Close the jobs that a restart of the PBX has ended, those of an unknown past among them.
 
         :param up_time: seconds since the PBX has started, as it says (``system/information``).
         :param now: epoch seconds by the state's clock.
         """
         ended_before = now - up_time - _REBOOT_MARGIN_SECONDS
-        return _with_jobs(self, tuple(job for job in self.jobs if job.opened_at >= ended_before))
+        is_known = self.known_since is None or self.known_since < ended_before
+        jobs = tuple(job for job in self.jobs if job.opened_at >= ended_before)
+        return _with_jobs(replace(self, known_since=None if is_known else self.known_since), jobs)
 
     def contested(self, why: str, now: float) -> Ledger:
         """Take note of somebody else's event or job."""
@@ -217,4 +248,15 @@ def _pruned(ledger: Ledger, now: float) -> Ledger:
     contest = ledger.contest if ledger.contest and now - ledger.contest.at < CONTEST_SECONDS else None
     files = tuple(file for file in ledger.files if now - file.at < FILE_MEMORY_SECONDS)
     jobs = tuple(job for job in ledger.jobs if now - job.opened_at < JOB_LIFE_SECONDS)
-    return _with_jobs(replace(ledger, files=files, contest=contest), jobs)
+    known_since = ledger.known_since
+    if known_since is not None:
+        # One from the future was written by a clock that was ahead.
+        known_since = min(known_since, now) if now - known_since < JOB_LIFE_SECONDS else None
+    return _with_jobs(replace(ledger, files=files, contest=contest, known_since=known_since), jobs)
+
+
+def _moment(value: object) -> float:
+    moment = number(value)
+    if moment is None:
+        raise ValueError("no time")
+    return moment

@@ -2,7 +2,7 @@
 
 An update reads the entry and replaces it by a script that does so only if nobody else has replaced it meanwhile; else
 it starts again. Time is the server's. Each key expires by itself. The server must not evict keys (``noeviction``): a
-lost turn or token is noticed, but costs a login or a second request.
+lost turn, token or ledger is noticed, but costs a login, a second request, or hours of synchronous requests.
 """
 
 from __future__ import annotations

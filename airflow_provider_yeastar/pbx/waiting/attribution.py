@@ -27,15 +27,18 @@ rule  observed                                                   verdict
 13    no new file                                                wait
 ====  =========================================================  =====================================================
 
-Doubt is any of: an earlier doubt in this wait; the PBX is contested; another job of this deployment is open in the
-ledger, or our own no longer is; the subscription was lost since the request; the lease on the PBX (the turn) lapsed. A
-file is *new* unless the ledger knows it as another report's: the PBX may announce a file twice.
+Doubt is any of: an earlier doubt in this wait; the PBX is contested; the ledger is too young to know all jobs that may
+still be announced, as after a loss of the state; another job of this deployment is open in it, or our own no longer is;
+the subscription was lost since the request; the lease on the PBX (the turn) lapsed. A file is *new* unless the ledger
+knows it as another report's: the PBX may announce a file twice. A job of an unknown past explains a busy PBX and any
+file, so neither is evidence of somebody else then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import Enum
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
@@ -194,6 +197,8 @@ def _doubt(seen: Observations, ledger: Ledger) -> str:
         return seen.doubt
     if ledger.contest:
         return f"this PBX is contested: {ledger.contest.why}"
+    if ledger.known_since is not None:
+        return _unknown_before(ledger.known_since)
     if seen.job is None and ledger.has_unexplained_files:
         return _FOREIGN
     if ledger.others(seen.job):
@@ -205,6 +210,11 @@ def _doubt(seen: Observations, ledger: Ledger) -> str:
     if not seen.holds_turn:
         return "the lease on this PBX lapsed meanwhile"
     return ""
+
+
+def _unknown_before(moment: float) -> str:
+    since = f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"
+    return f"the shared state knows this PBX only since {since}; a report requested before may still be announced"
 
 
 def _new_files(events: Sequence[EventFrame], ledger: Ledger) -> list[EventFrame]:

@@ -11,15 +11,26 @@ from uuid import uuid4
 
 from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.events.shared import SharedConnection
-from airflow_provider_yeastar.pbx.state.interface import Entry
+from airflow_provider_yeastar.pbx.state.interface import Entry, SharedState
 from airflow_provider_yeastar.pbx.state.ledger import LEDGER_LIFE_SECONDS, Ledger, ledger_name
 from airflow_provider_yeastar.pbx.waiting.attribution import Observations, Step, Verdict, conclude, judge
 
-__all__ = ["JobLedger"]
+__all__ = ["JobLedger", "vouch_for_past"]
 
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
+
+
+def vouch_for_past(state: SharedState, pbx: str) -> None:
+    """Begin the ledger of a PBX at which nobody has requested a report yet, as a simulated one; leave an existing one.
+
+    Without that a new ledger's past is unknown, and no event is believed for six hours.
+
+    :param state: that will hold the ledger.
+    :param pbx: the PBX's name in the state: its serial number.
+    """
+    state.update(ledger_name(pbx), lambda entry, now: entry or Ledger().to_entry(), keep_seconds=LEDGER_LIFE_SECONDS)
 
 
 class JobLedger:
@@ -38,16 +49,16 @@ class JobLedger:
     async def choose(self, seen: Observations) -> Step:
         """Return how a request would be sent now, before anything is opened for it.
 
-        Jobs that a restart of the PBX has ended are closed first, where any are open.
+        Jobs that a restart of the PBX has ended are closed first, where it can have ended any.
 
         :param seen: observations before a request.
         """
         if judge(seen, Ledger(), 0.0).step is Step.ASK_FOR_ANSWER:
             return Step.ASK_FOR_ANSWER  # whatever the ledger says
-        ledger = await self._read()
-        if seen.exclusive and ledger.jobs:
+        ledger, now = await in_thread(self._read)
+        if seen.exclusive and ledger.gains_by_restart(now):
             ledger = await self._after_restart(ledger)
-        return judge(seen, ledger, self._state.now()).step
+        return judge(seen, ledger, now).step
 
     async def open(self, seen: Observations, *, can_listen: bool) -> tuple[Observations, str]:
         """Write a new job into the ledger and choose how to ask, in one step; to be called before the request is sent.
@@ -83,9 +94,10 @@ class JobLedger:
         await self._update(lambda ledger, now: (None, ledger.contested(why, now)))
         self._warn(why)
 
-    async def _read(self) -> Ledger:
-        entry = await in_thread(self._state.read, self._name)
-        return Ledger.read(entry, self._state.now())
+    def _read(self) -> tuple[Ledger, float]:
+        """Return the ledger and the state's time; both may take a call to another host."""
+        now = self._state.now()
+        return Ledger.read(self._state.read(self._name), now), now
 
     async def _after_restart(self, ledger: Ledger) -> Ledger:
         up_time = (await self._connection.call(self._connection.session.information)).up_time

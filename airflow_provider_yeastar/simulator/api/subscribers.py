@@ -159,10 +159,20 @@ class Subscribers:
                 return
             if message.type is not WSMsgType.TEXT:
                 return
-            if answers is None or number < answers:
-                await self._send(subscriber, self._answer(subscriber, message.data))
+            if answers is not None and number >= answers:
+                continue
+            answer = self._answer(subscriber, message.data)
             if refused and subscriber.topics:
-                await self._tell_expired(subscriber)
+                self._confirm_and_refuse(subscriber, answer)
+            else:
+                await self._send(subscriber, answer)
+
+    def _confirm_and_refuse(self, subscriber: _Subscriber, confirmation: str) -> None:
+        """Send both in one segment, so that nobody has only the confirmation to act upon."""
+        subscriber.expired = True
+        subscriber.topics = frozenset()
+        if subscriber.transport:
+            subscriber.transport.write(b"".join(map(_short_frame, (confirmation, json.dumps(Refusal(10004).answer)))))
 
     def _answer(self, subscriber: _Subscriber, text: str) -> str:
         if text.strip() == _HEARTBEAT:
@@ -197,3 +207,8 @@ class Subscribers:
         if not self._subscribers:
             self.empty.set()
         self._changed()
+
+
+def _short_frame(text: str) -> bytes:
+    """Return a text of less than 126 bytes as a server's WebSocket frame (RFC 6455, section 5.2)."""
+    return bytes([0x81, len(text.encode())]) + text.encode()

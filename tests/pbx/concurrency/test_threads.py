@@ -74,6 +74,53 @@ def test_there_are_never_more_calls_than_allowed(monkeypatch: pytest.MonkeyPatch
     asyncio.run(five())
 
 
+@pytest.mark.parametrize("says_so", [True, False], ids=["once-it-waits", "before-it-says-how"])
+def test_a_call_is_stopped_when_its_caller_is_cancelled(says_so: bool) -> None:
+    started, cancelled, stopped = threading.Event(), threading.Event(), threading.Event()
+
+    def call() -> None:
+        if not says_so:
+            started.set()
+            cancelled.wait(30)
+        about_to_wait(stopped.set)
+        started.set()
+        stopped.wait(30)
+
+    async def cancel() -> bool:
+        waiting = asyncio.create_task(in_thread(call, of="pbx"))
+        await asyncio.to_thread(started.wait, 30)
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        cancelled.set()
+        return await asyncio.to_thread(stopped.wait, 30)
+
+    assert asyncio.run(cancel())
+
+
+def test_a_wait_that_has_to_be_carried_to_its_end_is_not_stopped() -> None:
+    started, release, stopped, ended = (threading.Event() for _ in range(4))
+
+    def call() -> None:
+        about_to_wait(stopped.set)
+        about_to_wait()
+        started.set()
+        release.wait(30)
+        ended.set()
+
+    async def cancel() -> None:
+        waiting = asyncio.create_task(in_thread(call, of="pbx"))
+        await asyncio.to_thread(started.wait, 30)
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        release.set()
+        await asyncio.to_thread(ended.wait, 30)
+
+    asyncio.run(cancel())
+
+    assert ended.is_set()
+    assert not stopped.is_set()
+
+
 def test_a_call_that_hangs_keeps_no_process_alive() -> None:
     program = """
 import asyncio, threading

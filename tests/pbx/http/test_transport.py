@@ -10,6 +10,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import pytest
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, NetworkError, NotAPbxError, YeastarError
 from airflow_provider_yeastar.pbx.http.transport import FileStream, Transport
 from airflow_provider_yeastar.pbx.settings import PbxSettings
-from tests.scripted import Handler, answer, scripted_server, tunnelling
+from tests.scripted import Handler, ScriptedServer, answer, read_head, scripted_server, tunnelling
 
 ENDPOINT = "openapi/v1.0/system/information"
 OK = json.dumps({"errcode": 0, "data": {"sn": "369"}}).encode()
@@ -41,6 +42,26 @@ def nothing_of_this_machine_s_environment(monkeypatch: pytest.MonkeyPatch) -> No
 
 def opened(transport: Transport) -> contextlib.closing[FileStream]:
     return contextlib.closing(transport.stream("/api/download/x.csv", TOKEN))
+
+
+@contextlib.contextmanager
+def plain(server: ScriptedServer) -> Iterator[Transport]:
+    """A transport to a server without TLS."""
+    settings = PbxSettings(server.address, "client", SECRET, scheme="http", timeout=60.0)
+    with contextlib.closing(Transport(settings)) as transport:
+        yield transport
+
+
+def answering_all(heads: list[bytes]) -> Handler:
+    """Answers every request of a connection that is kept, and notes it."""
+
+    def send(connection: socket.socket, head: bytes) -> None:
+        while head:
+            heads.append(head)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(OK), OK))
+            head = read_head(connection)
+
+    return send
 
 
 def dripping(first: bytes, byte: bytes) -> Handler:
@@ -78,7 +99,7 @@ class TestTheTimeOfACall:
             settings = PbxSettings(host, "client", SECRET, scheme="http", port=port, timeout=0.5)
             started = time.monotonic()
             with contextlib.closing(Transport(settings)) as transport, pytest.raises(NetworkError) as raised:
-                transport.exchange("GET", ENDPOINT, timeout=600.0)
+                transport.exchange("GET", ENDPOINT, limit=transport.limit(600.0))
 
         assert time.monotonic() - started < 10
         assert (raised.value.was_received, raised.value.is_timeout) == (False, True)
@@ -89,6 +110,46 @@ class TestTheTimeOfACall:
             call(server.address, timeout=0.5)
 
         assert (raised.value.was_received, raised.value.is_timeout) == (True, True)
+
+    def test_ends_at_once_when_it_is_stopped(self) -> None:
+        hangs, ended = threading.Event(), threading.Event()
+
+        def hang(connection: socket.socket, head: bytes) -> None:
+            hangs.set()
+            connection.recv(1)
+            ended.set()
+
+        with scripted_server(hang) as server, plain(server) as transport, ThreadPoolExecutor() as threads:
+            limit = transport.limit(600.0)
+            call = threads.submit(transport.exchange, "GET", ENDPOINT, limit=limit)
+            assert hangs.wait(30)
+            limit.stop()
+            error = call.exception(timeout=30)
+            assert ended.wait(30)
+
+        assert isinstance(error, NetworkError)
+        assert (error.was_received, error.is_timeout) == (True, False)
+
+    def test_sends_nothing_once_it_is_stopped(self) -> None:
+        heads: list[bytes] = []
+        with scripted_server(answering_all(heads)) as server, plain(server) as transport:
+            transport.exchange("GET", ENDPOINT)  # its connection is kept
+            limit = transport.limit()
+            limit.stop()
+            with pytest.raises(NetworkError):
+                transport.exchange("GET", ENDPOINT, limit=limit)
+
+        assert len(heads) == 1
+
+    def test_that_is_over_leaves_its_connection_to_others_when_it_is_stopped(self) -> None:
+        heads: list[bytes] = []
+        with scripted_server(answering_all(heads)) as server, plain(server) as transport:
+            limit = transport.limit()
+            transport.exchange("GET", ENDPOINT, limit=limit)
+            limit.stop()
+            assert transport.exchange("GET", ENDPOINT)["errcode"] == 0
+
+        assert (len(server.heads), len(heads)) == (1, 2)
 
     def test_starts_anew_with_each_call(self) -> None:
         with scripted_server(answer(OK)) as server:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from airflow_provider_yeastar.pbx.state.interface import Change, Entry, SharedState
+from airflow_provider_yeastar.pbx.state.ledger import LEDGER_LIFE_SECONDS
 from tests.pbx.state.backends import Opening
 
 MINUTE = 60.0
@@ -75,6 +76,13 @@ def test_an_entry_expires(state: SharedState) -> None:
 
     assert state.read("pbx/turn") is None
     assert state.update("pbx/turn", counted, keep_seconds=MINUTE) == {"value": 1}
+
+
+def test_an_entry_may_live_for_longer_than_a_year(state: SharedState) -> None:
+    state.update("pbx/ledger", put(1), keep_seconds=LEDGER_LIFE_SECONDS)
+    state.sweep()
+
+    assert state.read("pbx/ledger") == {"value": 1}
 
 
 def test_sweeping_keeps_what_lives(state: SharedState) -> None:

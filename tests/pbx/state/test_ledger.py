@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,12 +12,15 @@ from airflow_provider_yeastar.pbx.state.ledger import (
     CONTEST_SECONDS,
     FILE_MEMORY_SECONDS,
     JOB_LIFE_SECONDS,
+    LEDGER_LIFE_SECONDS,
     Ledger,
     event_mark,
 )
+from airflow_provider_yeastar.pbx.state.memory import MemoryState
 from airflow_provider_yeastar.pbx.wire import EventFrame
 
 NOW = 1_000_000.0
+KNOWN = Ledger().to_entry()
 
 _marks = st.text("abcdef", min_size=1, max_size=3)
 _steps = st.lists(
@@ -30,8 +35,7 @@ _steps = st.lists(
 )
 
 
-def after(steps: list[Any]) -> Ledger:
-    ledger = Ledger()
+def after(steps: list[Any], ledger: Ledger) -> Ledger:
     for number, (name, *arguments) in enumerate(steps):
         moment = () if name == "without_job" else (NOW + number,)
         ledger = getattr(ledger, name)(*arguments, *moment)
@@ -39,32 +43,47 @@ def after(steps: list[Any]) -> Ledger:
 
 
 class TestTheEntry:
-    @given(_steps)
-    def test_what_is_written_is_read_again(self, steps: list[Any]) -> None:
-        ledger = after(steps)
+    @given(_steps, st.sampled_from([Ledger(), Ledger.begun(NOW)]))
+    def test_what_is_written_is_read_again(self, steps: list[Any], ledger: Ledger) -> None:
+        ledger = after(steps, ledger)
 
         again = Ledger.read(json.loads(json.dumps(ledger.to_entry())), NOW)
 
         # Without an open job, announced files have no more to say once their verdict was given.
-        assert again == (ledger if ledger.jobs else Ledger(files=ledger.files, contest=ledger.contest))
-
-    def test_none_is_an_empty_ledger(self) -> None:
-        assert Ledger.read(None, NOW) == Ledger()
+        assert again == (ledger if ledger.jobs else replace(ledger, unclaimed=()))
 
     @pytest.mark.parametrize(
-        "entry", [{}, {"jobs": 3}, {"jobs": [["a"]], "unclaimed": [], "files": [], "contest": None}, {"jobs": None}]
+        "entry",
+        [
+            pytest.param(None, id="missing"),
+            pytest.param({}, id="empty"),
+            pytest.param({key: KNOWN[key] for key in KNOWN if key != "known_since"}, id="of-an-older-version"),
+            pytest.param(KNOWN | {"jobs": 3}, id="no-list"),
+            pytest.param(KNOWN | {"jobs": [["a"]]}, id="a-job-without-time"),
+            pytest.param(KNOWN | {"jobs": [["a", math.nan]]}, id="a-time-that-is-none"),
+            pytest.param(KNOWN | {"known_since": math.nan}, id="no-beginning"),
+            pytest.param(KNOWN | {"known_since": True}, id="a-beginning-that-is-none"),
+            pytest.param(KNOWN | {"contest": [NOW]}, id="a-contest-without-reason"),
+        ],
     )
-    def test_a_damaged_one_makes_the_pbx_contested_since_jobs_may_be_missing(self, entry: dict[str, Any]) -> None:
-        assert Ledger.read(entry, NOW).contest
+    def test_without_a_sound_entry_the_past_is_unknown_since_jobs_may_be_missing(
+        self, entry: dict[str, Any] | None
+    ) -> None:
+        assert Ledger.read(entry, NOW) == Ledger(known_since=NOW)
+
+    def test_a_beginning_in_the_future_counts_as_now(self) -> None:
+        assert Ledger.read(KNOWN | {"known_since": 1e300}, NOW) == Ledger(known_since=NOW)
 
     def test_everything_ages_out(self) -> None:
-        ledger = Ledger().with_job("a", NOW).with_file("a", "x", NOW).with_job("b", NOW).contested("y", NOW)
+        ledger = Ledger.begun(NOW).with_job("a", NOW).with_file("a", "x", NOW).with_job("b", NOW).contested("y", NOW)
 
         def at(seconds: float) -> Ledger:
             return Ledger.read(ledger.to_entry(), NOW + seconds)
 
         assert at(JOB_LIFE_SECONDS - 1).is_open("b")
         assert not at(JOB_LIFE_SECONDS).is_open("b")
+        assert at(JOB_LIFE_SECONDS - 1).known_since == NOW
+        assert at(JOB_LIFE_SECONDS).known_since is None
         assert at(FILE_MEMORY_SECONDS - 1).knows("x")
         assert not at(FILE_MEMORY_SECONDS).knows("x")
         assert at(CONTEST_SECONDS - 1).contest
@@ -133,6 +152,64 @@ class TestAJob:
         ended = Ledger().with_job("a", NOW).with_file("a", "x", NOW).with_job("ours", NOW)
         assert ended.explains_busy("ours", NOW + 5)
         assert not ended.explains_busy("ours", NOW + 500)
+
+
+class TestAnUnknownPast:
+    def test_its_jobs_explain_a_busy_pbx(self) -> None:
+        assert Ledger.begun(NOW).with_job("ours", NOW).explains_busy("ours", NOW)
+
+    def test_its_files_are_no_evidence_and_close_no_job(self) -> None:
+        ledger = Ledger.begun(NOW).with_job("a", NOW)
+
+        assert not Ledger.begun(NOW).with_events(["x"], NOW).has_unexplained_files
+        # The file of a job of before, whose own is still to come.
+        assert ledger.with_events(["x"], NOW).is_open("a")
+
+    def test_a_file_of_before_does_not_close_a_job_later_either(self) -> None:
+        entry = Ledger.begun(NOW).with_job("a", NOW + 60).with_events(["x"], NOW + 61).to_entry()
+        later = NOW + JOB_LIFE_SECONDS + 1
+
+        ledger = Ledger.read(entry, later)
+
+        assert ledger.known_since is None
+        assert ledger.with_events([], later).is_open("a")
+
+    @pytest.mark.parametrize(
+        ("age", "up_time", "is_known"),
+        [
+            pytest.param(100.0, 3600.0, False, id="no-restart-since"),
+            pytest.param(3600.0, 60.0, True, id="restarted-since"),
+            pytest.param(70.0, 60.0, False, id="restarted-about-then"),
+        ],
+    )
+    def test_a_restart_of_the_pbx_ends_it(self, age: float, up_time: float, is_known: bool) -> None:
+        ledger = Ledger.begun(NOW - age).without_jobs_before_boot(up_time, NOW)
+
+        assert (ledger.known_since is None) is is_known
+
+    @pytest.mark.parametrize(
+        ("ledger", "gains"),
+        [
+            pytest.param(Ledger(), False, id="nothing-to-end"),
+            pytest.param(Ledger.begun(NOW), False, id="begun-now"),
+            pytest.param(Ledger.begun(NOW - 60), True, id="begun-before"),
+            pytest.param(Ledger().with_job("a", NOW - 1), False, id="a-new-job"),
+            pytest.param(Ledger().with_job("a", NOW - 60), True, id="an-older-job"),
+        ],
+    )
+    def test_the_pbx_is_asked_for_its_up_time_only_where_that_can_help(self, ledger: Ledger, gains: bool) -> None:
+        assert ledger.gains_by_restart(NOW) is gains
+
+
+def test_a_ledger_outlives_the_pause_between_two_runs_of_a_rare_dag() -> None:
+    state = MemoryState(clock=lambda: at)
+    at = NOW
+    state.update("ledger", lambda entry, now: Ledger().to_entry(), keep_seconds=LEDGER_LIFE_SECONDS)
+
+    at = NOW + 366 * 86400.0
+    state.sweep()
+
+    assert Ledger.read(state.read("ledger"), at).known_since is None
 
 
 def test_an_event_s_mark_tells_files_and_failures_apart_but_not_copies() -> None:

@@ -14,6 +14,7 @@ from airflow_provider_yeastar.pbx.wire import EventFrame, Processing, ReportFile
 NOW = 1000.0
 JOB = "ours"
 OURS_OPEN = Ledger().with_job(JOB, NOW - 5)
+UNKNOWN_PAST = Ledger.begun(NOW - 60)
 PROCESSING = Processing(None)
 
 
@@ -41,6 +42,8 @@ class TestBeforeARequest:
             pytest.param(None, True, {"doubt": "x"}, Ledger(), Step.ASK_FOR_ANSWER, id="after-doubt"),
             pytest.param(None, True, {}, OURS_OPEN, Step.ASK_FOR_ANSWER, id="another-job-is-open"),
             pytest.param(None, True, {}, Ledger().contested("x", NOW), Step.ASK_FOR_ANSWER, id="contested"),
+            pytest.param(None, True, {}, UNKNOWN_PAST, Step.ASK_FOR_ANSWER, id="an-unknown-past"),
+            pytest.param(True, True, {}, UNKNOWN_PAST, Step.ASK_FOR_EVENT, id="asynchronous-with-an-unknown-past"),
             pytest.param(
                 None, True, {}, Ledger().with_events(["a"], NOW), Step.ASK_FOR_ANSWER, id="an-unexplained-file"
             ),
@@ -59,6 +62,19 @@ class TestBeforeARequest:
 
         assert verdict.step is Step.ASK_FOR_ANSWER
         assert ledger.contest
+
+    def test_the_log_says_since_when_the_past_is_known(self) -> None:
+        reason = judge(Observations(None, True), UNKNOWN_PAST, NOW).reason
+
+        assert reason == (
+            "the shared state knows this PBX only since 1970-01-01 00:15 UTC; "
+            "a report requested before may still be announced"
+        )
+
+    def test_an_event_that_an_unknown_past_may_explain_is_no_evidence(self) -> None:
+        _, ledger = conclude(Observations(None, True, events=(event(),)), UNKNOWN_PAST, NOW)
+
+        assert ledger == UNKNOWN_PAST
 
     def test_a_late_copy_of_a_known_event_is_no_evidence(self) -> None:
         known = Ledger().with_job("x", NOW - 9).with_file("x", event_mark(event()), NOW - 1)
@@ -97,6 +113,7 @@ class TestTheAnswer:
             pytest.param(OURS_OPEN, True, True, id="nothing-of-ours"),
             pytest.param(OURS_OPEN, False, False, id="without-the-word"),
             pytest.param(OURS_OPEN.with_job("killed", NOW - 60), True, False, id="an-open-job"),
+            pytest.param(UNKNOWN_PAST.with_job(JOB, NOW - 5), True, False, id="an-unknown-past"),
             pytest.param(
                 Ledger().with_job("x", 1).with_file("x", "a", NOW - 2).with_job(JOB, NOW), True, False, id="just-ended"
             ),
@@ -129,6 +146,8 @@ class TestTheEvent:
             pytest.param({"holds_turn": False}, OURS_OPEN, id="lapsed-lease"),
             pytest.param({}, OURS_OPEN.contested("x", NOW), id="contested"),
             pytest.param({}, OURS_OPEN.with_job("killed", NOW - 60), id="another-open-job"),
+            pytest.param({}, UNKNOWN_PAST.with_job(JOB, NOW - 5), id="an-unknown-past"),
+            pytest.param({}, UNKNOWN_PAST, id="lost-with-our-job"),
             pytest.param({}, Ledger(), id="our-job-no-longer-open"),
         ],
     )
@@ -140,6 +159,14 @@ class TestTheEvent:
         assert verdict.step is Step.ASK_FOR_ANSWER
         assert verdict.event is None
         assert not after.knows(event_mark(event())) or after.jobs == ()
+
+    def test_those_that_an_unknown_past_may_explain_are_no_evidence(self) -> None:
+        seen = awaiting(events=(event("A.csv"), event("B.pdf")))
+
+        _, after = conclude(seen, UNKNOWN_PAST.with_job(JOB, NOW - 5), NOW)
+
+        assert after.is_open(JOB)
+        assert not after.contest
 
     @pytest.mark.parametrize(
         "events",
