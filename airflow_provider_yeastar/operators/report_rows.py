@@ -115,7 +115,7 @@ class YeastarCallReportRowsOperator(RowsTask, StoringTask):
     def _deliver(self, context: Context, request: ReportRequest) -> str:
         check_row_format(self.file_format)
         require_writer(self.file_format)
-        path = storage.resolve_path(self.destination, f"{request.file_stem(self._source)}.{self.file_format}")
+        path = storage.resolve_path(self.destination, f"{self.file_stem(request)}.{self.file_format}")
         if self.keeps_file(path):
             return path
         storage.prepare(path)

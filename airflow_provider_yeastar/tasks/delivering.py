@@ -27,7 +27,7 @@ from airflow_provider_yeastar.pbx.files.fetch_rules import (
     event_complaint,
 )
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
-from airflow_provider_yeastar.runtime.outcome import Outcome, errors_for_airflow, read_event
+from airflow_provider_yeastar.runtime.outcome import Outcome, errors_for_airflow, read_event, read_request
 from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.tasks.on_empty import refuse_empty_report
 from airflow_provider_yeastar.tasks.storing import StoringTask
@@ -84,7 +84,7 @@ class DeliveringTask(StoringTask):
         """
         with errors_for_airflow():
             with self._without_file(context, self._path_in(event)):
-                outcome = read_event(event, getattr(self, "parameters", None))
+                outcome = read_event(event, self._own_parameters)
             with YeastarHook(self.yeastar_conn_id).get_conn() as client:
                 return self.collect(context, client, outcome)
 
@@ -99,7 +99,7 @@ class DeliveringTask(StoringTask):
         from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
 
         self.check_delivery(request.file_format)
-        path = storage.resolve_path(self.destination, request.file_name(self._source))
+        path = self._path_of(request)
         if self.keeps_file(path):
             return path
         storage.prepare(path)
@@ -116,13 +116,21 @@ class DeliveringTask(StoringTask):
 
     def _path_in(self, event: Mapping[str, Any] | None) -> str | None:
         """Return where the file of a failed wait would have gone, None where the event does not tell."""
-        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
-
         try:
-            request = ReportRequest.from_dict(event["request"]) if event else None
+            request = read_request(event, self._own_parameters) if event else None
         except (InvalidRequestError, AttributeError, KeyError, TypeError, ValueError):
             return None
-        return storage.resolve_path(self.destination, request.file_name(self._source)) if request else None
+        return self._path_of(request) if request else None
+
+    def _path_of(self, request: ReportRequest) -> str:
+        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+
+        return storage.resolve_path(self.destination, f"{self.file_stem(request)}.{request.file_format}")
+
+    @property
+    def _own_parameters(self) -> object:
+        """The task's own parameters, which hold the PINs that events lack; a download operator has none."""
+        return getattr(self, "parameters", None)
 
     @contextmanager
     def _without_file(self, context: Context, path: str | None) -> Iterator[None]:
@@ -147,9 +155,7 @@ class DeliveringTask(StoringTask):
         :param outcome: the report, and the request that it answers.
         :return: the file's path.
         """
-        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
-
-        path = storage.resolve_path(self.destination, outcome.request.file_name(self._source))
+        path = self._path_of(outcome.request)
         if self.keeps_file(path):  # another task may have been quicker
             return path
         run_on_worker(client.log_in(time.time() + self.wait_timeout), lambda: self.killed)

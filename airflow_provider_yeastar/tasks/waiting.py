@@ -12,6 +12,7 @@ from airflow_provider_yeastar.compat import conf
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import YeastarPortalLink
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.pbx.report.masking import holds_secrets
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.settings import check_seconds
 from airflow_provider_yeastar.runtime.outcome import Outcome
@@ -79,6 +80,25 @@ class WaitingTask(TemplatedTask):
     def _source(self) -> str | None:
         """What distinguishes this task's PBX in a file's name: the connection, unless it is the default."""
         return None if self.yeastar_conn_id == YeastarHook.default_conn_name else self.yeastar_conn_id
+
+    def file_stem(self, request: ReportRequest) -> str:
+        """Return the name, without extension, of a request's file in a directory.
+
+        :param request: what the file answers.
+        """
+        return request.file_stem(self._source, self.name_key(request))
+
+    def name_key(self, request: ReportRequest) -> str:
+        """Return the secret that tells lists of PINs apart in names, empty for a request without PINs.
+
+        :param request: what is to be named.
+        :raises YeastarError: if it is needed, and the connection cannot be had or used.
+        """
+        if not holds_secrets(request.filters):
+            return ""
+        from airflow_provider_yeastar.hooks.connection import naming_key, read_connection  # not needed to parse a DAG
+
+        return naming_key(read_connection(self.yeastar_conn_id))
 
     def resolved(self, request: ReportRequest, context: Context) -> ReportRequest:
         """Return the request with a period that is no longer in words, counted from the moment of the DAG run.

@@ -131,7 +131,7 @@ class TestExecuteComplete:
             operator(f"{tmp_path}/").execute_complete(Mock(), event)
 
     def test_its_execution_timeout_ends_it_as_on_a_worker(self, tmp_path: Path) -> None:
-        event = failure_event(DeadlineError("No report before the task's own time was over"))
+        event = failure_event(DeadlineError("No report before the task's own time was over"), {})
 
         with pytest.raises(AirflowTaskTimeout, match="own time was over"):
             operator(f"{tmp_path}/").execute_complete(Mock(), event)

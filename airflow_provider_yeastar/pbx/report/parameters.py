@@ -13,6 +13,7 @@ from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.catalogue import OWN_ARGUMENTS, PARAMETERS
+from airflow_provider_yeastar.pbx.report.masking import HiddenValue
 
 __all__ = ["ParameterValue", "check_parameters", "is_nothing", "is_open", "json_value", "query_value"]
 
@@ -107,6 +108,8 @@ def _check_name(name: Any) -> None:
 
 def _value(name: str, value: Any) -> ParameterValue:
     kind = PARAMETERS[name].kind if name in PARAMETERS else None
+    if isinstance(value, HiddenValue):
+        value = value.value
     if isinstance(value, str) and _is_rendered_list(value):
         raise InvalidRequestError(
             f"The parameter {name} is the text {value!r}, to which a template rendered a list",
