@@ -106,6 +106,7 @@ class DeliveringTask(StoringTask):
         if self.write_metadata:
             storage.prepare(storage.sidecar_path(path))
         publish_portal_link(context, self.yeastar_conn_id)
+        ready = ready or self.kept_report(context, request)
         if ready is None and self.deferrable:
             self.defer_wait(request)
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
@@ -158,9 +159,11 @@ class DeliveringTask(StoringTask):
         path = self._path_of(outcome.request)
         if self.keeps_file(path):  # another task may have been quicker
             return path
-        run_on_worker(client.log_in(time.time() + self.wait_timeout), lambda: self.killed)
+        with self.keeping(context, client, outcome):
+            run_on_worker(client.log_in(time.time() + self.wait_timeout), lambda: self.killed)
         try:
-            record = self._fetch(context, client, outcome, path)
+            with self.keeping(context, client, outcome):
+                record = self._fetch(context, client, outcome, path)
         except YeastarError as error:
             self._contest(client, outcome, error)
             if outcome.attempt >= _ATTEMPTS or not another_report_may_help(error):

@@ -82,10 +82,13 @@ class TestWhenTheDagIsParsed:
         assert (made.wait_timeout, made.queue_timeout) == (300.0, 3600.0)
 
 
+CONTEXT: Any = {"ti": Mock(try_number=1)}
+
+
 class TestExecute:
     def test_deferred_it_hands_the_wait_to_the_trigger(self, tmp_path: Path) -> None:
         with pytest.raises(TaskDeferred) as deferred:
-            operator(f"{tmp_path}/", deferrable=True).execute(Mock())
+            operator(f"{tmp_path}/", deferrable=True).execute(CONTEXT)
 
         _, arguments = deferred.value.trigger.serialize()
         assert arguments["request"]["report_type"] == "queueperformance"
@@ -95,7 +98,7 @@ class TestExecute:
 
     def test_its_execution_timeout_goes_with_the_trigger(self, tmp_path: Path) -> None:
         with pytest.raises(TaskDeferred) as deferred:
-            operator(f"{tmp_path}/", deferrable=True, execution_timeout=timedelta(minutes=5)).execute(Mock())
+            operator(f"{tmp_path}/", deferrable=True, execution_timeout=timedelta(minutes=5)).execute(CONTEXT)
 
         _, arguments = deferred.value.trigger.serialize()
         assert arguments["queue_until"] - arguments["until"] == pytest.approx(21600 - 300)
@@ -115,7 +118,7 @@ class TestExecute:
 
     def test_a_connection_that_airflow_does_not_give_may_be_back_for_the_next_try(self, tmp_path: Path) -> None:
         with pytest.raises(MissingConnectionError, match="There is no Airflow connection 'no_such_pbx'"):
-            operator(f"{tmp_path}/", yeastar_conn_id="no_such_pbx").execute(Mock())
+            operator(f"{tmp_path}/", yeastar_conn_id="no_such_pbx").execute(CONTEXT)
 
 
 class TestExecuteComplete:
