@@ -103,6 +103,7 @@ class TestWhatIsNoReport:
             pytest.param("csv", "Queue,Total\n".encode("utf-32"), "text in UTF-32", id="UTF-32 for csv"),
             pytest.param("pdf", "Queue,Total\n".encode("utf-16"), "text in UTF-16", id="UTF-16 for pdf"),
             pytest.param("csv", b"\x28\xb5\x2f\xfd\x04data", "Zstandard data", id="Zstandard for csv"),
+            pytest.param("csv", b"HTTP/1.1 200 OK\r\n\r\n" + CSV, "an HTTP message", id="an answer within the answer"),
             pytest.param("csv", b"\x8b\x02\x80Queue", "binary data", id="Brotli for csv"),
             pytest.param("csv", CSV * 30 + bytes(10), "a hole in it", id="csv with NUL bytes far behind"),
             pytest.param("csv", b"{" + CSV * 30 + bytes(10), "a hole in it", id="the same behind a brace"),
