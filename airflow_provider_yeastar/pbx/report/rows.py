@@ -38,6 +38,7 @@ def listed_rows(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> list[R
     """
     lists = {key: value for key, value in answer.items() if key in list_keys(answer)}
     strange = [key for key, value in lists.items() if not all(isinstance(row, dict) for row in value)]
+    strange += [key for key, value in answer.items() if key.endswith("_list") and not isinstance(value, list | None)]
     if strange:
         raise NotAPbxError(f"The list {strange[0]} of the answer holds no rows", pbx=pbx, endpoint=endpoint)
     if not lists and (total := counted_rows(answer, pbx=pbx, endpoint=endpoint)):
