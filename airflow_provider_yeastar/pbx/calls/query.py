@@ -16,6 +16,7 @@ from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
+from airflow_provider_yeastar.pbx.report.parameters import is_rendered_collection
 
 __all__ = [
     "CALL_APIS",
@@ -260,6 +261,11 @@ def _scalar(name: str, value: Any) -> int | str:
         return int(value)
     if isinstance(value, int):
         return value
+    if isinstance(value, str) and is_rendered_collection(value):
+        raise InvalidRequestError(
+            f"The filter {name} is the text {value!r}, to which a template rendered a list",
+            remedy="Add `| join(',')` to the template, or give the DAG render_template_as_native_obj=True.",
+        )
     if isinstance(value, str) and value.strip() and value.strip() != "None":
         return value.strip()
     raise InvalidRequestError(f"The filter {name} is {value!r}, neither a text nor a whole number; or leave it out")

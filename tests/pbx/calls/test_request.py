@@ -58,6 +58,13 @@ class TestRequest:
         with pytest.raises(InvalidRequestError, match="The filter call_from is"):
             call_request(period="2026", filters={"status": "ANSWERED", "call_from": value})
 
+    @pytest.mark.parametrize(
+        "value", ["[1001, None]", "['1001']", "{'a': None}", ["{1001}"], " (1001, 1002) "], ids=repr
+    )
+    def test_a_list_that_a_template_rendered_to_text_is_refused(self, value: Any) -> None:
+        with pytest.raises(InvalidRequestError, match="to which a template rendered a list"):
+            call_request(period="2026", filters={"call_from": value})
+
     @pytest.mark.parametrize("value", [0, False, "0"], ids=repr)
     def test_a_filter_of_zero_has_a_value(self, value: Any) -> None:
         assert call_request(period="2026", filters={"enable_fuzzy_search": value}).filters == {
