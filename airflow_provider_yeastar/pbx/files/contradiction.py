@@ -16,7 +16,7 @@ from itertools import islice
 
 from airflow_provider_yeastar.pbx.report.periods import Period, parse_period
 
-__all__ = ["Expected", "contradiction"]
+__all__ = ["Expected", "contradiction", "dates_in"]
 
 _MOST_ROWS = 20_000
 """Rows that are read at most; the first date and the first name that fit end the search anyway."""
@@ -93,7 +93,7 @@ def _date_contradiction(rows: Sequence[Sequence[str]], expected: Expected) -> st
         return ""
     found = ""
     for number, row in enumerate(rows):
-        for readings in map(_readings, _DATE.finditer(" ".join(row))):
+        for readings in dates_in(" ".join(row)):
             if any(map(expected.has, readings)):
                 return ""
             is_evidence = number >= _PREAMBLE_ROWS or not any(map(expected.is_made_about, readings))
@@ -112,6 +112,11 @@ def _name_contradiction(rows: Sequence[Sequence[str]], expected: Expected) -> st
         if number in expected.others:
             found = found or f"its rows are about others, such as {number}, than were asked for"
     return found
+
+
+def dates_in(text: str) -> Iterator[list[date]]:
+    """Yield for each date in a text what it may be: one day, or two where day and month may be swapped."""
+    return map(_readings, _DATE.finditer(text))
 
 
 def _readings(match: re.Match[str]) -> list[date]:
