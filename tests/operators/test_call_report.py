@@ -44,6 +44,8 @@ class TestWhenTheDagIsParsed:
             ({"max_bytes": "4 GiB"}, "max_bytes"),
             ({"wait_timeout": 0}, "wait_timeout"),
             ({"queue_timeout": "soon"}, "queue_timeout"),
+            ({"queue_timeout": float("inf")}, "queue_timeout"),
+            ({"wait_timeout": float("nan")}, "wait_timeout"),
         ],
         ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
     )
