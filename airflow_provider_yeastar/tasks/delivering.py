@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from airflow_provider_yeastar.pbx.files.fetch_rules import (
     check_max_bytes,
     event_complaint,
 )
+from airflow_provider_yeastar.pbx.redaction import clean_text
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.runtime.outcome import Outcome, errors_for_airflow, read_event, read_request
 from airflow_provider_yeastar.runtime.worker import run_on_worker
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from airflow_provider_yeastar.tasks.record import ReportRecord
 
 __all__ = ["DeliveringTask"]
+
+log = logging.getLogger(__name__)
 
 _ATTEMPTS = 2
 _NO_FILE = (
@@ -229,15 +233,20 @@ class DeliveringTask(StoringTask):
         """
         if outcome.request.file_format != "csv":
             return
-        from airflow_provider_yeastar.pbx.files.contradiction import Expected, contradiction
+        from airflow_provider_yeastar.pbx.files.contradiction import Expected, contradiction, stray_row
 
         report = outcome.report
         made_on = datetime.fromtimestamp(report.ready_at, UTC).date()
         expected = Expected.of(report.window, made_on, report.asked_numbers, report.other_numbers)
         with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
             contradicts = contradiction(lines, expected)
+            lines.seek(0)
+            stray = stray_row(lines, report.window)
         if contradicts:
             raise WrongReportError(f"The file {report.file!r} is another report's: {contradicts}")
+        if stray:
+            asked = report.window["time"]
+            log.warning("%s was asked for, and the PBX's file has a row of %s too.", asked, clean_text(stray, 40))
 
     def _holds_no_row(self, file: Path, file_format: str) -> bool:
         """Look at the temporary file, before it is published, if ``on_empty`` has to be applied to it."""
