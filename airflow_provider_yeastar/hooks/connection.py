@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
-from airflow_provider_yeastar.compat import AirflowNotFoundException, conf, get_async_connection
+from airflow_provider_yeastar.compat import AirflowNotFoundException, BaseHook, conf, get_async_connection
 from airflow_provider_yeastar.pbx.concurrency.per_loop import PerLoop
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, MissingConnectionError
 from airflow_provider_yeastar.pbx.settings import API_VERSIONS, LOGIN_SHARING, PROXY_FROM_ENVIRONMENT, PbxSettings
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from airflow_provider_yeastar.pbx.login.stored import Cipher
     from airflow_provider_yeastar.pbx.state.interface import SharedState
 
-__all__ = ["client_for", "connect", "mask_token", "missing_connection", "settings_from_connection"]
+__all__ = [
+    "client_for",
+    "connect",
+    "mask_token",
+    "naming_key",
+    "protect_secret",
+    "read_connection",
+    "settings_from_connection",
+]
 
 _EXTRAS = (
     "api_version",
@@ -41,17 +49,46 @@ _EXTRAS = (
 _PREFIX_IN_FORM = "extra__yeastar__"
 
 
-def missing_connection(conn_id: str) -> MissingConnectionError:
-    """Return the error for a connection that Airflow did not give; it is retried, because Airflow hides the reason.
+def read_connection(conn_id: str) -> Connection:
+    """Return an Airflow connection; blocks, so not for a trigger.
 
-    :param conn_id: text, that id.
-    :return: the error, to be raised.
+    :param conn_id: text, its id.
+    :return: the connection.
+    :raises MissingConnectionError: if Airflow does not give it.
     """
+    try:
+        return BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        raise _missing_connection(conn_id) from None
+
+
+def _missing_connection(conn_id: str) -> MissingConnectionError:
+    """Return the error for a connection that Airflow did not give; it is retried, because Airflow hides the reason."""
     return MissingConnectionError(
         f"There is no Airflow connection {conn_id!r}, or Airflow could not read it at the moment",
         remedy=f"Create it (type Yeastar PBX), or set the task's `yeastar_conn_id`, now {conn_id!r}. If it "
         "exists, check Airflow's secrets backend and API server.",
     )
+
+
+def protect_secret(connection: Connection) -> str | None:
+    """Return the extra ``protect_secret`` of an Airflow connection, None without one.
+
+    :param connection: of type ``yeastar``.
+    :return: text of any length.
+    :raises InvalidSettingsError: if an extra is unknown, or this one no text.
+    """
+    return _text(_extras(connection), "protect_secret")
+
+
+def naming_key(connection: Connection) -> str:
+    """Return the secret that keys the digests of PINs in names: ``protect_secret``, else the Client Secret.
+
+    :param connection: of type ``yeastar``.
+    :return: text.
+    :raises InvalidSettingsError: as :func:`protect_secret`.
+    """
+    return protect_secret(connection) or connection.password or ""
 
 
 def client_for(settings: PbxSettings, announce_secret: Callable[[str], None] | None = None) -> PbxClient:
@@ -85,7 +122,7 @@ async def connect(conn_id: str) -> PbxClient:
         try:
             connection = await get_async_connection(conn_id)
         except AirflowNotFoundException:
-            raise missing_connection(conn_id) from None
+            raise _missing_connection(conn_id) from None
     # In a thread, as the first client imports requests and websockets.
     return await in_thread(client_for, settings_from_connection(connection))
 

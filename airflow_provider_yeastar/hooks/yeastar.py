@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from airflow_provider_yeastar.compat import AirflowNotFoundException, BaseHook
+from airflow_provider_yeastar.compat import BaseHook
 from airflow_provider_yeastar.pbx.concurrency.running import run_coroutine
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError, YeastarError
 from airflow_provider_yeastar.pbx.files.fetch_rules import MAX_FILE_BYTES, check_max_bytes
@@ -77,13 +77,9 @@ class YeastarHook(BaseHook):
         return f"{self._get_settings().base_url}/"
 
     def _get_settings(self) -> PbxSettings:
-        from airflow_provider_yeastar.hooks.connection import missing_connection, settings_from_connection
+        from airflow_provider_yeastar.hooks.connection import read_connection, settings_from_connection
 
-        try:
-            connection = self.get_connection(self.yeastar_conn_id)
-        except AirflowNotFoundException:
-            raise missing_connection(self.yeastar_conn_id) from None
-        return settings_from_connection(connection)
+        return settings_from_connection(read_connection(self.yeastar_conn_id))
 
     def get_information(self) -> PbxInformation:
         """Return serial number, model, firmware, clock and display format of the PBX.

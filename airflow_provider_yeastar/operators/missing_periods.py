@@ -131,7 +131,7 @@ class YeastarMissingPeriodsOperator(WaitingTask):
         keys = {
             "pbx_serial_number": facts.information.serial_number,
             "report": request.label,
-            "selection": selection_of(request),
+            "selection": selection_of(request, self.name_key(request)),
         }
         with sql_engine(str(self.sql_conn_id)) as engine:
             return rows_by_day(engine, str(self.table), self.schema, keys)
@@ -143,7 +143,7 @@ class YeastarMissingPeriodsOperator(WaitingTask):
         for day in days:
             request = self._request(day)
             folder = str(self.destination).replace(_MARK, day)
-            path = storage.resolve_path(folder, f"{request.file_stem(self._source)}.{self.file_format}")
+            path = storage.resolve_path(folder, f"{self.file_stem(request)}.{self.file_format}")
             if storage.exists(path):
                 found[day] = 1
         return found

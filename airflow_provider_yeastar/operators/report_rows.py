@@ -103,7 +103,7 @@ class YeastarCallReportRowsOperator(RowsTask, RowsFileTask):
         from airflow_provider_yeastar.tasks.record import ReportRecord
 
         self.check_writer()
-        path = self.rows_path(request.file_stem(self._source))
+        path = self.rows_path(self.file_stem(request))
         if self.keeps_file(path):
             return path
         storage.prepare(path)

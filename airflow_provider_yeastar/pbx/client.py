@@ -26,6 +26,7 @@ from airflow_provider_yeastar.pbx.state.interface import SharedState
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 from airflow_provider_yeastar.pbx.waiting.call_reader import CallReader
 from airflow_provider_yeastar.pbx.waiting.job_ledger import JobLedger
+from airflow_provider_yeastar.pbx.waiting.kept_reports import KeptReports
 from airflow_provider_yeastar.pbx.waiting.report_wait import ReportWait
 from airflow_provider_yeastar.pbx.waiting.report_watch import watch_reports
 from airflow_provider_yeastar.pbx.waiting.retrying import retrying
@@ -225,6 +226,11 @@ class PbxClient:
         """
         async with self.connected() as connection:
             await JobLedger(connection, await connection.pbx_id()).contest(why)
+
+    async def kept_reports(self) -> KeptReports:
+        """Return the reports of this PBX that tries of tasks could not store."""
+        async with self.connected() as connection:
+            return KeptReports(self._state, await connection.pbx_id())
 
     async def log_in(self, until: float) -> None:
         """Ensure a valid token; retries errors that may pass, such as that all tokens are taken (60002).

@@ -28,7 +28,7 @@ from airflow_provider_yeastar.pbx.report.request import ReportRequest
 if TYPE_CHECKING:
     from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
 
-__all__ = ["Outcome", "errors_for_airflow", "failure_event", "iso_utc", "read_event", "success_event"]
+__all__ = ["Outcome", "errors_for_airflow", "failure_event", "iso_utc", "read_event", "read_request", "success_event"]
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,14 @@ def success_event(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def failure_event(error: YeastarError) -> dict[str, Any]:
-    """Return the event with the cause of a failure; its status is ``timeout`` or ``error``."""
-    return {"status": "timeout" if isinstance(error, WaitTimeoutError) else "error"} | error_to_dict(error)
+def failure_event(error: YeastarError, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the event with the cause of a failure; its status is ``timeout`` or ``error``.
+
+    :param error: the cause.
+    :param request: JSON form of what was asked for.
+    """
+    status = "timeout" if isinstance(error, WaitTimeoutError) else "error"
+    return {"status": status, "request": masked_request(request)} | error_to_dict(error)
 
 
 def read_event(event: Mapping[str, Any] | None, parameters: object = None) -> Outcome:
@@ -77,13 +82,21 @@ def read_event(event: Mapping[str, Any] | None, parameters: object = None) -> Ou
 
     try:
         return Outcome(
-            request=ReportRequest.from_dict(unmasked_request(event["request"], parameters)),
+            request=read_request(event, parameters),
             report=FinishedReport(**event["report"]),
             attempt=int(event["attempt"]),
             until=event.get("until"),
         )
     except (InvalidRequestError, KeyError, TypeError, ValueError) as error:
         raise InvalidEventError(f"The trigger's success lacks or garbles a part: {type(error).__name__}") from None
+
+
+def read_request(event: Mapping[str, Any], parameters: object = None) -> ReportRequest:
+    """Return the request in an event, with the task's own parameters in place of masks; see :func:`read_event`.
+
+    :raises InvalidRequestError: if it is invalid; KeyError, TypeError or ValueError if it is none.
+    """
+    return ReportRequest.from_dict(unmasked_request(event["request"], parameters))
 
 
 def iso_utc(epoch_seconds: float) -> str:

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 from airflow_provider_yeastar.exceptions import TaskKilledError
-from airflow_provider_yeastar.pbx.concurrency.running import run_coroutine
+from airflow_provider_yeastar.pbx.concurrency.running import run_coroutine, thread_errors
 
 __all__ = ["iterate_on_worker", "run_on_worker"]
 
@@ -57,10 +57,12 @@ def iterate_on_worker(
     :param killed: says whether ``on_kill`` was called.
     :param stop: makes a blocked iterator end at once; called whatever ends this.
     :raises TaskKilledError: when the task was killed; whatever the iterator raises passes through.
+    :raises ResourceError: when there is no thread to be had.
     """
     with ThreadPoolExecutor(1, "yeastar-read") as thread:
         try:
-            upcoming = deque(thread.submit(next, items, None) for _ in range(_READ_AHEAD))
+            with thread_errors():
+                upcoming = deque(thread.submit(next, items, None) for _ in range(_READ_AHEAD))
             while (item := _result(upcoming.popleft(), killed)) is not None:
                 upcoming.append(thread.submit(next, items, None))
                 yield item

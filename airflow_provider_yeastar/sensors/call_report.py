@@ -126,12 +126,12 @@ class YeastarCallReportSensor(RequestArguments, WaitingTask, BaseSensorOperator)
         :param event: the trigger's event, a mapping; anything but a success fails the task.
         """
         with self._errors():
-            return self._hand_over(read_event(event))
+            return self._hand_over(read_event(event, self.parameters))
 
     def _hand_over(self, outcome: Outcome) -> dict[str, Any]:
         from airflow_provider_yeastar.tasks.handover import write_handover  # not needed to parse a DAG file
 
-        return write_handover(outcome, self.yeastar_conn_id)
+        return write_handover(outcome, self.yeastar_conn_id, self.name_key(outcome.request))
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,8 +27,9 @@ from airflow_provider_yeastar.pbx.files.fetch_rules import (
     check_max_bytes,
     event_complaint,
 )
+from airflow_provider_yeastar.pbx.redaction import clean_text
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
-from airflow_provider_yeastar.runtime.outcome import Outcome, errors_for_airflow, read_event
+from airflow_provider_yeastar.runtime.outcome import Outcome, errors_for_airflow, read_event, read_request
 from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.tasks.on_empty import refuse_empty_report
 from airflow_provider_yeastar.tasks.storing import StoringTask
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from airflow_provider_yeastar.tasks.record import ReportRecord
 
 __all__ = ["DeliveringTask"]
+
+log = logging.getLogger(__name__)
 
 _ATTEMPTS = 2
 _NO_FILE = (
@@ -84,7 +88,7 @@ class DeliveringTask(StoringTask):
         """
         with errors_for_airflow():
             with self._without_file(context, self._path_in(event)):
-                outcome = read_event(event, getattr(self, "parameters", None))
+                outcome = read_event(event, self._own_parameters)
             with YeastarHook(self.yeastar_conn_id).get_conn() as client:
                 return self.collect(context, client, outcome)
 
@@ -99,13 +103,14 @@ class DeliveringTask(StoringTask):
         from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
 
         self.check_delivery(request.file_format)
-        path = storage.resolve_path(self.destination, request.file_name(self._source))
+        path = self._path_of(request)
         if self.keeps_file(path):
             return path
         storage.prepare(path)
         if self.write_metadata:
             storage.prepare(storage.sidecar_path(path))
         publish_portal_link(context, self.yeastar_conn_id)
+        ready = ready or self.kept_report(context, request)
         if ready is None and self.deferrable:
             self.defer_wait(request)
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
@@ -116,13 +121,21 @@ class DeliveringTask(StoringTask):
 
     def _path_in(self, event: Mapping[str, Any] | None) -> str | None:
         """Return where the file of a failed wait would have gone, None where the event does not tell."""
-        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
-
         try:
-            request = ReportRequest.from_dict(event["request"]) if event else None
+            request = read_request(event, self._own_parameters) if event else None
         except (InvalidRequestError, AttributeError, KeyError, TypeError, ValueError):
             return None
-        return storage.resolve_path(self.destination, request.file_name(self._source)) if request else None
+        return self._path_of(request) if request else None
+
+    def _path_of(self, request: ReportRequest) -> str:
+        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+
+        return storage.resolve_path(self.destination, f"{self.file_stem(request)}.{request.file_format}")
+
+    @property
+    def _own_parameters(self) -> object:
+        """The task's own parameters, which hold the PINs that events lack; a download operator has none."""
+        return getattr(self, "parameters", None)
 
     @contextmanager
     def _without_file(self, context: Context, path: str | None) -> Iterator[None]:
@@ -149,14 +162,14 @@ class DeliveringTask(StoringTask):
         :param outcome: the report, and the request that it answers.
         :return: the file's path.
         """
-        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
-
-        path = storage.resolve_path(self.destination, outcome.request.file_name(self._source))
+        path = self._path_of(outcome.request)
         if self.keeps_file(path):  # another task may have been quicker
             return path
-        run_on_worker(client.log_in(time.time() + self.wait_timeout), lambda: self.killed)
+        with self.keeping(context, client, outcome):
+            run_on_worker(client.log_in(time.time() + self.wait_timeout), lambda: self.killed)
         try:
-            record = self._fetch(context, client, outcome, path)
+            with self.keeping(context, client, outcome):
+                record = self._fetch(context, client, outcome, path)
         except YeastarError as error:
             self._contest(client, outcome, error)
             if outcome.attempt >= _ATTEMPTS or not another_report_may_help(error):
@@ -222,15 +235,20 @@ class DeliveringTask(StoringTask):
         """
         if outcome.request.file_format != "csv":
             return
-        from airflow_provider_yeastar.pbx.files.contradiction import Expected, contradiction
+        from airflow_provider_yeastar.pbx.files.contradiction import Expected, contradiction, stray_row
 
         report = outcome.report
         made_on = datetime.fromtimestamp(report.ready_at, UTC).date()
         expected = Expected.of(report.window, made_on, report.asked_numbers, report.other_numbers)
         with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
             contradicts = contradiction(lines, expected)
+            lines.seek(0)
+            stray = stray_row(lines, report.window)
         if contradicts:
             raise WrongReportError(f"The file {report.file!r} is another report's: {contradicts}")
+        if stray:
+            asked = report.window["time"]
+            log.warning("%s was asked for, and the PBX's file has a row of %s too.", asked, clean_text(stray, 40))
 
     def _holds_no_row(self, file: Path, file_format: str) -> bool:
         """Look at the temporary file, before it is published, if ``on_empty`` has to be applied to it."""

@@ -30,8 +30,13 @@ class Handover:
     expires_at: float
 
 
-def write_handover(outcome: Outcome, yeastar_conn_id: str) -> dict[str, Any]:
-    """Return a sensor's XCom value; times are ISO 8601, UTC."""
+def write_handover(outcome: Outcome, yeastar_conn_id: str, key: str = "") -> dict[str, Any]:
+    """Return a sensor's XCom value; times are ISO 8601, UTC.
+
+    :param outcome: the report, and the request that it answers.
+    :param yeastar_conn_id: id of the connection that the sensor used.
+    :param key: tells masked parameters apart, for the name of the file; see :func:`.masked_parameters`.
+    """
     report = outcome.report
     return {
         "file": report.file,
@@ -39,7 +44,7 @@ def write_handover(outcome: Outcome, yeastar_conn_id: str) -> dict[str, Any]:
         "requested_at": iso_utc(report.requested_at),
         "ready_at": iso_utc(report.ready_at),
         "expires_at": iso_utc(report.ready_at + FILE_LIFE_SECONDS),
-        "request": masked_request(outcome.request.to_dict()),
+        "request": masked_request(outcome.request.to_dict(), key),
         "window": report.window,
         "timezone": report.timezone,
         "api_version": report.api_version,

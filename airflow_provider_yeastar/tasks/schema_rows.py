@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.pbx.report.parameters import is_open
 from airflow_provider_yeastar.pbx.report.request import ReportRequest, check_arguments
 from airflow_provider_yeastar.runtime.worker import run_on_worker
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
 
 __all__ = ["RowsTask", "connection_protection"]
-
-_SECRET = "protect_secret"
 
 
 class RowsTask(ReportArguments, WaitingTask):
@@ -99,6 +96,7 @@ def connection_protection(conn_id: str, protect: Mapping[str, str] | None) -> Pr
     """
     secret = None
     if "hmac" in (protect or {}).values():
-        extras = YeastarHook.get_connection(conn_id).extra_dejson
-        secret = extras.get(_SECRET) or extras.get(f"extra__yeastar__{_SECRET}")
+        from airflow_provider_yeastar.hooks.connection import protect_secret, read_connection
+
+        secret = protect_secret(read_connection(conn_id))
     return protection(protect, secret)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.compat import BaseOperator
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.pbx.report.masking import HiddenValue, hidden_parameters
 from airflow_provider_yeastar.pbx.report.parameters import is_nothing
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
 
@@ -70,13 +71,20 @@ class TemplatedTask(BaseOperator):
         """Return the rendered value, or :class:`RenderedToNothing`.
 
         In a DAG that renders to native types, an expression that is the whole text keeps its type. A text stays a
-        text: ``+4930123456``, ``007`` and ``1e5`` do not become numbers. Path objects are rendered too.
+        text: ``+4930123456``, ``007`` and ``1e5`` do not become numbers. Path objects are rendered too. PINs become
+        :class:`.HiddenValue`, because Airflow stores the rendered fields and shows them in its UI.
 
         :param content: text, path, list, dict or another task's output.
         :param context: the task's context.
         :param jinja_env: the DAG's environment.
         :param seen_oids: ids of values that other tasks returned; these are not templates.
         """
+        rendered = self._rendered(content, context, jinja_env, seen_oids)
+        return hidden_parameters(rendered) if isinstance(rendered, Mapping) else rendered
+
+    def _rendered(
+        self, content: Any, context: Context, jinja_env: jinja2.Environment | None, seen_oids: set[int] | None
+    ) -> Any:
         if seen_oids is not None and id(content) in seen_oids:
             return content
         if _is_object_storage_path(content):
@@ -178,6 +186,8 @@ def _nothing_in(value: Any, where: str) -> Iterator[tuple[str, RenderedToNothing
     """Yield each value that rendered to nothing, with its place, also inside lists and dicts."""
     if isinstance(value, RenderedToNothing):
         yield where, value
+    elif isinstance(value, HiddenValue):
+        yield from _nothing_in(value.value, where)
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _nothing_in(item, f"{where} ({key})")

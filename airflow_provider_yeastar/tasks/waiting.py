@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.compat import conf
+from airflow_provider_yeastar.exceptions import DestinationError, TaskKilledError
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import YeastarPortalLink
-from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.pbx.errors import (
+    InvalidRequestError,
+    NetworkError,
+    ResourceError,
+    StateUnavailableError,
+    TokenCapError,
+    YeastarError,
+)
+from airflow_provider_yeastar.pbx.report.masking import holds_secrets, masked_request
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.settings import check_seconds
-from airflow_provider_yeastar.runtime.outcome import Outcome
+from airflow_provider_yeastar.runtime.outcome import Outcome, iso_utc
 from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.tasks.run_moment import run_moment
 from airflow_provider_yeastar.tasks.templates import TemplatedTask
@@ -28,6 +38,7 @@ __all__ = ["WaitingTask"]
 
 # Airflow's own timeout of a deferral skips `execute_complete`; it is a backstop behind the trigger's own deadlines.
 _BACKSTOP = timedelta(minutes=10)
+_NO_FAULT_OF_THE_REPORT = (DestinationError, NetworkError, ResourceError, StateUnavailableError, TokenCapError)
 
 
 class WaitingTask(TemplatedTask):
@@ -79,6 +90,25 @@ class WaitingTask(TemplatedTask):
     def _source(self) -> str | None:
         """What distinguishes this task's PBX in a file's name: the connection, unless it is the default."""
         return None if self.yeastar_conn_id == YeastarHook.default_conn_name else self.yeastar_conn_id
+
+    def file_stem(self, request: ReportRequest) -> str:
+        """Return the name, without extension, of a request's file in a directory.
+
+        :param request: what the file answers.
+        """
+        return request.file_stem(self._source, self.name_key(request))
+
+    def name_key(self, request: ReportRequest) -> str:
+        """Return the secret that tells lists of PINs apart in names, empty for a request without PINs.
+
+        :param request: what is to be named.
+        :raises YeastarError: if it is needed, and the connection cannot be had or used.
+        """
+        if not holds_secrets(request.filters):
+            return ""
+        from airflow_provider_yeastar.hooks.connection import naming_key, read_connection  # not needed to parse a DAG
+
+        return naming_key(read_connection(self.yeastar_conn_id))
 
     def resolved(self, request: ReportRequest, context: Context) -> ReportRequest:
         """Return the request with a period that is no longer in words, counted from the moment of the DAG run.
@@ -138,6 +168,60 @@ class WaitingTask(TemplatedTask):
         bounds = self.new_bounds(until)
         report = run_on_worker(client.wait_for_report(request, bounds), lambda: self.killed)
         return Outcome(request, report, attempt, bounds.until)
+
+    @contextmanager
+    def keeping(self, context: Context, client: PbxClient, outcome: Outcome) -> Iterator[None]:
+        """Keep a report that cannot be stored for the next try of this task, where the report is not to blame.
+
+        :param context: of the task.
+        :param client: of the PBX.
+        :param outcome: the report, and the request that it answers.
+        """
+        try:
+            yield
+        except _NO_FAULT_OF_THE_REPORT:
+            if not self.killed:  # else a user may have cleared the task, who wants a new report
+                self._keep(context, client, outcome)
+            raise
+
+    def _keep(self, context: Context, client: PbxClient, outcome: Outcome) -> None:
+        owner = self._owner(context, outcome.request)
+        try:
+            kept = run_on_worker(client.kept_reports(), lambda: self.killed)
+            run_on_worker(kept.keep(owner, outcome.report), lambda: self.killed)
+        except YeastarError as error:
+            self.log.warning("The next try has to ask for the report again: %s", error)
+
+    def kept_report(self, context: Context, request: ReportRequest) -> Outcome | None:
+        """Return the report that an earlier try of this task could not store, if the PBX still serves its file.
+
+        :param context: of the task.
+        :param request: what to ask for.
+        """
+        if context["ti"].try_number == 1:
+            return None
+        owner = self._owner(context, request)
+        with YeastarHook(self.yeastar_conn_id).get_conn() as client:
+            try:
+                kept = run_on_worker(client.kept_reports(), lambda: self.killed)
+                report = run_on_worker(kept.take(owner), lambda: self.killed)
+            except TaskKilledError:
+                raise
+            except YeastarError as error:
+                self.log.warning("Whether an earlier try has left its report cannot be told: %s", error)
+                return None
+        if report is None:
+            return None
+        self.log.info("An earlier try could not store the report of %s; it is fetched again.", iso_utc(report.ready_at))
+        return Outcome(request, report)
+
+    def _owner(self, context: Context, request: ReportRequest) -> str:
+        """Name this task instance and its request. A clear changes ``max_tries``, so that it gets a new report."""
+        from airflow_provider_yeastar.pbx.waiting.kept_reports import owner_of  # not needed to parse a DAG file
+
+        ti = context["ti"]
+        of_tries = (ti.dag_id, ti.task_id, ti.run_id, ti.map_index, ti.max_tries)
+        return owner_of(of_tries, masked_request(request.to_dict(), self.name_key(request)))
 
     def new_bounds(self, until: float | None = None) -> Bounds:
         """Return until when a wait that begins now may last.

@@ -257,7 +257,7 @@ class YeastarReportToSqlOperator(RowsTask, SqlTask):
 
         request = self.request_of(context) if period is None else self._earlier(period)
         rows, report = self.fetch_rows(client, request)
-        return report_answer(request, report, rows, self.on_schema_change)
+        return report_answer(request, report, rows, self.on_schema_change, self.name_key(request))
 
     def _earlier(self, period: TablePeriod) -> ReportRequest:
         ends = {"start_time": period.start.isoformat(), "end_time": period.end.isoformat()}

@@ -99,14 +99,15 @@ class YeastarCallReportTrigger(BaseTrigger):
         try:
             return success_event(await self._wait(held))
         except YeastarError as error:
-            return failure_event(error) | {"request": self.request}
+            return failure_event(error, self.request)
         except Exception as error:  # noqa: BLE001 - the trigger's boundary: a crash must reach the task, without texts
             # Airflow's secrets masker does not run in the triggerer, so redact here.
             trace = "".join(traceback.format_exception(error))
             self.log.error("The wait for the report crashed.\n%s", redact_text(trace))
-            return failure_event(
-                YeastarError(f"The wait for the report crashed with {type(error).__name__}; see the triggerer's log")
+            crash = YeastarError(
+                f"The wait for the report crashed with {type(error).__name__}; see the triggerer's log"
             )
+            return failure_event(crash, self.request)
 
     async def _wait(self, held: AsyncExitStack) -> Outcome:
         request = ReportRequest.from_dict(self.request)

@@ -65,20 +65,23 @@ class Answer:
         )
 
 
-def report_answer(request: ReportRequest, report: FinishedReport, rows: SchemaRows, on_schema_change: str) -> Answer:
+def report_answer(
+    request: ReportRequest, report: FinishedReport, rows: SchemaRows, on_schema_change: str, key: str = ""
+) -> Answer:
     """Return the answer of a call report.
 
     :param request: what was asked for.
     :param report: what is known of the request.
     :param rows: in the report's schema.
     :param on_schema_change: what becomes of columns that the table does not have.
+    :param key: for :func:`.selection_of`.
     :raises InvalidRequestError: when the request has no beginning or no end.
     """
     identity = {"report_type": request.report_type, "my_report_id": request.my_report_id}
     return Answer(
         report=request.label,
         period=period_of(report.window),
-        selection=selection_of(request),
+        selection=selection_of(request, key),
         serial_number=report.serial_number,
         timezone=report.timezone,
         rows=rows,

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
-from airflow_provider_yeastar.pbx.report.parameters import query_value
+from airflow_provider_yeastar.pbx.report.masking import parameters_to_name
 from airflow_provider_yeastar.pbx.report.periods import Period, parse_period
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 
@@ -103,10 +103,11 @@ def _before(period: TablePeriod) -> TablePeriod:
     return TablePeriod(period.start - period.days * _DAY, end)
 
 
-def selection_of(request: ReportRequest) -> str:
+def selection_of(request: ReportRequest, key: str = "") -> str:
     """Return what tells the rows of a request from those of other parameters: a hash of the parameters.
 
     :param request: its ids in any order and spelling of a list count as the same.
+    :param key: for :func:`.parameters_to_name`.
     """
-    filters = {name: sorted(query_value(value).split(",")) for name, value in request.parameters}
+    filters = {name: sorted(value.split(",")) for name, value in parameters_to_name(request.filters, key).items()}
     return hashlib.sha256(json.dumps(filters, sort_keys=True).encode()).hexdigest()[:16]

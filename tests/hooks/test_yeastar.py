@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_yeastar.compat import Connection
 from airflow_provider_yeastar.get_provider_info import get_provider_info
-from airflow_provider_yeastar.hooks.connection import settings_from_connection
+from airflow_provider_yeastar.hooks.connection import naming_key, settings_from_connection
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, MissingConnectionError, Reaction
 from airflow_provider_yeastar.pbx.settings import PbxSettings
@@ -42,6 +42,14 @@ def connection(extra: dict[str, Any] | str | None = None, **changes: Any) -> Con
         "extra": json.dumps(extra) if isinstance(extra, dict) else extra,
     }
     return Connection(**fields | changes)
+
+
+class TestNamingKey:
+    def test_it_is_the_client_secret(self) -> None:
+        assert naming_key(connection()) == "the-secret"
+
+    def test_a_secret_that_outlives_the_client_secret_goes_before_it(self) -> None:
+        assert naming_key(connection({"protect_secret": "sixteen letters!"})) == "sixteen letters!"
 
 
 class TestSettingsFromConnection:

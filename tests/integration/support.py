@@ -200,14 +200,21 @@ def login_at(settings: PbxSettings, state_dir: Path) -> LoginEntry:
 
 
 class Run:
-    """One try of a task as Airflow runs it, through the triggerer where it defers.
+    """One try of a task as Airflow runs it, through the triggerer where it defers; the first of three by default.
 
     :param task: the operator.
     :param context: what its context holds beside the task instance.
     """
 
+    dag_id = "nightly"
+    run_id = "scheduled__2026-11-21"
+    map_index = -1
+    try_number = 1
+    max_tries = 2
+
     def __init__(self, task: Any, **context: Any) -> None:
         self.task = task
+        self.task_id = task.task_id
         self.context = context
         self.xcoms: dict[str, Any] = {}
         self.triggers: list[Any] = []

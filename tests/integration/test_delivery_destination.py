@@ -177,3 +177,16 @@ def test_the_log_tells_how_far_it_is(
     assert len(shares) == len(told) > 2
     assert shares == sorted(shares)
     assert shares[-1] == 100
+
+
+def test_a_row_of_another_month_in_the_pbx_s_file_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    days = "".join(f"2026/07/{day:02},3,17\r\n" for day in range(1, 32))
+    content = f"Time,Calls,Average\r\n{days}2026/08/01,0,0\r\n".encode()
+    july = {"report_type": "queueavgwaittalktime", "period": "2026-07", "parameters": {"queue_id_list": [1]}}
+    with serving(monkeypatch, tmp_path, content):
+        path, _ = run_task(operator(tmp_path / "x.csv", **july))
+
+    assert Path(path).read_bytes() == content
+    assert "2026-07 was asked for, and the PBX's file has a row of 2026/08/01 too." in caplog.text

@@ -275,6 +275,17 @@ class TestAnswersOfWhichNothingIsKnown:
         ):
             YeastarHook().get_report_rows(**AGENTS, wait_timeout=3)
 
+    def test_rows_of_another_month_are_left_out_with_a_warning(
+        self, pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        july = {"report_type": "queueavgwaittalktime", "period": "2026-07", "parameters": {"queue_id_list": [1]}}
+        rows = [{"time": time, "avg_wait_time": 3} for time in ("2026/07/31", "2026/08/01", 31)]
+        with answering(monkeypatch, lambda answer: {"total_number": 3, "queue_avg_wait_talk_time_list": rows}):
+            found = YeastarHook().get_report_rows(**july)
+
+        assert [row["time"] for row in found] == ["2026/07/31", "31"]
+        assert "answered 2026-07 with 1 rows of other times, which are left out" in caplog.text
+
 
 class TestSchema:
     """A column that the report's schema does not have, and personal data."""

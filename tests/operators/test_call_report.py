@@ -44,6 +44,8 @@ class TestWhenTheDagIsParsed:
             ({"max_bytes": "4 GiB"}, "max_bytes"),
             ({"wait_timeout": 0}, "wait_timeout"),
             ({"queue_timeout": "soon"}, "queue_timeout"),
+            ({"queue_timeout": float("inf")}, "queue_timeout"),
+            ({"wait_timeout": float("nan")}, "wait_timeout"),
         ],
         ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
     )
@@ -82,10 +84,13 @@ class TestWhenTheDagIsParsed:
         assert (made.wait_timeout, made.queue_timeout) == (300.0, 3600.0)
 
 
+CONTEXT: Any = {"ti": Mock(try_number=1)}
+
+
 class TestExecute:
     def test_deferred_it_hands_the_wait_to_the_trigger(self, tmp_path: Path) -> None:
         with pytest.raises(TaskDeferred) as deferred:
-            operator(f"{tmp_path}/", deferrable=True).execute(Mock())
+            operator(f"{tmp_path}/", deferrable=True).execute(CONTEXT)
 
         _, arguments = deferred.value.trigger.serialize()
         assert arguments["request"]["report_type"] == "queueperformance"
@@ -95,7 +100,7 @@ class TestExecute:
 
     def test_its_execution_timeout_goes_with_the_trigger(self, tmp_path: Path) -> None:
         with pytest.raises(TaskDeferred) as deferred:
-            operator(f"{tmp_path}/", deferrable=True, execution_timeout=timedelta(minutes=5)).execute(Mock())
+            operator(f"{tmp_path}/", deferrable=True, execution_timeout=timedelta(minutes=5)).execute(CONTEXT)
 
         _, arguments = deferred.value.trigger.serialize()
         assert arguments["queue_until"] - arguments["until"] == pytest.approx(21600 - 300)
@@ -115,7 +120,7 @@ class TestExecute:
 
     def test_a_connection_that_airflow_does_not_give_may_be_back_for_the_next_try(self, tmp_path: Path) -> None:
         with pytest.raises(MissingConnectionError, match="There is no Airflow connection 'no_such_pbx'"):
-            operator(f"{tmp_path}/", yeastar_conn_id="no_such_pbx").execute(Mock())
+            operator(f"{tmp_path}/", yeastar_conn_id="no_such_pbx").execute(CONTEXT)
 
 
 class TestExecuteComplete:
@@ -131,7 +136,7 @@ class TestExecuteComplete:
             operator(f"{tmp_path}/").execute_complete(Mock(), event)
 
     def test_its_execution_timeout_ends_it_as_on_a_worker(self, tmp_path: Path) -> None:
-        event = failure_event(DeadlineError("No report before the task's own time was over"))
+        event = failure_event(DeadlineError("No report before the task's own time was over"), {})
 
         with pytest.raises(AirflowTaskTimeout, match="own time was over"):
             operator(f"{tmp_path}/").execute_complete(Mock(), event)

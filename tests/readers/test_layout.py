@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
+from airflow_provider_yeastar.compat import ObjectStoragePath
 from airflow_provider_yeastar.pbx.errors import BadFileError, Reaction
 from airflow_provider_yeastar.readers import (
     ReportLayoutError,
@@ -53,6 +54,7 @@ def test_a_url_is_read_through_object_storage(tmp_path: Path) -> None:
     path = tmp_path / "report.csv"
     path.write_text(PLAIN, encoding="utf-8")
     assert read_report(f"file://{path}") == read_report(str(path))
+    assert read_report(ObjectStoragePath(f"file://{path}")) == read_report(path) == read_report(str(path))
 
 
 def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path: Path) -> None:

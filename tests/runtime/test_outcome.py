@@ -51,7 +51,7 @@ def test_a_success_crosses_as_json_and_comes_back_equal() -> None:
     ids=["timeout", "error"],
 )
 def test_an_error_comes_back_as_itself(error: NetworkError, status: str) -> None:
-    event = failure_event(error)
+    event = failure_event(error, OUTCOME.request.to_dict())
 
     assert event["status"] == status
     with pytest.raises(type(error)) as raised:

@@ -3,10 +3,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from unittest.mock import Mock
 
 import pytest
 
 from airflow_provider_yeastar.exceptions import TaskKilledError
+from airflow_provider_yeastar.pbx.errors import ResourceError
 from airflow_provider_yeastar.runtime.worker import iterate_on_worker, run_on_worker
 
 
@@ -81,6 +83,15 @@ def test_a_killed_task_ends_although_its_iterator_blocks() -> None:
         next(iteration)
     assert items.stopped.is_set()
     assert _readers() == []
+
+
+def test_a_reader_that_cannot_be_started_is_an_error_to_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("can't start new thread")))
+    items = _Items(1)
+
+    with pytest.raises(ResourceError, match="no thread left"):
+        next(iterate_on_worker(items, killed=lambda: False, stop=items.stopped.set))
+    assert items.stopped.is_set()
 
 
 def test_while_one_item_is_worked_on_the_next_two_are_read() -> None:

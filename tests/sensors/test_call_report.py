@@ -112,4 +112,4 @@ class TestExecuteComplete:
         self, error: YeastarError, changes: dict[str, Any], raised: type[BaseException]
     ) -> None:
         with pytest.raises(raised, match=error.what):
-            sensor(**changes).execute_complete(Mock(), failure_event(error))
+            sensor(**changes).execute_complete(Mock(), failure_event(error, {}))

@@ -16,8 +16,19 @@ from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
+from airflow_provider_yeastar.pbx.report.parameters import is_rendered_collection
 
-__all__ = ["CALL_APIS", "PAGE_ROWS", "CallApi", "CallQuery", "Span", "call_filters", "choose_cdr_version"]
+__all__ = [
+    "CALL_APIS",
+    "PAGE_ROWS",
+    "CallApi",
+    "CallQuery",
+    "Span",
+    "call_filters",
+    "check_filter_name",
+    "choose_cdr_version",
+    "filter_value",
+]
 
 PAGE_ROWS = 10_000
 """Rows to ask for at once: the vendor's maximum, and default, on v1.0."""
@@ -200,12 +211,20 @@ def call_filters(filters: Mapping[str, Any] | None, api: CallApi) -> dict[str, s
     :raises InvalidRequestError: for a name that belongs to the other version or looks like a slip of one, and for a
         value that is empty or of another type: left out, it would widen the request to all calls.
     """
-    return {_filter_name(name, api): _filter_value(name, value) for name, value in (filters or {}).items()}
+    return {_filter_name(name, api): filter_value(name, value) for name, value in (filters or {}).items()}
 
 
-def _filter_name(name: Any, api: CallApi) -> str:
+def check_filter_name(name: Any) -> None:
+    """Refuse what is the name of a filter in no version of the interface.
+
+    :raises InvalidRequestError: one sentence.
+    """
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise InvalidRequestError(f"The filter {name!r} is no parameter's name; names are like call_from")
+
+
+def _filter_name(name: str, api: CallApi) -> str:
+    check_filter_name(name)
     if name in api.filters:
         return name
     own = {api.start, api.end, "page", "page_size", "sort_by", "order_by", "access_token"}
@@ -223,7 +242,13 @@ def _filter_name(name: Any, api: CallApi) -> str:
     return name
 
 
-def _filter_value(name: str, value: Any) -> str | list[int | str]:
+def filter_value(name: str, value: Any) -> str | list[int | str]:
+    """Return the value of a filter as it may be sent.
+
+    :param name: of the filter.
+    :param value: a text, a whole number, or a list of them.
+    :raises InvalidRequestError: if it is anything else, or nothing.
+    """
     if isinstance(value, list | tuple | set | frozenset):
         if not value:
             raise InvalidRequestError(f"The filter {name} is an empty list; give it a value or leave it out")
@@ -236,6 +261,11 @@ def _scalar(name: str, value: Any) -> int | str:
         return int(value)
     if isinstance(value, int):
         return value
+    if isinstance(value, str) and is_rendered_collection(value):
+        raise InvalidRequestError(
+            f"The filter {name} is the text {value!r}, to which a template rendered a list",
+            remedy="Add `| join(',')` to the template, or give the DAG render_template_as_native_obj=True.",
+        )
     if isinstance(value, str) and value.strip() and value.strip() != "None":
         return value.strip()
     raise InvalidRequestError(f"The filter {name} is {value!r}, neither a text nor a whole number; or leave it out")

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_yeastar.pbx.calls.query import CALL_APIS, call_filters
+from airflow_provider_yeastar.pbx.calls.query import CALL_APIS, call_filters, check_filter_name, filter_value
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
-from airflow_provider_yeastar.pbx.report.frame import TimeFrame, time_frame
-from airflow_provider_yeastar.pbx.report.parameters import is_nothing, is_open
+from airflow_provider_yeastar.pbx.report.frame import TimeFrame, check_time_frame, time_frame
+from airflow_provider_yeastar.pbx.report.parameters import is_open
 
 __all__ = ["CallRequest", "call_request", "check_call_arguments"]
 
@@ -79,12 +79,12 @@ def check_call_arguments(
     if not is_open(api_version):
         _check_version(api_version)
     if filters is not None and not is_open(filters):
-        _checked_filters({name: value for name, value in _mapping(filters).items() if not is_open(value)})
+        for name in _mapping(filters):
+            check_filter_name(name)
+        known = _checked_filters({name: value for name, value in filters.items() if not is_open(value)})
         if api_version in CALL_APIS:
-            call_filters({name: value for name, value in filters.items() if not is_open(value)}, CALL_APIS[api_version])
-    frame = [value for value in (period, start_time, end_time) if value is not None]
-    if not frame or not any(is_open(value) for value in frame):
-        time_frame(period, start_time, end_time)
+            call_filters(known, CALL_APIS[api_version])
+    check_time_frame(period, start_time, end_time)
 
 
 def _json_value(value: Any) -> Any:
@@ -104,10 +104,10 @@ def _mapping(filters: Any) -> Mapping[str, Any]:
 
 
 def _checked_filters(filters: Any) -> dict[str, Any]:
-    """Refuse a filter without a value: left out, it would widen the request to all calls."""
+    """Refuse a filter without a value, which would widen the request to all calls, and what is no filter at all."""
     if filters is None:
         return {}
     for name, value in _mapping(filters).items():
-        if value is None or is_nothing(value):
-            raise InvalidRequestError(f"The filter {name} is {value!r}; give it a value or leave it out")
+        check_filter_name(name)
+        filter_value(name, value)
     return dict(filters)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
-__all__ = ["run_coroutine"]
+from airflow_provider_yeastar.pbx.errors import ResourceError
+
+__all__ = ["run_coroutine", "thread_errors"]
 
 Result = TypeVar("Result")
 
@@ -19,6 +22,8 @@ def run_coroutine(work: Coroutine[Any, Any, Result]) -> Result:
 
     In a notebook and in an ``async def`` task an event loop runs on this thread, where ``asyncio.run`` refuses to work:
     the coroutine then gets a thread and a loop of its own.
+
+    :raises ResourceError: when there is no thread to be had.
     """
     try:
         asyncio.get_running_loop()
@@ -33,5 +38,22 @@ def run_coroutine(work: Coroutine[Any, Any, Result]) -> Result:
         except BaseException as error:  # noqa: BLE001 - the thread's boundary: whatever it is, the caller gets it
             done.set_exception(error)
 
-    threading.Thread(target=run, name="yeastar-loop", daemon=True).start()
+    try:
+        with thread_errors():
+            threading.Thread(target=run, name="yeastar-loop", daemon=True).start()
+    except ResourceError:
+        work.close()
+        raise
     return done.result()
+
+
+@contextmanager
+def thread_errors() -> Iterator[None]:
+    """Raise what a thread that cannot be started raises as an error that is retried.
+
+    :raises ResourceError: in place of RuntimeError and MemoryError.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError):
+        raise ResourceError("This machine has no thread left for a call to a PBX") from None

@@ -24,6 +24,7 @@ from functools import cache, partial
 from typing import Any, TypeVar
 
 from airflow_provider_yeastar.pbx.concurrency.per_loop import PerLoop
+from airflow_provider_yeastar.pbx.concurrency.running import thread_errors
 from airflow_provider_yeastar.pbx.errors import ResourceError
 
 __all__ = ["about_to_wait", "in_thread"]
@@ -49,10 +50,8 @@ class _Threads:
 
     def submit(self, work: Callable[[], None]) -> None:
         if not self._idle.acquire(blocking=False):
-            try:
+            with thread_errors():
                 threading.Thread(target=self._serve, name="yeastar", daemon=True).start()
-            except (RuntimeError, MemoryError):
-                raise ResourceError("This machine has no thread left for a call to a PBX") from None
         self._work.put(work)
 
     def _serve(self) -> None:

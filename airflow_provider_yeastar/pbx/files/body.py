@@ -168,11 +168,13 @@ class FileCheck:
             answer = json.loads(body)
         except (ValueError, RecursionError):
             return  # a csv may well begin with a brace
-        if isinstance(answer, dict) and type(answer.get("errcode")) is int:
-            # The codec is loaded by who talks to a PBX; a DAG file that names an operator does not.
-            from airflow_provider_yeastar.pbx.wire import answer_error
+        # The codec is loaded by who talks to a PBX; a DAG file that names an operator does not.
+        from airflow_provider_yeastar.pbx.untrusted import whole_number
+        from airflow_provider_yeastar.pbx.wire import answer_error
 
-            error = answer_error(answer, pbx=self._pbx, endpoint=self._endpoint)
+        errcode = whole_number(answer.get("errcode")) if isinstance(answer, dict) else None
+        if errcode is not None:
+            error = answer_error({**answer, "errcode": errcode}, pbx=self._pbx, endpoint=self._endpoint)
             if error is not None:
                 raise error
         raise self._bad(f"The PBX sent a JSON answer in place of the {self._format} file")

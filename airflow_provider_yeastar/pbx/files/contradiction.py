@@ -16,7 +16,7 @@ from itertools import islice
 
 from airflow_provider_yeastar.pbx.report.periods import Period, parse_period
 
-__all__ = ["Expected", "contradiction"]
+__all__ = ["Expected", "contradiction", "dates_in", "stray_row"]
 
 _MOST_ROWS = 20_000
 """Rows that are read at most; the first date and the first name that fit end the search anyway."""
@@ -80,6 +80,25 @@ def contradiction(lines: Iterable[str], expected: Expected) -> str:
     return _date_contradiction(rows, expected) or _name_contradiction(rows, expected)
 
 
+def stray_row(lines: Iterable[str], window: Mapping[str, str]) -> str:
+    """Return how a row begins whose date certainly lies outside of the day, month or year that was asked for.
+
+    A PBX has answered July with a row of another month [L]. The file is its own, so this is no contradiction.
+
+    :param lines: the decoded lines.
+    :param window: as :meth:`.ReportRequest.describe` tells it.
+    :return: the row's first cell, empty without such a row.
+    """
+    period = parse_period(window["time"]) if "time" in window else None
+    if not isinstance(period, Period):
+        return ""
+    for row in islice(_rows(lines), _PREAMBLE_ROWS, None):
+        days = [day for readings in dates_in(row[0] if row else "") for day in readings]
+        if days and not any(period.first <= day <= period.last for day in days):
+            return row[0].strip()
+    return ""
+
+
 def _rows(lines: Iterable[str]) -> Iterator[list[str]]:
     reader = csv.reader(lines)
     try:
@@ -93,7 +112,7 @@ def _date_contradiction(rows: Sequence[Sequence[str]], expected: Expected) -> st
         return ""
     found = ""
     for number, row in enumerate(rows):
-        for readings in map(_readings, _DATE.finditer(" ".join(row))):
+        for readings in dates_in(" ".join(row)):
             if any(map(expected.has, readings)):
                 return ""
             is_evidence = number >= _PREAMBLE_ROWS or not any(map(expected.is_made_about, readings))
@@ -112,6 +131,11 @@ def _name_contradiction(rows: Sequence[Sequence[str]], expected: Expected) -> st
         if number in expected.others:
             found = found or f"its rows are about others, such as {number}, than were asked for"
     return found
+
+
+def dates_in(text: str) -> Iterator[list[date]]:
+    """Yield for each date in a text what it may be: one day, or two where day and month may be swapped."""
+    return map(_readings, _DATE.finditer(text))
 
 
 def _readings(match: re.Match[str]) -> list[date]:

@@ -138,7 +138,10 @@ def table_complaint(head: str, tail: str, *, may_lack_line_end: bool = False) ->
         widths = {len(rows[header])}
     narrowest = min(HEADER_CELLS, len(rows[header]))
     may_end = {width for width in widths if width >= narrowest}
-    if any(_may_be_last(row, may_end) for row in _last_rows(tail, delimiter)):
+    has_prose = any(_reads_as_prose(row) for row in rows[header:-1])
+    if any(
+        _may_be_last(row, may_end) and (has_prose or not _reads_as_prose(row)) for row in _last_rows(tail, delimiter)
+    ):
         return None
     return "a table whose last line is not as wide as the others"
 
@@ -159,7 +162,7 @@ def _header(rows: Sequence[list[str]], *, alone: bool) -> int | None:
 
 def _reads_as_prose(row: Sequence[str]) -> bool:
     """Return whether blanks follow the commas, as in a sentence."""
-    return all(cell.startswith(" ") for cell in row[1:])
+    return len(row) > 1 and all(cell.startswith(" ") and cell.strip() for cell in row[1:])
 
 
 def _last_rows(tail: str, delimiter: str) -> Iterator[list[str]]:

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     GZIP = "gzip data"
     ZSTD = "Zstandard data"
     RTF = "an RTF document"
+    HTTP = "an HTTP message"
     UTF_32 = "text in UTF-32"
     BINARY = "binary data"
 
@@ -35,6 +36,7 @@ _SIGNATURES = (
     (b"\x1f\x8b", Kind.GZIP),
     (b"\x28\xb5\x2f\xfd", Kind.ZSTD),
     (b"{\\rtf", Kind.RTF),
+    (b"HTTP/1.", Kind.HTTP),
     (codecs.BOM_UTF32_LE, Kind.UTF_32),
     (codecs.BOM_UTF32_BE, Kind.UTF_32),
     (codecs.BOM_UTF16_LE, Kind.UTF_16),

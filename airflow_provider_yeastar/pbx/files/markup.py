@@ -20,12 +20,14 @@ _MAX_MARKUP_CHARACTERS = 1024 * 1024
 _CELL_CHARACTERS = 256
 """As much of a cell of a page is looked at."""
 _ERROR_TITLE = re.compile(
-    r"(http\s*)?[45]\d\d\b.*|(internal server |server )?error|bad (gateway|request)|forbidden|unauthorized|not found"
-    r"|access denied|service unavailable|gateway time-?out|request time-?out",
+    r"((http|error)\W*)?[45]\d\d\b.*|(server )?error|bad request|forbidden|unauthorized|not found"
+    r"|.*\b(internal server error|bad gateway|gateway time-?out|request time-?out|service (temporarily )?unavailable"
+    r"|access denied|could not be retrieved)\b.*",
     re.IGNORECASE,
 )
 # What belongs to a page whose content comes from elsewhere, or that wants something from a person.
 _NO_REPORT = frozenset({"form", "frame", "iframe", "frameset"})
+_LEADS_AWAY = {"input": ("type", "password"), "meta": ("http-equiv", "refresh")}
 
 
 class PageRow(NamedTuple):
@@ -70,7 +72,7 @@ class Page(HTMLParser):
         self._open = ""  # the tag in which text now stands, if it matters
         self._title = ""
         self._ended_with = ""
-        self._has_password = False
+        self._leads_away = False
         self._cells_side_by_side = False
         self.is_endless = False
         self.has_script = False
@@ -94,8 +96,8 @@ class Page(HTMLParser):
     def complaint(self) -> str | None:
         """Return what is wrong with the page that was read, None if it is a whole report."""
         opened, closed = self._opened, self._closed
-        if self._has_password or _NO_REPORT & opened.keys():
-            return "an HTML page with a form or a frame"
+        if self._leads_away or _NO_REPORT & opened.keys():
+            return "an HTML page with a form or a frame, or one that leads to another"
         if _ERROR_TITLE.fullmatch(" ".join(self._title.split())):
             return "an HTML page whose title is that of an error"
         if not opened.get("table"):
@@ -114,8 +116,9 @@ class Page(HTMLParser):
         self._ended_with = ""
         self._opened[tag] = self._opened.get(tag, 0) + 1
         self._open = tag if tag in ("title", "script", "style") else ""
-        if tag == "input":
-            self._has_password |= ("type", "password") in attrs
+        if tag in _LEADS_AWAY:
+            attribute, wanted = _LEADS_AWAY[tag]
+            self._leads_away |= (dict(attrs).get(attribute) or "").strip().lower() == wanted
         elif tag == "script":
             self.has_script = True
         elif tag == "table":

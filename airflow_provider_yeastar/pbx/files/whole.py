@@ -79,6 +79,8 @@ def _utf_16_complaint(
 ) -> str | None:
     if size % 2:
         return "text in UTF-16 that ends within a letter"
+    if any("\0" in text for text in decoded(pieces_of(file, look))):
+        return "text in UTF-16 with a hole in it"
     encoding = "utf-16-le" if head.startswith(codecs.BOM_UTF16_LE) else "utf-16-be"
     text = _text(head, encoding)
     if kind_of(text[:1024].encode()) is Kind.HTML:

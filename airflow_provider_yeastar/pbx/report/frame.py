@@ -9,9 +9,10 @@ from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report import checks
+from airflow_provider_yeastar.pbx.report.parameters import is_open
 from airflow_provider_yeastar.pbx.report.periods import Period, RelativePeriod, Window, window_by_pbx_clock
 
-__all__ = ["TimeFrame", "time_frame"]
+__all__ = ["TimeFrame", "check_time_frame", "time_frame"]
 
 
 @dataclass(frozen=True)
@@ -91,15 +92,35 @@ def time_frame(period: Any, start_time: Any, end_time: Any, as_of: datetime | No
     :param start_time: datetime or ISO 8601 text.
     :param end_time: the same.
     :param as_of: the moment that a period in words is counted from, aware.
-    :raises InvalidRequestError: for none, for half of one, and for what is no time.
+    :raises InvalidRequestError: for none, for half of one, for an empty one, and for what is no time.
     """
-    if (period is None) == (start_time is None and end_time is None):
-        raise InvalidRequestError("Give either `period`, or `start_time` and `end_time`")
-    if (start_time is None) != (end_time is None):
-        raise InvalidRequestError("`start_time` and `end_time` go together; one of them is missing")
-    return TimeFrame(
+    _check_given(period, start_time, end_time)
+    frame = TimeFrame(
         checks.known_period(period),
         checks.known_moment("start_time", start_time),
         checks.known_moment("end_time", end_time),
         as_of,
     )
+    if frame.start and frame.end and not (frame.start.tzinfo or frame.end.tzinfo):
+        Window(frame.start, frame.end)
+    return frame
+
+
+def check_time_frame(period: Any, start_time: Any, end_time: Any) -> None:
+    """Validate the arguments of :func:`time_frame` as far as they are known at DAG-parse time.
+
+    :raises InvalidRequestError: as :func:`time_frame`.
+    """
+    _check_given(period, start_time, end_time)
+    if not any(is_open(value) for value in (period, start_time, end_time)):
+        time_frame(period, start_time, end_time)
+    for name, moment in (("start_time", start_time), ("end_time", end_time)):
+        if not is_open(moment):
+            checks.known_moment(name, moment)
+
+
+def _check_given(period: Any, start_time: Any, end_time: Any) -> None:
+    if (period is None) == (start_time is None and end_time is None):
+        raise InvalidRequestError("Give either `period`, or `start_time` and `end_time`")
+    if (start_time is None) != (end_time is None):
+        raise InvalidRequestError("`start_time` and `end_time` go together; one of them is missing")

@@ -46,6 +46,8 @@ class _Pages:
         self._keys: frozenset[str] = frozenset()
         self._digests: set[bytes] = set()
         self._has_repeated = False
+        self._rows_before: frozenset[bytes] = frozenset()
+        self._has_equal_rows = self._has_repeated_rows = False
         self._taken = 0
         self.next_page: int | None = 1
 
@@ -63,7 +65,8 @@ class _Pages:
         if not rows:
             self.end()
             return rows
-        digest = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).digest()
+        of_rows = [hashlib.sha256(json.dumps(row, sort_keys=True).encode()).digest() for row in rows]
+        digest = hashlib.sha256(b"".join(of_rows)).digest()
         is_repeated = digest in self._digests
         if is_repeated and self._state is _State.EXPLAINED:
             self.next_page = None  # the PBX pays no heed to the page, and there is none
@@ -75,6 +78,7 @@ class _Pages:
             raise self._error(f"The PBX lists rows without end, {_MOST_PAGES} pages so far")
         self._check_key(answer)
         self._digests.add(digest)
+        self._compare(of_rows, is_repeated)
         self._count(rows)
         self._choose_next(is_repeated)
         return rows
@@ -116,6 +120,22 @@ class _Pages:
         if self._keys and keys != self._keys:
             raise self._error(f"Page {self._taken} of the rows is one of another list, {ascii(sorted(keys))[:80]}")
         self._keys = keys
+
+    def _compare(self, of_rows: list[bytes], is_repeated: bool) -> None:
+        """Note whether rows of the page before came again, and whether a page holds equal rows anyway."""
+        these = frozenset(of_rows)
+        self._has_equal_rows |= len(these) < len(of_rows)
+        self._has_repeated_rows |= is_repeated or bool(these & self._rows_before)
+        self._rows_before = these
+
+    def finish(self) -> None:
+        """Judge the rows of all pages, as many as were counted.
+
+        :raises NotAPbxError: when some came again on another page, so that others may be missing. Rows that are truly
+            equal stand on one page, too.
+        """
+        if self._has_repeated_rows and not self._has_equal_rows:
+            raise self._error("The PBX lists rows of one page on another one again: they moved while they were read")
 
     def _count(self, rows: list[Row]) -> None:
         if self._taken == 1:
@@ -164,3 +184,4 @@ def row_pages(ask: Callable[[int], Mapping[str, Any]], *, pbx: str, endpoint: st
             continue
         if rows := pages.take(answer):
             yield rows
+    pages.finish()

@@ -13,8 +13,17 @@ from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.catalogue import OWN_ARGUMENTS, PARAMETERS
+from airflow_provider_yeastar.pbx.report.masking import HiddenValue
 
-__all__ = ["ParameterValue", "check_parameters", "is_nothing", "is_open", "json_value", "query_value"]
+__all__ = [
+    "ParameterValue",
+    "check_parameters",
+    "is_nothing",
+    "is_open",
+    "is_rendered_collection",
+    "json_value",
+    "query_value",
+]
 
 ParameterValue = str | tuple[int | str, ...]
 """A text as it is sent; or ids: an int is an internal id, a text is a dialled number, a name or an id."""
@@ -48,13 +57,15 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, (Sequence, Set)) and not isinstance(value, (str, bytes))
 
 
-def _is_rendered_list(text: str) -> bool:
+def is_rendered_collection(text: str) -> bool:
+    """Return whether a text is a list or dict as Jinja writes it where a DAG does not render to native types."""
     if not re.fullmatch(r"\s*[\[({].*[\])}]\s*", text):
         return False
     try:
-        return _is_list(literal_eval(text.strip()))
+        value = literal_eval(text.strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return False
+    return _is_list(value) or isinstance(value, Mapping)
 
 
 def query_value(value: ParameterValue) -> str:
@@ -107,7 +118,9 @@ def _check_name(name: Any) -> None:
 
 def _value(name: str, value: Any) -> ParameterValue:
     kind = PARAMETERS[name].kind if name in PARAMETERS else None
-    if isinstance(value, str) and _is_rendered_list(value):
+    if isinstance(value, HiddenValue):
+        value = value.value
+    if isinstance(value, str) and is_rendered_collection(value):
         raise InvalidRequestError(
             f"The parameter {name} is the text {value!r}, to which a template rendered a list",
             remedy="Add `| join(',')` to the template, or give the DAG render_template_as_native_obj=True.",

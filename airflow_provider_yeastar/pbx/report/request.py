@@ -17,7 +17,7 @@ from airflow_provider_yeastar.pbx.report import checks
 from airflow_provider_yeastar.pbx.report.catalogue import REPORT_TYPES
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat, to_pbx_local
 from airflow_provider_yeastar.pbx.report.frame import TimeFrame
-from airflow_provider_yeastar.pbx.report.masking import masked_parameters
+from airflow_provider_yeastar.pbx.report.masking import parameters_to_name
 from airflow_provider_yeastar.pbx.report.parameters import (
     ParameterValue,
     check_parameters,
@@ -82,14 +82,15 @@ class ReportRequest:
         """The time frame as it was asked for, in characters that any file system takes; ``all`` without one."""
         return self.frame.text
 
-    def file_name(self, source: str | None = None) -> str:
+    def file_name(self, source: str | None = None, key: str = "") -> str:
         """Return a file name made from the request, so that a rerun replaces its own file and no other.
 
         :param source: distinguishes PBXs that share a directory; None for the default one.
+        :param key: for :func:`.parameters_to_name`.
         """
-        return f"{self.file_stem(source)}.{self.file_format}"
+        return f"{self.file_stem(source, key)}.{self.file_format}"
 
-    def file_stem(self, source: str | None = None) -> str:
+    def file_stem(self, source: str | None = None, key: str = "") -> str:
         """Return the file's name without its extension; see :meth:`file_name`.
 
         :raises ValueError: for a period in words: the files of two nights would have the same name.
@@ -97,7 +98,7 @@ class ReportRequest:
         if self.is_relative:
             raise ValueError(f"The period {self.frame.period} has to be dated before it can name a file")
         # Arguments left out do not count, so that a new argument does not change the names of old requests.
-        given = self.to_dict() | {"parameters": masked_parameters(self._filters()), "source": source}
+        given = self.to_dict() | {"parameters": parameters_to_name(self.filters, key), "source": source}
         asked = {name: value for name, value in given.items() if value is not None and name not in _WAYS}
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.label}_{self.window_text}_{digest}"
@@ -116,7 +117,7 @@ class ReportRequest:
         """
         is_async = {"is_async": str(int(self.asynchronous is not False))}
         if self.scheduled_report_id is not None:
-            return {"id": str(self.scheduled_report_id), **self._filters()} | is_async
+            return {"id": str(self.scheduled_report_id), **self.filters} | is_async
         formats = {"format": self.file_format, "duration_format": self.duration_format}
         return self.rows_query(display, zone) | formats | is_async
 
@@ -128,7 +129,7 @@ class ReportRequest:
         :raises InvalidRequestError: when the window is empty in that zone.
         """
         identity = {"type": str(self.report_type)} if self.report_type else {"my_report_id": str(self.my_report_id)}
-        return identity | self._times(display, zone) | self._filters()
+        return identity | self._times(display, zone) | self.filters
 
     def is_unfinished(self, now: datetime, zone: tzinfo) -> bool:
         """Return whether the time frame ends after a moment, so that the report is incomplete then.
@@ -173,7 +174,9 @@ class ReportRequest:
         """
         return build_request(**data)
 
-    def _filters(self) -> dict[str, str]:
+    @property
+    def filters(self) -> dict[str, str]:
+        """The parameters as they are sent."""
         return {name: query_value(value) for name, value in self.parameters}
 
     @property

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, tzinfo
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import NotAPbxError
+from airflow_provider_yeastar.pbx.files.contradiction import dates_in
+from airflow_provider_yeastar.pbx.report.periods import Period
 
-__all__ = ["LIST_KEY", "Row", "counted_rows", "flattened_rows", "list_keys", "listed_rows", "members"]
+__all__ = ["LIST_KEY", "Row", "counted_rows", "flattened_rows", "is_outside", "list_keys", "listed_rows", "members"]
 
 Row = dict[str, Any]
 
@@ -20,6 +23,9 @@ LIST_KEY = "list_key"
 """The column that tells the lists apart where an answer, or a row of it, has several."""
 
 _NO_ROWS = frozenset({"invalid_param_list"})
+_MONTH = re.compile(r"(\d{4})[-/.](\d{1,2})")
+_EARLIEST_SECOND, _LATEST_SECOND = 10**9, 10**10
+"""From 2001 to 2286; smaller numbers are hours, days or months."""
 
 _OWNERS = {"detail": ("queue_num", "queue", "agent"), "member_list": ("group_num", "group", "ext")}
 """For each known nested list: a key of the entry around it, and the prefixes of the outer and the inner keys."""
@@ -38,6 +44,7 @@ def listed_rows(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> list[R
     """
     lists = {key: value for key, value in answer.items() if key in list_keys(answer)}
     strange = [key for key, value in lists.items() if not all(isinstance(row, dict) for row in value)]
+    strange += [key for key, value in answer.items() if key.endswith("_list") and not isinstance(value, list | None)]
     if strange:
         raise NotAPbxError(f"The list {strange[0]} of the answer holds no rows", pbx=pbx, endpoint=endpoint)
     if not lists and (total := counted_rows(answer, pbx=pbx, endpoint=endpoint)):
@@ -89,6 +96,25 @@ def flattened_rows(rows: Iterable[Row]) -> list[Row]:
     :param rows: from :func:`listed_rows`.
     """
     return [flat for row in rows for flat in _flattened(_owned(row))]
+
+
+def is_outside(row: Row, period: Period, zone: tzinfo) -> bool:
+    """Return whether the ``time`` of a row certainly lies outside of the period that was asked for.
+
+    A PBX has answered July with a row of another month [L]. How the time is written differs by report and firmware: as
+    a date, a month, or seconds since 1970; an hour or a day of the month alone tells nothing.
+
+    :param row: of a report of days, months and years.
+    :param period: what was asked for.
+    :param zone: the PBX's time zone.
+    """
+    value = row.get("time")
+    if isinstance(value, str) and (month := _MONTH.fullmatch(value.strip())):
+        value = f"{month[1]}-{month[2]}-01"
+    if isinstance(value, int) and _EARLIEST_SECOND <= value < _LATEST_SECOND:
+        value = datetime.fromtimestamp(value, zone).date().isoformat()
+    days = [day for readings in dates_in(value) for day in readings] if isinstance(value, str) else []
+    return bool(days) and not any(period.first <= day <= period.last for day in days)
 
 
 def _owned(row: Row) -> Row:

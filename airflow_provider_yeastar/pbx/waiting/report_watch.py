@@ -17,6 +17,7 @@ __all__ = ["watch_reports"]
 
 log = logging.getLogger(__name__)
 
+_TELL_SECONDS = 60.0
 _STABLE_SECONDS = 60.0
 """Seconds for which a subscription must have stood to end a row of losses."""
 
@@ -31,6 +32,7 @@ async def watch_reports(connection: SharedConnection) -> AsyncGenerator[waiting.
     :param connection: to the PBX, shared with its waiters.
     """
     clock = asyncio.get_running_loop().time
+    passed_over = _PassedOver()
     losses = _Losses()
     async for attempt in retrying(losses, then="Listening again"):
         subscribed_at = clock()
@@ -42,8 +44,10 @@ async def watch_reports(connection: SharedConnection) -> AsyncGenerator[waiting.
                     while True:
                         for event in await events.next_events():
                             report = _announced(connection, event)
-                            if report:
+                            if isinstance(report, waiting.AnnouncedReport):
                                 yield report
+                            else:
+                                passed_over.tell(report, clock())
             finally:
                 if clock() - subscribed_at >= _STABLE_SECONDS:
                     losses.in_a_row = 0
@@ -57,14 +61,33 @@ class _Losses(waiting.Setbacks):
         return True
 
 
-def _announced(connection: SharedConnection, event: wire.EventFrame) -> waiting.AnnouncedReport | None:
+class _PassedOver:
+    """Logs why events are passed over: one line a minute, because a PBX gone mad sends thousands a second."""
+
+    def __init__(self) -> None:
+        self._silent_until = 0.0
+        self._untold = 0
+
+    def tell(self, why: str, now: float) -> None:
+        """Log it, or count it for the next line.
+
+        :param why: one sentence.
+        :param now: seconds of a clock that never goes back.
+        """
+        if now < self._silent_until:
+            self._untold += 1
+            return
+        log.warning("%s%s", why, f" {self._untold} more events were passed over before." if self._untold else "")
+        self._silent_until, self._untold = now + _TELL_SECONDS, 0
+
+
+def _announced(connection: SharedConnection, event: wire.EventFrame) -> waiting.AnnouncedReport | str:
+    """Return the report of an event, or why it is passed over."""
     settings = connection.session.settings
     if not event.succeeded:
-        log.info("The PBX announced a report that failed: %s.", event.error or "it gave no reason")
-        return None
+        return f"The PBX announced a report that failed: {event.error or 'it gave no reason'}."
     try:
         url = wire.file_url_path(event.url, settings.base_url, pbx=settings.address)
     except UnsafeUrlError as error:
-        log.warning("%s", error)
-        return None
+        return str(error)
     return waiting.AnnouncedReport(event.file, url, time.time())

@@ -58,6 +58,13 @@ class TestRequest:
         with pytest.raises(InvalidRequestError, match="The filter call_from is"):
             call_request(period="2026", filters={"status": "ANSWERED", "call_from": value})
 
+    @pytest.mark.parametrize(
+        "value", ["[1001, None]", "['1001']", "{'a': None}", ["{1001}"], " (1001, 1002) "], ids=repr
+    )
+    def test_a_list_that_a_template_rendered_to_text_is_refused(self, value: Any) -> None:
+        with pytest.raises(InvalidRequestError, match="to which a template rendered a list"):
+            call_request(period="2026", filters={"call_from": value})
+
     @pytest.mark.parametrize("value", [0, False, "0"], ids=repr)
     def test_a_filter_of_zero_has_a_value(self, value: Any) -> None:
         assert call_request(period="2026", filters={"enable_fuzzy_search": value}).filters == {
@@ -132,6 +139,17 @@ class TestWhenADagIsParsed:
             ({"filters": {"did": "1"}, "api_version": "v2.0"}, "belongs to the CDR interface v1.0"),
             ({"filters": {"uid": "1"}, "api_version": "v1.0"}, "belongs to the CDR interface v2.0"),
             ({"filters": {"call_to": TEMPLATE, "page": 2}, "api_version": "v1.0"}, "sets itself"),
+            ({"period": TEMPLATE, "start_time": "2026-11-22T00:00:00"}, "Give either `period`"),
+            ({"period": None, "start_time": TEMPLATE}, "one of them is missing"),
+            ({"period": None, "end_time": Output()}, "one of them is missing"),
+            ({"period": None, "start_time": "yesterday", "end_time": TEMPLATE}, "`start_time` is"),
+            ({"period": None, "start_time": TEMPLATE, "end_time": "2026-11-22"}, "`end_time` is"),
+            ({"period": None, **dict.fromkeys(("start_time", "end_time"), "2026-11-22T00:00:00")}, "is empty"),
+            ({"filters": {"call_from": 1.5}}, "neither a text nor a whole number"),
+            ({"filters": {"call_from": {"a": 1, 2: 3}}}, "neither a text nor a whole number"),
+            ({"filters": {"call_from": ["1001", None]}}, "neither a text nor a whole number"),
+            ({"filters": {"call_from": "1001", 7: "x"}}, "The filter 7 is no parameter's name"),
+            ({"filters": {None: TEMPLATE}}, "The filter None is no parameter's name"),
             ({"filters": {"call_from": 1.5}, "api_version": "v1.0"}, "neither a text nor a whole number"),
         ],
         ids=repr,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+from unittest.mock import Mock
 
 import pytest
 
 from airflow_provider_yeastar.pbx.concurrency.running import run_coroutine
-from airflow_provider_yeastar.pbx.errors import NetworkError
+from airflow_provider_yeastar.pbx.errors import NetworkError, ResourceError
 from airflow_provider_yeastar.runtime.worker import run_on_worker
 
 NAME = contextvars.ContextVar("NAME", default="none")
@@ -43,6 +44,19 @@ def test_an_error_passes_in_either_case() -> None:
     with pytest.raises(NetworkError):
         run_coroutine(fail())
     with pytest.raises(NetworkError):
+        asyncio.run(notebook())
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
+def test_a_thread_that_cannot_be_started_is_an_error_to_retry(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading.Thread, "start", Mock(side_effect=error))
+
+    async def notebook() -> None:
+        run_coroutine(who())
+
+    with pytest.raises(ResourceError, match="no thread left"):
         asyncio.run(notebook())
 
 

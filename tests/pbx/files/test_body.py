@@ -103,6 +103,7 @@ class TestWhatIsNoReport:
             pytest.param("csv", "Queue,Total\n".encode("utf-32"), "text in UTF-32", id="UTF-32 for csv"),
             pytest.param("pdf", "Queue,Total\n".encode("utf-16"), "text in UTF-16", id="UTF-16 for pdf"),
             pytest.param("csv", b"\x28\xb5\x2f\xfd\x04data", "Zstandard data", id="Zstandard for csv"),
+            pytest.param("csv", b"HTTP/1.1 200 OK\r\n\r\n" + CSV, "an HTTP message", id="an answer within the answer"),
             pytest.param("csv", b"\x8b\x02\x80Queue", "binary data", id="Brotli for csv"),
             pytest.param("csv", CSV * 30 + bytes(10), "a hole in it", id="csv with NUL bytes far behind"),
             pytest.param("csv", b"{" + CSV * 30 + bytes(10), "a hole in it", id="the same behind a brace"),
@@ -113,7 +114,9 @@ class TestWhatIsNoReport:
             pytest.param("pdf", b"{" + b" " * 70_000, "plain text", id="a long brace for pdf"),
             pytest.param("csv", b'{"errcode":0,"errmsg":"SUCCESS"}', "a JSON answer", id="JSON that says success"),
             pytest.param("csv", b'{"status":"down"}', "a JSON answer", id="JSON without errcode"),
-            pytest.param("csv", b'{"errcode":"10004"}', "a JSON answer", id="JSON whose errcode is a text"),
+            pytest.param("csv", b'{"errcode":"0"}', "a JSON answer", id="JSON that says success in a text"),
+            pytest.param("csv", b'{"errcode":"many"}', "a JSON answer", id="JSON whose errcode is no number"),
+            pytest.param("csv", b'{"errcode":true}', "a JSON answer", id="JSON whose errcode is true"),
             pytest.param("csv", b"[]", "a JSON answer", id="JSON that is a list"),
         ],
     )
@@ -127,6 +130,11 @@ class TestWhatIsNoReport:
         with pytest.raises(TokenExpiredError) as caught:
             judge(file_format, b"\xef\xbb\xbf \n" + EXPIRED)
         assert caught.value.errcode == 10004
+
+    @pytest.mark.parametrize("errcode", [10004, "10004", " 10004 ", 10004.0])
+    def test_an_errcode_is_a_number_however_it_is_typed(self, errcode: object) -> None:
+        with pytest.raises(TokenExpiredError):
+            judge("csv", json.dumps({"errcode": errcode, "errmsg": "TOKEN EXPIRED"}).encode())
 
     def test_an_answer_longer_than_the_first_kibibyte_is_still_read(self) -> None:
         answer = {"errcode": 10005, "errmsg": "ACCESS DENIED", "invalid_param_list": [{"value": "x" * 9000}]}

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from hypothesis import given, strategies as st
 
-from airflow_provider_yeastar.pbx.files.contradiction import Expected, contradiction
+from airflow_provider_yeastar.pbx.files.contradiction import Expected, contradiction, stray_row
 
 DAY = {"start_time": "2026-11-20T00:00:00", "end_time": "2026-11-20T23:59:59"}
 MADE_ON = date(2026, 11, 27)
@@ -89,3 +89,23 @@ class TestNames:
 @given(st.text())
 def test_any_text_has_a_verdict(text: str) -> None:
     assert isinstance(told(text), str)
+
+
+PREAMBLE = ["Report\n", "Made on 2026/08/02\n", "\n", "\n", "\n", "Time,Calls\n"]
+
+
+@pytest.mark.parametrize(
+    ("time", "row", "stray"),
+    [
+        ("2026-07", "2026/08/01,3", "2026/08/01"),
+        ("2026-07", "2026/07/31,3", ""),
+        ("2026-07", "07/08/2026,3", ""),
+        ("2026-07", "31,3", ""),
+        ("2026-07-05", "2026-07-06 00:00,3", "2026-07-06 00:00"),
+        ("2026", "01.01.2027,3", "01.01.2027"),
+        ("2026", ",2027/01/01", ""),
+    ],
+)
+def test_a_row_of_another_time_is_told(time: str, row: str, stray: str) -> None:
+    assert stray_row([*PREAMBLE, f"{row}\n"], {"time": time}) == stray
+    assert stray_row([*PREAMBLE, f"{row}\n"], {"start_time": "2026-07-01T00:00:00"}) == ""

@@ -102,6 +102,29 @@ def test_lines_of_another_width_at_the_end_of_a_csv_are_no_part_of_it(kept: int,
 
 
 @pytest.mark.parametrize(
+    "sentence",
+    [b"upstream connect error, reset before headers, reason: timeout\n", b"Warning: no such file, in a.php, line 3\n"],
+)
+def test_a_sentence_with_as_many_commas_as_the_table_is_no_row_of_it(sentence: bytes) -> None:
+    assert complaint(CSV + sentence) == "a table whose last line is not as wide as the others"
+    assert complaint(b"Queue,Total\r\nSales,7\r\nupstream connect error, reset\r\n") is not None
+
+
+def test_a_table_that_is_written_with_blanks_behind_its_commas_is_whole() -> None:
+    assert complaint(b"Queue, Total, Answered\r\nSupport, 12, 9\r\nSales, 7, 7\r\n") is None
+    assert complaint(b"Queue,Total,Note\r\nSupport,12, \r\nSales, , \r\n") is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", [CSV.decode("utf-8-sig") * 4000, HTML.decode()], ids=["csv", "html"])
+def test_text_in_utf_16_with_a_hole_is_refused(text: str, encoding: str) -> None:
+    body = f"\ufeff{text}".encode(encoding)
+    at = len(body) // 2 // 2 * 2
+    assert complaint(body) is None
+    assert complaint(body[:at] + bytes(24) + body[at + 24 :]) == "text in UTF-16 with a hole in it"
+
+
+@pytest.mark.parametrize(
     ("body", "complaint"),
     [
         (CSV.rstrip(), None),
@@ -146,6 +169,11 @@ def test_text_without_a_table_is_no_report(body: bytes, words: str) -> None:
         (HTML.replace(b"Queue Performance", b"Service Unavailable"), "title is that of an error"),
         (HTML.replace(b"</body>", b"<form><input name=user></form></body>"), "a form or a frame"),
         (HTML.replace(b"</body>", b"<input type='password'></body>"), "a form or a frame"),
+        (HTML.replace(b"</body>", b"<INPUT TYPE=Password></body>"), "a form or a frame"),
+        (HTML.replace(b"</head>", b"<meta http-equiv=Refresh content='0; url=/login'></head>"), "leads to another"),
+        (HTML.replace(b"Queue Performance", b"pbx.example.com | 502: Bad gateway"), "title is that of an error"),
+        (HTML.replace(b"Queue Performance", b"Error 504 - proxy"), "title is that of an error"),
+        (HTML.replace(b"Queue Performance", b"ERROR: The requested URL could not be retrieved"), "that of an error"),
         (HTML.replace(b"</body>", b"<iframe src=/login></iframe></body>"), "a form or a frame"),
         (b"<html><body>" + b" " * 5000 + b"</body></html>", "without a table"),
         (b"<html><body><table><tr><td>&nbsp;</td><td> </td></tr></table></body></html>", "is empty"),
@@ -157,7 +185,7 @@ def test_text_without_a_table_is_no_report(body: bytes, words: str) -> None:
         (HTML + HTML, "another one at its end"),
         (b"<html><table><tr><th>a</th><th>b</th></tr></table><a title='" + b"x" * 2_000_000, "without its end"),
     ],
-    ids=range(16),
+    ids=range(21),
 )
 def test_a_page_that_is_no_report_is_refused(body: bytes, words: str) -> None:
     assert words in str(complaint(body))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from typing import Any
 
 import pytest
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.masking import (
+    hidden_parameters,
+    holds_secrets,
     masked_parameters,
     masked_request,
     refuse_masked,
@@ -59,15 +63,43 @@ def test_what_was_given_is_sent() -> None:
     refuse_masked({})
 
 
-def test_a_mask_stays_as_it_is_and_differs_for_other_pins() -> None:
-    once = masked_parameters({"pin_list": PINS})
+def test_a_mask_without_a_key_says_nothing_of_the_pins() -> None:
+    assert masked_parameters({"pin_list": PINS}) == masked_parameters({"pin_list": ["4712"]}) == {"pin_list": "***"}
 
-    assert masked_parameters(once) == once
-    assert masked_parameters({"pin_list": ["4712"]}) != once
+
+def test_a_mask_with_a_key_stays_as_it_is_and_differs_for_other_pins_and_keys() -> None:
+    once = masked_parameters({"pin_list": PINS}, "key")
+
+    assert masked_parameters(once, "key") == masked_parameters(once, "another") == masked_parameters(once) == once
+    assert masked_parameters({"pin_list": PINS[::-1]}, "key") == once
+    assert masked_parameters({"pin_list": ["4712"]}, "key") != once
+    assert masked_parameters({"pin_list": PINS}, "another") != once
 
 
 def test_a_file_s_name_is_the_same_with_and_without_the_pins() -> None:
-    masked = ReportRequest.from_dict(masked_request(request().to_dict()))
+    masked = ReportRequest.from_dict(masked_request(request().to_dict(), "key"))
 
-    assert masked.file_name("pbx") == request().file_name("pbx")
-    assert request().file_name("pbx") != request(["4712"]).file_name("pbx")
+    assert masked.file_name("pbx") == request().file_name("pbx", "key")
+    assert request().file_name("pbx", "key") != request(["4712"]).file_name("pbx", "key")
+
+
+def test_no_name_is_made_of_pins_without_a_key() -> None:
+    with pytest.raises(ValueError, match="without a key"):
+        request().file_name("pbx")
+
+
+@pytest.mark.parametrize("given", [PINS, "4711,0815", ("4711", "0815")])
+def test_a_hidden_value_shows_a_mask_and_is_sent_as_it_was_given(given: Any) -> None:
+    hidden = hidden_parameters({"pin_list": given, "communication_type": "Outbound"})
+
+    for copied in (hidden, copy.deepcopy(hidden), pickle.loads(pickle.dumps(hidden))):
+        shown = (str(copied), repr(copied), json.dumps(copied), f"{copied['pin_list']}", copied["pin_list"].upper())
+        assert not any(pin in text for pin in PINS for text in shown)
+        assert request(copied["pin_list"]) == request(given)
+
+
+def test_what_holds_no_secret_is_hidden_nowhere() -> None:
+    plain = {"queue_id_list": [1]}
+
+    assert hidden_parameters(plain) is plain
+    assert not holds_secrets(plain)

@@ -111,6 +111,37 @@ class TestMissingRows:
         equal = [{"caller": "anonymous"}] * 10
         assert gather(*[page(equal, 30)] * 3, end) == (equal * 3, 4)
 
+    @pytest.mark.parametrize(
+        "pages",
+        [
+            pytest.param([(0, 100), (100, 200), (0, 100), (200, 250)], id="an earlier page in place of another"),
+            pytest.param([(0, 100), (0, 100), (200, 250)], id="a page in place of the next"),
+            pytest.param([(0, 100), (99, 199), (199, 250)], id="a row that moved"),
+            pytest.param([(0, 100), (50, 150)], id="half a page"),
+        ],
+    )
+    def test_rows_that_move_while_they_are_read_are_an_error(self, pages: list[tuple[int, int]]) -> None:
+        total = sum(end - first for first, end in pages)
+        with pytest.raises(NotAPbxError, match="they moved while they were read"):
+            gather(*[page(numbered(*ends), total) for ends in pages], page([], total))
+
+    def test_rows_that_move_are_an_error_without_a_count_too(self) -> None:
+        with pytest.raises(NotAPbxError, match="they moved while they were read"):
+            gather(page(numbered(0, 100)), page(numbered(50, 150)), page([]))
+
+    def test_the_rows_of_a_page_in_another_order_are_an_error(self) -> None:
+        with pytest.raises(NotAPbxError, match="they moved while they were read"):
+            gather(page(numbered(0, 3), 6), page(numbered(0, 3)[::-1], 6))
+
+    def test_equal_rows_on_both_sides_of_a_page_s_end_are_true_where_others_are(self) -> None:
+        rows = [{"caller": "anonymous"}] * 3 + numbered(0, 3) + [{"caller": "anonymous"}]
+        assert gather(page(rows[:2], 7), page(rows[2:], 7)) == (rows, 2)
+
+    @pytest.mark.parametrize("value", [{"1": {"queue": 1}}, "none", 0, True], ids=repr)
+    def test_a_list_of_another_type_is_an_error(self, value: Any) -> None:
+        with pytest.raises(NotAPbxError, match="holds no rows"):
+            gather({"errcode": 0, QUEUES: value})
+
     def test_a_count_that_changes_is_an_error(self) -> None:
         with pytest.raises(NotAPbxError, match="counted 4 rows and then 5: they changed"):
             gather(page(numbered(0, 2), 4), page(numbered(2, 4), 5))

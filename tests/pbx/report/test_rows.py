@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from airflow_provider_yeastar.pbx.errors import NotAPbxError
-from airflow_provider_yeastar.pbx.report.rows import flattened_rows, listed_rows
+from airflow_provider_yeastar.pbx.report.periods import Period
+from airflow_provider_yeastar.pbx.report.rows import flattened_rows, is_outside, listed_rows
 
 
 def rows(**answer: Any) -> list[dict[str, Any]]:
@@ -129,3 +132,53 @@ class TestFlattening:
         row = {"tags": ["a", "b"], "sla": {"within": 20}}
 
         assert rows(some_list=[row]) == [row]
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+JULY, DAY, YEAR = Period("month", date(2026, 7, 1)), Period("day", date(2026, 7, 5)), Period("year", date(2026, 1, 1))
+
+
+class TestRowsOfOtherTimes:
+    @pytest.mark.parametrize(
+        ("period", "time"),
+        [
+            (JULY, "2026/08/01"),
+            (JULY, "2026-06-30"),
+            (JULY, "2025/07/05"),
+            (JULY, "2026/08"),
+            (JULY, "01/08/2025"),
+            (JULY, 1785535200),
+            (DAY, "2026/07/06 00:00"),
+            (DAY, "2026-07-04 23:00:00"),
+            (YEAR, "2027/01"),
+        ],
+    )
+    def test_they_are_seen(self, period: Period, time: object) -> None:
+        assert is_outside({"time": time}, period, BERLIN)
+
+    @pytest.mark.parametrize(
+        ("period", "time"),
+        [
+            (JULY, "2026/07/31"),
+            (JULY, "07/08/2026"),
+            (JULY, "08.07.2026"),
+            (JULY, 1785535199),
+            (JULY, 31),
+            (JULY, "31"),
+            (DAY, "2026/07/05 23:00"),
+            (DAY, "23:00"),
+            (DAY, 23),
+            (YEAR, "2026/01"),
+            (YEAR, 12),
+            (YEAR, "December"),
+            (YEAR, None),
+            (YEAR, True),
+            (YEAR, 10**30),
+            (YEAR, {"a": "2025/01/01"}),
+        ],
+    )
+    def test_what_may_be_inside_is_kept(self, period: Period, time: object) -> None:
+        assert not is_outside({"time": time}, period, BERLIN)
+
+    def test_a_row_without_a_time_is_kept(self) -> None:
+        assert not is_outside({"queue": "Sales"}, JULY, BERLIN)

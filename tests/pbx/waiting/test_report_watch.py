@@ -69,3 +69,15 @@ def test_a_flapping_socket_is_opened_ever_more_rarely(monkeypatch: pytest.Monkey
 
 def test_a_subscription_that_stood_for_a_while_ends_the_row(monkeypatch: pytest.MonkeyPatch) -> None:
     assert delays(monkeypatch, [0.1, 0.1, 3600.0, 0.1]) == [2.0, 4.0, 2.0, 4.0]
+
+
+def test_a_flood_of_events_that_are_passed_over_is_a_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    passed_over = report_watch._PassedOver()
+    for at in range(150_000):
+        passed_over.tell(f"Event {at} leads away.", 10.0 + at / 1000)
+
+    assert caplog.messages == [
+        "Event 0 leads away.",
+        "Event 60000 leads away. 59999 more events were passed over before.",
+        "Event 120000 leads away. 59999 more events were passed over before.",
+    ]
