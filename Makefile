@@ -12,6 +12,7 @@ OLDER := 2.11.0 2.11.2 3.0.1 3.0.6 3.1.8 3.2.2 3.3.0
 OLDEST := $(firstword $(OLDER))
 BETWEEN := $(filter-out $(OLDEST),$(OLDER))
 PYTEST_ARGS ?=
+INPUTS ?= 1000000
 # The tests wait as much as they compute, so that two cores are enough for four of them at a time.
 PYTEST := pytest --numprocesses 4 --dist worksteal
 
@@ -59,7 +60,7 @@ $(OLDER:%=python-for-%): python-for-%:
 # test-3.1.8` tries these with the libraries between, too.
 UNITS := compat example_dags exceptions provider_info
 ROLES := bad_input_run calls example_dags_run operator report_event report_rows report_to_sql sensor trigger
-NOT_PART := $(addprefix tests/,__pycache__/ docs/ integration/ model/ packaging/ pbx/ readers/ schemas/ simulator/ ui/ warehouse/)
+NOT_PART := $(addprefix tests/,__pycache__/ docs/ fuzz/ integration/ model/ packaging/ pbx/ readers/ schemas/ simulator/ ui/ warehouse/)
 PART := $(filter-out $(NOT_PART),$(wildcard tests/*/)) $(UNITS:%=tests/test_%.py) $(ROLES:%=tests/integration/test_%.py)
 
 .PHONY: $(BETWEEN:%=part-%)
@@ -93,6 +94,10 @@ define look
 	echo "A look at the web UI needs Chromium: apt-get install chromium (Debian and its like)." >&2; exit 1; }
 YEASTAR_UI_TESTS=1 $(1)/bin/python -m pytest -o cache_dir=.pytest_cache/ui tests/ui $(PYTEST_ARGS)
 endef
+
+.PHONY: fuzz
+fuzz: $(VENV)/.installed-fuzz  ## Feed 1,000,000 garbled inputs to whatever reads what others sent; INPUTS=… for another number
+	$(VENV)/bin/python -m tests.fuzz --inputs $(INPUTS)
 
 .PHONY: ui
 ui: $(VENV)/.installed-ui  ## Look at the web UI with a real browser (Chromium), and renew docs/images
@@ -200,6 +205,10 @@ $(VENV)/.installed-ui: $(VENV)/.installed
 	$(call install,$(VENV),$(NEWEST),ui)
 	@touch $@
 
+$(VENV)/.installed-fuzz: $(VENV)/.installed
+	$(call install,$(VENV),$(NEWEST),fuzz)
+	@touch $@
+
 $(OLDER:%=.venv-%/.installed): .venv-%/.installed: $(SOURCES) constraints/airflow-%.txt
 	$(call make-venv,.venv-$*,$(PYTHONS_$*) $(PYTHON))
 	$(call install,.venv-$*,$*,test)
@@ -246,7 +255,7 @@ UV = $(firstword $(wildcard $(VENV)/bin/uv) uv)
 
 .PHONY: constraints
 constraints:  ## Resolve the dependencies anew, after a change of them or of the dates above
-	$(call resolve,airflow-$(NEWEST),$(NEWEST),--extra simulator --group dev --group ui)
+	$(call resolve,airflow-$(NEWEST),$(NEWEST),--extra simulator --group dev --group fuzz --group ui)
 	$(foreach version,$(OLDER),$(call resolve,airflow-$(version),$(version),--extra simulator \
 		--group bootstrap --group test --group ui))
 	$(call resolve,managed-3.0.1,3.0.1,$(USER_EXTRAS),$(MANAGED_3.0.1))

@@ -100,7 +100,7 @@ def error_to_dict(error: YeastarError) -> dict[str, Any]:
     return {
         "error": type(error).__name__,
         "what": clean_text(error.what, _MOST_SIGNS),
-        "pbx": error.pbx,
+        "pbx": _text(error.pbx),
         "endpoint": _text(error.endpoint),
         "errcode": error.errcode,
         "remedy": clean_text(error.remedy, _MOST_SIGNS),

@@ -17,6 +17,8 @@ from airflow_provider_yeastar.readers.totals import LastRow, judge_last_row
 
 __all__ = ["Body"]
 
+_MOST_NAMED_TOTALS = 100
+
 
 class _CallLayout(NamedTuple):
     """Where the tables of calls stand: in the cells from ``start`` to before ``end``, of rows of ``width`` cells."""
@@ -53,6 +55,7 @@ class Body:
         self._total: Record | None = None
         self._layout: _CallLayout | None = None
         self._in_calls = False
+        self._named_totals = 0
 
     @property
     def call_header(self) -> tuple[str, ...]:
@@ -103,7 +106,12 @@ class Body:
         """Whether the row before is named a total, and may be one: then no row of data may follow."""
         if not self._rows or not self._rows[-1][0].is_named_total or record.is_indented:
             return False
-        return len(record.cells) == self._width and self._judge() is not LastRow.DATA
+        if len(record.cells) != self._width:
+            return False
+        self._named_totals += 1
+        if self._named_totals > _MOST_NAMED_TOTALS:  # each of them is judged by all rows above it
+            raise record.refused(f"more than {_MOST_NAMED_TOTALS} rows call themselves a total")
+        return self._judge() is not LastRow.DATA
 
     def _take_row(self, record: Record) -> None:
         table_like = len(record.filled) >= TABLE_CELLS and is_like_header(record.texts)

@@ -87,7 +87,7 @@ def read_event(event: Mapping[str, Any] | None, parameters: object = None) -> Ou
             attempt=int(event["attempt"]),
             until=event.get("until"),
         )
-    except (InvalidRequestError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, InvalidRequestError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise InvalidEventError(f"The trigger's success lacks or garbles a part: {type(error).__name__}") from None
 
 

@@ -21,6 +21,10 @@ def test_every_class_is_exported_and_drawn() -> None:
         assert error_class.__name__ in (module.__doc__ or "")
 
 
+def test_a_host_with_a_nul_crosses_without_it() -> None:
+    assert error_to_dict(YeastarError("It broke", pbx="\0pbx:443"))["pbx"] == "pbx:443"
+
+
 @pytest.mark.parametrize("error_class", ALL, ids=lambda error_class: error_class.__name__)
 def test_an_error_crosses_as_plain_data(error_class: type[YeastarError]) -> None:
     error = error_class("It broke", pbx="pbx:443", endpoint="call_report/download", errcode=-2, retry_after=7.0)

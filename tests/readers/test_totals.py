@@ -102,3 +102,9 @@ def test_a_queue_called_total_is_data_where_its_figures_are_no_sums() -> None:
         "Total",
         "Support",
     ]
+
+
+def test_a_report_of_nothing_but_totals_is_refused_before_it_takes_minutes() -> None:
+    text = "Queue,Total,Answered\n6402-Sales,12,9\n" + "Total,1,1\n" * 200
+    with pytest.raises(ReportLayoutError, match="more than 100 rows call themselves a total"):
+        parse_report(text)

@@ -69,8 +69,10 @@ def test_an_error_comes_back_as_itself(error: NetworkError, status: str) -> None
         {"status": "success", "request": {}, "report": {}, "attempt": 1},
         success_event(OUTCOME) | {"report": {"file": "X.csv"}},
         success_event(OUTCOME) | {"attempt": "many"},
+        success_event(OUTCOME) | {"attempt": float("inf")},
+        success_event(OUTCOME) | {"request": None},
     ],
-    ids=["nothing", "empty", "unknown", "bare", "hollow", "half", "garbled"],
+    ids=["nothing", "empty", "unknown", "bare", "hollow", "half", "garbled", "endless", "without a request"],
 )
 def test_anything_else_is_never_a_success(event: dict[str, object] | None) -> None:
     with pytest.raises(InvalidEventError):

@@ -202,6 +202,8 @@ def format_of(name: str) -> str:
     return file_format
 
 
+_LONGEST_NAME = 1000
+"""Characters; what precedes them is not looked at, since folding a long run of combining marks takes minutes."""
 _NAME_BYTES = 200
 _EXTENSION_BYTES = 16
 _NAMELESS = "report"
@@ -214,12 +216,12 @@ def safe_file_name(name: str) -> str:
     Unicode's compatibility forms are folded first (a full-width slash is a slash), only what follows the last ``/`` or
     ``\\`` is kept, and what is neither letter, mark, digit nor one of a few signs becomes ``_``: control characters,
     NUL, bidirectional controls, wildcards. No dot, dash or space leads (hidden files, options), no dot or space
-    trails. The extension survives the cut to 200 bytes of UTF-8.
+    trails. The extension survives the cut to 200 bytes of UTF-8; of a longer name the last 1,000 characters count.
 
     :param name: as the PBX gave it, of any length and content.
     :return: never empty, never ``.`` or ``..``.
     """
-    base = re.split(r"[/\\]", unicodedata.normalize("NFKC", name))[-1]
+    base = re.split(r"[/\\]", unicodedata.normalize("NFKC", name[-_LONGEST_NAME:]))[-1]
     harmless = "".join(sign if _is_harmless(sign) else "_" for sign in base)
     return _cut(harmless.lstrip(" .-")).rstrip(" .") or _NAMELESS
 

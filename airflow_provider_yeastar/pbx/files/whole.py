@@ -10,14 +10,13 @@ import codecs
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
-from xml.parsers import expat
 
 from airflow_provider_yeastar.pbx.files.delimited import decoded, table_complaint
 from airflow_provider_yeastar.pbx.files.kinds import Kind, kind_of
 from airflow_provider_yeastar.pbx.files.markup import Page
 from airflow_provider_yeastar.pbx.files.ole2 import ole2_complaint
 from airflow_provider_yeastar.pbx.files.pdf import pdf_complaint
-from airflow_provider_yeastar.pbx.files.workbook import archive_complaint
+from airflow_provider_yeastar.pbx.files.workbook import XmlFaultError, XmlReader, archive_complaint
 
 __all__ = ["pieces_of", "whole_complaint"]
 
@@ -97,12 +96,11 @@ def _page_complaint(pieces: Iterable[bytes]) -> str | None:
 def _xml_complaint(pieces: Iterable[bytes]) -> str | None:
     """Judge a spreadsheet in one XML document, as Office 2003 has it."""
     roots: list[str] = []
-    parser = expat.ParserCreate()
-    parser.StartElementHandler = lambda name, attributes: roots.append(name) if not roots else None
+    reader = XmlReader(lambda name, attributes: roots.append(name) if not roots else None)
     try:
         for piece in pieces:
-            parser.Parse(piece, False)
-        parser.Parse(b"", True)
-    except expat.ExpatError:
-        return "an XML document without its end"
+            reader.feed(piece)
+        reader.close()
+    except XmlFaultError as fault:
+        return f"an XML document {fault}"
     return None if roots[0].rpartition(":")[2] == "Workbook" else "an XML document that is no workbook"

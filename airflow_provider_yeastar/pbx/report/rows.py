@@ -122,8 +122,9 @@ def _owned(row: Row) -> Row:
     for nested, (marker, outer, inner) in _OWNERS.items():
         if nested in row and marker in row:
             entries = row[nested] or []
-            around = {_own(key, outer): value for key, value in row.items() if key != nested}
-            return {**around, nested: [{_own(key, inner): value for key, value in entry.items()} for entry in entries]}
+            if _is_list_of_objects(entries):
+                entries = [{_own(key, inner): value for key, value in entry.items()} for entry in entries]
+            return {**{_own(key, outer): value for key, value in row.items() if key != nested}, nested: entries}
     return row
 
 

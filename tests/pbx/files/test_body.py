@@ -263,6 +263,9 @@ class TestSafeFileName:
         assert len(name.encode()) in (199, 200)
         assert name.endswith("é.csv")
 
+    def test_of_an_endless_name_only_the_end_is_looked_at(self) -> None:
+        assert safe_file_name("a" * 100_000 + "b" * 1000 + ".csv") == "b" * 196 + ".csv"
+
     @given(st.text(max_size=400) | st.text("./\\ -~\0é\u0338=\uff0f\u202e", max_size=400))
     def test_any_name_becomes_a_base_name_and_then_stays(self, name: str) -> None:
         safe = safe_file_name(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -216,10 +217,10 @@ def test_a_workbook_with_a_hole_is_refused(make: Callable[[], bytes]) -> None:
         assert holed == content or complaint(holed) is not None, at
 
 
-def repacked(change: Callable[[str, bytes], bytes | None]) -> bytes:
+def repacked(change: Callable[[str, bytes], bytes | None], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     """Return the workbook with parts changed or left out, in an archive that is whole."""
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(xlsx())) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+    with zipfile.ZipFile(io.BytesIO(xlsx())) as old, zipfile.ZipFile(out, "w", method) as new:
         for name in old.namelist():
             if (content := change(name, old.read(name))) is not None:
                 new.writestr(name, content)
@@ -252,6 +253,43 @@ def test_the_beginning_of_an_archive_is_no_workbook(body: bytes) -> None:
 def test_bytes_before_an_archive_or_within_it_are_seen() -> None:
     content = xlsx()
     assert complaint(content[:400] + b"junk" + content[400:]) is not None
+
+
+@pytest.mark.parametrize("encoding", ["x-none", "hex", "big5"], ids=["unknown", "of no text", "of several bytes"])
+def test_xml_in_an_encoding_that_is_not_read_is_refused(encoding: str) -> None:
+    declaration = f'<?xml version="1.0" encoding="{encoding}"?>'.encode()
+    body = SPREADSHEET_XML.replace(b'<?xml version="1.0"?>', declaration)
+    assert complaint(body) == "an XML document in an encoding that is not known"
+    packed = repacked(lambda name, part: declaration + b"<a/>" if "sheet1" in name else part)
+    assert complaint(packed) == "a workbook with a part in an encoding that is not known"
+
+
+def test_entities_have_no_place_in_a_workbook() -> None:
+    declared = b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "bb">]>'
+    assert complaint(SPREADSHEET_XML.replace(b'<?xml version="1.0"?>', declared)) == "an XML document with entities"
+    packed = repacked(lambda name, part: declared + b"<a>&b;</a>" if "sheet1" in name else part)
+    assert complaint(packed) == "a workbook with a part with entities"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["bzip2", "lzma"])
+def test_only_the_compression_of_workbooks_is_read(method: int) -> None:
+    # Others make gigabytes of a few kilobytes, and LZMA raises errors of its own.
+    packed = repacked(lambda name, part: part, method)
+    assert complaint(packed) == "a ZIP archive with a part that cannot be read"
+
+
+def test_parts_that_lie_in_one_another_are_not_read() -> None:
+    """Such an archive makes of each of its bytes as many as it likes."""
+    content = bytearray(xlsx())
+    entries = [found.start() for found in re.finditer(b"PK\x01\x02", content)]
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        largest = max(range(len(entries)), key=lambda number: archive.infolist()[number].compress_size)
+    looks: list[None] = []
+    for entry in entries:
+        # Compressed size and length, and the place of the part; its name stays its own.
+        content[entry + 20 : entry + 28] = content[entries[largest] + 20 : entries[largest] + 28]
+    assert whole_complaint(io.BytesIO(content), len(content), lambda: looks.append(None)) is not None
+    assert not looks
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,12 @@ class TestFlattening:
 
         assert rows(queue_performance_list=[row]) == [row]
 
+    @pytest.mark.parametrize("detail", [True, 3, "none", ["a"], {"a": 1}], ids=repr)
+    def test_what_is_no_list_of_members_stays_as_it_is(self, detail: object) -> None:
+        found = rows(queue_agent_performance_list=[{"queue_num": "6401", "total_calls": 3, "detail": detail}])
+
+        assert found == [{"queue_num": "6401", "queue_total_calls": 3, "detail": detail}]
+
     def test_each_member_is_a_row_with_the_keys_around_it(self) -> None:
         agents = [{"agent": "Alice", "calls": 1}, {"agent": "Bob", "calls": 2, "newer": True}]
 
