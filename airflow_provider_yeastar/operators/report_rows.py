@@ -120,8 +120,10 @@ class YeastarCallReportRowsOperator(RowsTask, StoringTask):
             return path
         storage.prepare(path)
         publish_portal_link(context, self.yeastar_conn_id)
-        with YeastarHook(self.yeastar_conn_id).get_conn() as client:
-            rows, report = self.fetch_rows(client, request)
+        with (
+            YeastarHook(self.yeastar_conn_id).get_conn() as client,
+            self.fetched_rows(client, request) as (rows, report),
+        ):
             return self._store(context, client, Outcome(request, report), rows, path)
 
     def _store(self, context: Context, client: PbxClient, outcome: Outcome, rows: SchemaRows, path: str) -> str:

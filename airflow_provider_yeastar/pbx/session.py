@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -233,8 +233,10 @@ class PbxSession:
         answer = self._ask(plan, {}, timeout)
         return wire.decode_report_answer(answer, pbx=self.settings.address, endpoint=plan.endpoint)
 
-    def request_rows(self, plan: Plan, timeout: float | None = None) -> list[Row]:
-        """Ask the PBX for the rows of a report, all pages of them (vendor's "Query a Call Report" endpoint).
+    def request_rows(self, plan: Plan, timeout: float | None = None) -> Iterator[list[Row]]:
+        """Ask the PBX for the rows of a report and yield them page by page (vendor's "Query a Call Report" endpoint).
+
+        They are complete only when the iterator ends without an error; see :func:`.row_pages`.
 
         :param plan: from :meth:`plan`, with ``as_rows``.
         :param timeout: seconds without an answer.
@@ -243,8 +245,7 @@ class PbxSession:
         def ask(page: int) -> dict[str, Any]:
             return self._ask(plan, {"page": str(page)} if page > 1 else {}, timeout)
 
-        pages = row_pages(ask, pbx=self.settings.address, endpoint=plan.endpoint)
-        return flattened_rows(row for page in pages for row in page)
+        return map(flattened_rows, row_pages(ask, pbx=self.settings.address, endpoint=plan.endpoint))
 
     def _ask(self, plan: Plan, paging: Mapping[str, str], timeout: float | None) -> dict[str, Any]:
         plan = replace(plan, facts=self._facts or plan.facts)

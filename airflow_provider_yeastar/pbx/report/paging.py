@@ -7,14 +7,22 @@ refuses, leaves out or repeats is judged by whether all that was counted has com
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
+from itertools import chain
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InterfaceError, NotAPbxError, NotFoundError, ParameterError
-from airflow_provider_yeastar.pbx.report.rows import Row, counted_rows, flattened_rows, list_keys, listed_rows, members
+from airflow_provider_yeastar.pbx.report.rows import (
+    Row,
+    are_flat,
+    counted_rows,
+    flattened_rows,
+    list_keys,
+    listed_rows,
+    members,
+)
 
 __all__ = ["row_pages"]
 
@@ -44,7 +52,7 @@ class _Pages:
         self._levels: dict[int, int] = {}
         self._flat = 0
         self._keys: frozenset[str] = frozenset()
-        self._digests: set[bytes] = set()
+        self._fingerprints: set[int] = set()
         self._has_repeated = False
         self._taken = 0
         self.next_page: int | None = 1
@@ -63,8 +71,8 @@ class _Pages:
         if not rows:
             self.end()
             return rows
-        digest = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).digest()
-        is_repeated = digest in self._digests
+        fingerprint = _fingerprint(rows)
+        is_repeated = fingerprint in self._fingerprints
         if is_repeated and self._state is _State.EXPLAINED:
             self.next_page = None  # the PBX pays no heed to the page, and there is none
             return []
@@ -74,7 +82,7 @@ class _Pages:
         if self._taken > _MOST_PAGES:
             raise self._error(f"The PBX lists rows without end, {_MOST_PAGES} pages so far")
         self._check_key(answer)
-        self._digests.add(digest)
+        self._fingerprints.add(fingerprint)
         self._count(rows)
         self._choose_next(is_repeated)
         return rows
@@ -120,11 +128,12 @@ class _Pages:
     def _count(self, rows: list[Row]) -> None:
         if self._taken == 1:
             self._page_rows = len(rows)
-        self._flat += len(flattened_rows(rows))
+        flat = are_flat(rows)
+        self._flat += len(rows if flat else flattened_rows(rows))
         level, depth = rows, 0
         while level:
             self._levels[depth] = self._levels.get(depth, 0) + len(level)
-            level = [entry for row in level for entry in members(row)]
+            level = [] if flat else [entry for row in level for entry in members(row)]
             depth += 1
         if self._taken > 1 and self._total is not None and self._levels[0] > self._total:
             raise self._error(f"The PBX counts {self._total} rows and lists {self._levels[0]}: some came twice")
@@ -141,6 +150,14 @@ class _Pages:
 
     def _error(self, what: str) -> NotAPbxError:
         return NotAPbxError(what, pbx=self._pbx, endpoint=self._endpoint, remedy=_REMEDY)
+
+
+def _fingerprint(rows: list[Row]) -> int:
+    """Return a number that is the same for an equal page of the same answer."""
+    try:
+        return hash((*chain.from_iterable(rows), *chain.from_iterable(map(dict.values, rows))))
+    except TypeError:  # there are lists or objects within the rows
+        return hash(json.dumps(rows, sort_keys=True))
 
 
 def row_pages(ask: Callable[[int], Mapping[str, Any]], *, pbx: str, endpoint: str) -> Iterator[list[Row]]:
