@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_yeastar.pbx import wire
-from airflow_provider_yeastar.pbx.calls.oldest import find_oldest_call
+from airflow_provider_yeastar.pbx.calls.oldest import History, read_history
 from airflow_provider_yeastar.pbx.concurrency.silence import SilenceGuard
 from airflow_provider_yeastar.pbx.directory import Directory
 from airflow_provider_yeastar.pbx.errors import (
@@ -271,10 +271,14 @@ class PbxSession:
         with self.hiding_secrets():
             return self._transport.stream(url, self.token(rejected), rest)
 
-    def oldest_call(self) -> datetime | None:
-        """Return when the oldest call began that the PBX still has; see :func:`.find_oldest_call`."""
+    def history(self) -> History:
+        """Return which calls the PBX still has; see :func:`.read_history`."""
         facts = self.facts()
-        return find_oldest_call(self.call, facts.display, facts.zone, pbx=self.settings.address)
+        return read_history(self.call, facts.display, facts.zone, pbx=self.settings.address)
+
+    def oldest_call(self) -> datetime | None:
+        """Return when the oldest call began that the PBX still has, aware; None if it has none."""
+        return self.history().oldest
 
     def announce_secrets(self) -> None:
         """Tell the tokens that have come since the last time."""
