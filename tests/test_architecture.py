@@ -76,7 +76,7 @@ LIBRARIES = {
     "requests": {"pbx.http"},
     "urllib3": {"pbx.http"},
     "websockets": {"pbx.events"},
-    "filelock": {"pbx.state.directory"},
+    "filelock": {"pbx.state.directory", "warehouse.locks"},
     "redis": {"pbx.state.redis"},
     # What a lineage is made of, of the library that the OpenLineage provider brings.
     "openlineage": {"compat"},

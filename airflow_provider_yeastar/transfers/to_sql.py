@@ -92,7 +92,8 @@ class SqlTask(WaitingTask):
             from airflow_provider_yeastar.warehouse.loading import look_at_table
             from airflow_provider_yeastar.warehouse.record import LoadRecord
 
-            look_at_table(engine, self.table, self.schema)
+            until = time.time() + self.wait_timeout
+            look_at_table(engine, self.table, self.schema, until=until, killed=lambda: self.killed)
             publish_portal_link(context, self.yeastar_conn_id)
             self.record = LoadRecord(self.sql_conn_id, self.table, self.schema, engine.url)
             with YeastarHook(self.yeastar_conn_id).get_conn() as client:
