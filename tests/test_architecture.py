@@ -84,8 +84,8 @@ LIBRARIES = {
     "asgiref": {"compat"},
     # Airflow's own library for times: any DAG file has it loaded.
     "pendulum": {"pbx.report"},
-    # Airflow's Fernet keys, with the library that Airflow uses for them.
-    "cryptography": {"hooks", "simulator.certificate"},
+    # Airflow's Fernet keys, with the library that Airflow uses for them; and rows in a temporary file.
+    "cryptography": {"hooks", "files.spool", "simulator.certificate"},
     # Only for the connection form of Airflow before 3.2, which brings them.
     "flask_appbuilder": {"hooks"},
     "flask_babel": {"hooks"},

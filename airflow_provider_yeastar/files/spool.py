@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import marshal
+import secrets
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, BinaryIO, cast
+
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from airflow_provider_yeastar.exceptions import DestinationError, TaskKilledError
 from airflow_provider_yeastar.schemas.batches import Batch, batches_of
@@ -15,18 +20,21 @@ __all__ = ["Spool"]
 
 _IN_MEMORY = 1 << 20
 _LENGTH_BYTES = 8
+_KEY_BYTES = 32
 
 
 class Spool:
     """A collection of rows of JSON values. Use it in a ``with``: the file goes with its end.
 
-    The rows never leave this process, so they are kept in Python's own fast notation, not as JSON.
+    The rows never leave this process, so they are kept in Python's own fast notation, not as JSON. They are encrypted
+    with a key that this process alone has: they may hold what ``protect`` hides from all destinations.
 
     :param killed: says whether the task was killed; going over the rows then ends.
     """
 
     def __init__(self, killed: Callable[[], bool] = lambda: False) -> None:
         self._killed = killed
+        self._key = secrets.token_bytes(_KEY_BYTES)
         self._file = cast(
             "BinaryIO",
             tempfile.SpooledTemporaryFile(_IN_MEMORY, prefix="yeastar-"),  # noqa: SIM115 - closed with the spool
@@ -49,7 +57,7 @@ class Spool:
         :raises DestinationError: when the directory for temporary files is full or cannot be written.
         """
         for batch in batches_of(rows):
-            part = marshal.dumps(tuple(batch))
+            part = self._crypt(marshal.dumps(tuple(batch)), self.count)
             try:
                 self._file.write(len(part).to_bytes(_LENGTH_BYTES) + part)
             except OSError as error:
@@ -64,6 +72,7 @@ class Spool:
         """Forget all rows."""
         self._file.seek(0)
         self._file.truncate()
+        self._key = secrets.token_bytes(_KEY_BYTES)  # no two batches of a key begin at the same row
         self.count = 0
         self.keys = {}
 
@@ -73,16 +82,21 @@ class Spool:
         :raises TaskKilledError: when the task was killed.
         """
         self._file.seek(0)
-        left = self.count
-        while left:
+        read, count = 0, self.count
+        while read < count:
             if self._killed():
                 raise TaskKilledError("The task was killed while it went over its rows")
             length = int.from_bytes(self._file.read(_LENGTH_BYTES))
-            batch = Batch(*marshal.loads(self._file.read(length)))
-            left -= batch.size
+            batch = Batch(*marshal.loads(self._crypt(self._file.read(length), read)))
+            read += batch.size
             yield batch
         self._file.seek(0, 2)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for batch in self.batches():
             yield from batch.rows()
+
+    def _crypt(self, part: bytes, first_row: int) -> bytes:
+        """Encrypt a batch, or decrypt it, which is the same."""
+        nonce = first_row.to_bytes(AES.block_size // 16) + bytes(AES.block_size // 16)
+        return Cipher(AES(self._key), CTR(nonce)).encryptor().update(part)
