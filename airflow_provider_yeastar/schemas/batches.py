@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
+from operator import methodcaller
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 __all__ = ["Batch", "BatchedRows", "RowsInMemory", "batches_of", "column_lists"]
 
 _BATCH_ROWS = 2_000
 """Rows of a batch at the most."""
+_values = methodcaller("values")
 
 
 class Batch(NamedTuple):
@@ -77,7 +79,7 @@ def batches_of(rows: Iterable[Mapping[str, Any]]) -> Iterator[Batch]:
     """
     for keys, alike in groupby(rows, tuple):
         while part := list(islice(alike, _BATCH_ROWS)):
-            yield Batch(keys, tuple(zip(*(row.values() for row in part), strict=True)), len(part))
+            yield Batch(keys, tuple(zip(*map(_values, part), strict=True)), len(part))
 
 
 def column_lists(keys: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[list[list[Any]]]:

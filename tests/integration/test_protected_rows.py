@@ -113,20 +113,16 @@ def test_a_number_is_nowhere_in_files(
 
 @pytest.mark.usefixtures("secretive")
 def test_a_number_is_nowhere_in_a_table_and_equal_ones_still_join(
-    temporary: type[Recorded], tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    temporary: type[Recorded], engine: sa.engine.Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    file = tmp_path / "warehouse.db"
-    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": str(file)}))
     task = YeastarReportToSqlOperator(
         task_id="load", sql_conn_id="warehouse", table="missed", outlets=[Asset("x")], **REPORT
     )
     told = run(task, caplog)
 
-    engine = sa.create_engine(f"sqlite:///{file}", poolclass=sa.pool.NullPool)
     with engine.connect() as connection:
         hashes = [row for (row,) in connection.execute(sa.text("SELECT call_from FROM missed"))]
-    engine.dispose()
-    assert not traces_in(told, file.read_bytes(), temporary.written)
+    assert not traces_in(told, (tmp_path / "warehouse.db").read_bytes(), temporary.written)
     assert len(hashes) == len(SPELLINGS)
     # With and without blanks around it, and as a whole number of either kind, it is the same text.
     assert len(set(hashes)) == len(SPELLINGS) - 2

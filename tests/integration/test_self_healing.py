@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,16 +23,6 @@ from tests.integration.support import Run, connect
 
 QUEUES = {"report_type": "queueperformance", "parameters": {"queue_id_list": [1, 2]}}
 TABLE = {"sql_conn_id": "warehouse", "table": "rows"}
-
-
-@pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sa.engine.Engine]:
-    """A SQLite database that is the Airflow connection `warehouse`."""
-    file = tmp_path / "warehouse.db"
-    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": str(file)}))
-    engine = sa.create_engine(f"sqlite:///{file}", poolclass=sa.pool.NullPool)
-    yield engine
-    engine.dispose()
 
 
 def run(operator: type[Any], run_id: str, *, moment: datetime | None = None, **arguments: Any) -> Any:
