@@ -15,7 +15,7 @@ from airflow_provider_yeastar.compat import DAG
 FOLDER = Path(__file__).parent.parent / "example_dags"
 
 AIRFLOW_2 = airflow.__version__.startswith("2.")
-RETRY_POLICIES = tuple(int(part) for part in airflow.__version__.split(".")[:2]) >= (3, 3)
+RETRY_POLICIES = PARTITIONS = tuple(int(part) for part in airflow.__version__.split(".")[:2]) >= (3, 3)
 
 DAGS_TEST_IN_TASK_SDK = AIRFLOW_2 or hasattr(DAG, "test")
 
@@ -23,15 +23,18 @@ needs_mapped_outputs = pytest.mark.skipif(
     not DAGS_TEST_IN_TASK_SDK,
     reason="`dags test` of Airflow 3.0.1 has no supervisor, which the outputs of mapped tasks are read from",
 )
+needs_partitions = pytest.mark.skipif(not PARTITIONS, reason="tasks name partitions from Airflow 3.3 on")
 needs_retry_policies = pytest.mark.skipif(not RETRY_POLICIES, reason="retry policies are there from Airflow 3.3 on")
 
 _NO_DAGS = set((FOLDER / ".airflowignore").read_text(encoding="utf-8").split())
-_NEED_AIRFLOW_3 = {"yeastar_event_driven"}  # asset watchers
+_NEED = {
+    "yeastar_event_driven": not AIRFLOW_2,  # asset watchers
+    "yeastar_sites_then_warehouse": PARTITIONS,
+}
 
 
 def _parameter(name: str) -> Any:
-    too_old = name in _NEED_AIRFLOW_3 and AIRFLOW_2
-    return pytest.param(name, marks=pytest.mark.skipif(too_old, reason="needs Airflow 3"))
+    return pytest.param(name, marks=pytest.mark.skipif(not _NEED.get(name, True), reason="needs a newer Airflow"))
 
 
 EXAMPLES = [_parameter(path.stem) for path in sorted(FOLDER.glob("*.py")) if path.name not in _NO_DAGS]

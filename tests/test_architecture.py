@@ -76,7 +76,7 @@ LIBRARIES = {
     "requests": {"pbx.http"},
     "urllib3": {"pbx.http"},
     "websockets": {"pbx.events"},
-    "filelock": {"pbx.state.directory"},
+    "filelock": {"pbx.state.directory", "warehouse.locks"},
     "redis": {"pbx.state.redis"},
     # What a lineage is made of, of the library that the OpenLineage provider brings.
     "openlineage": {"compat"},
@@ -86,8 +86,8 @@ LIBRARIES = {
     "pendulum": {"pbx.report"},
     # Retries; Airflow requires it too. A download is retried by the same loop.
     "tenacity": {"pbx.waiting", "files.fetching"},
-    # Airflow's Fernet keys, with the library that Airflow uses for them.
-    "cryptography": {"hooks", "simulator.certificate"},
+    # Airflow's Fernet keys, with the library that Airflow uses for them; and rows in a temporary file.
+    "cryptography": {"hooks", "files.spool", "simulator.certificate"},
     # Only for the connection form of Airflow before 3.2, which brings them.
     "flask_appbuilder": {"hooks"},
     "flask_babel": {"hooks"},

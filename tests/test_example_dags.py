@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from airflow.triggers import base
 
+from airflow_provider_yeastar.compat import AirflowSkipException, Asset
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.pbx.errors import FileExpiredError
 from airflow_provider_yeastar.transfers.to_sql import YeastarReportToSqlOperator
 from airflow_provider_yeastar.triggers.report_event import YeastarReportEventTrigger
-from tests.examples import EXAMPLES, FOLDER, import_example
+from tests.examples import EXAMPLES, FOLDER, PARTITIONS, import_example, needs_partitions
+from tests.integration.support import outlet_events
 
 EVENT_DRIVEN = "yeastar_event_driven"
 
@@ -98,3 +100,43 @@ def test_the_event_driven_dag_watches_a_pbx_and_does_no_harm_to_airflow_2() -> N
     (watcher,) = example.finished_reports.watchers
     assert isinstance(watcher.trigger, YeastarReportEventTrigger)
     assert getattr(example, EVENT_DRIVEN)().dag_id == EVENT_DRIVEN
+
+
+SITES = "yeastar_sites_then_warehouse"
+
+
+def test_the_dag_of_all_sites_does_no_harm_to_airflow_before_3_3() -> None:
+    assert hasattr(import_example(SITES), SITES) == PARTITIONS
+
+
+@needs_partitions
+class TestAllSites:
+    def test_a_day_runs_once_all_sites_have_told_of_it(self) -> None:
+        example = import_example(SITES)
+        condition = getattr(example, SITES)().timetable.asset_condition
+
+        assert type(condition).__name__ == "AssetAll"
+        assert [asset.name for asset in condition.objects] == [f"{site}_queues" for site in example.SITES]
+
+    @pytest.mark.parametrize(
+        ("changed", "days"),
+        [([True, False, True], ["2026-11-22T00:00:00", "2026-11-20T00:00:00"]), ([False] * 3, None)],
+        ids=["some", "none"],
+    )
+    def test_a_site_tells_of_the_days_that_changed(self, changed: list[bool], days: list[str] | None) -> None:
+        asset = Asset("berlin")
+        task = import_example(SITES).site_dag("yeastar_berlin", asset).get_task("tell_days")
+        events = outlet_events()
+        report = {
+            "periods": [
+                {"period_start": f"2026-11-{day}T00:00:00", "changed": change}
+                for day, change in zip((22, 21, 20), changed, strict=True)
+            ]
+        }
+
+        if days is None:
+            with pytest.raises(AirflowSkipException):
+                task.python_callable(report, outlet_events=events)
+            return
+        task.python_callable(report, outlet_events=events)
+        assert events[asset].partition_keys == set(days)

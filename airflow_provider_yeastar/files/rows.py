@@ -9,18 +9,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.files.body import FileFacts
-from airflow_provider_yeastar.schemas.arrow import BATCH_ROWS, arrow_batches, arrow_schema, require_pyarrow
+from airflow_provider_yeastar.schemas.arrow import arrow_batches, arrow_schema, require_pyarrow
+from airflow_provider_yeastar.schemas.batches import column_lists
 from airflow_provider_yeastar.schemas.columns import Column
+from airflow_provider_yeastar.schemas.schema import SchemaRows
+
+if TYPE_CHECKING:
+    import pyarrow
 
 __all__ = ["ROW_FORMATS", "RowsDigest", "check_row_format", "encoded_rows", "require_writer"]
 
 ROW_FORMATS = ("ndjson", "parquet")
 
 _CHUNK_BYTES = 1 << 18
+_GROUP_ROWS = 20_000
+"""Rows of a row group of Parquet, about: so many are held in memory."""
 
 
 class RowsDigest:
@@ -116,9 +123,21 @@ def _parquet(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> It
     from pyarrow import parquet
 
     sink = _Sink()
+    keys = [column.key for column in columns]
+    batches = rows.batches() if isinstance(rows, SchemaRows) else column_lists(keys, rows)
     with parquet.ParquetWriter(pyarrow.PythonFile(sink, mode="w"), arrow_schema(columns)) as writer:
-        for batch in arrow_batches(columns, rows):
-            writer.write_batch(batch, row_group_size=BATCH_ROWS)
-            if part := sink.take():
-                yield part
+        for group in _groups(arrow_batches(columns, batches)):
+            writer.write_table(pyarrow.Table.from_batches(group))
+            yield sink.take()
     yield sink.take()
+
+
+def _groups(batches: Iterable[pyarrow.RecordBatch]) -> Iterator[list[pyarrow.RecordBatch]]:
+    group: list[pyarrow.RecordBatch] = []
+    for batch in batches:
+        group.append(batch)
+        if sum(part.num_rows for part in group) >= _GROUP_ROWS:
+            yield group
+            group = []
+    if group:
+        yield group

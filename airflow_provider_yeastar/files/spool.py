@@ -3,30 +3,45 @@
 from __future__ import annotations
 
 import marshal
+import secrets
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, BinaryIO, cast
 
-from airflow_provider_yeastar.exceptions import DestinationError
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CTR
+
+from airflow_provider_yeastar.exceptions import DestinationError, TaskKilledError
+from airflow_provider_yeastar.schemas.batches import Batch, batches_of
 
 __all__ = ["Spool"]
 
 _IN_MEMORY = 1 << 20
+_LENGTH_BYTES = 8
+_KEY_BYTES = 32
 
 
 class Spool:
     """A collection of rows of JSON values. Use it in a ``with``: the file goes with its end.
 
-    The rows never leave this process, so they are kept in Python's own fast notation, not as JSON.
+    The rows never leave this process, so they are kept in Python's own fast notation, not as JSON. They are encrypted
+    with a key that this process alone has: they may hold what ``protect`` hides from all destinations.
+
+    :param killed: says whether the task was killed; going over the rows then ends.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, killed: Callable[[], bool] = lambda: False) -> None:
+        self._killed = killed
+        self._key = secrets.token_bytes(_KEY_BYTES)
         self._file = cast(
             "BinaryIO",
             tempfile.SpooledTemporaryFile(_IN_MEMORY, prefix="yeastar-"),  # noqa: SIM115 - closed with the spool
         )
         self.count = 0
+        self.keys: dict[str, None] = {}
+        """The keys of all rows, in the order in which they came."""
 
     def __enter__(self) -> Spool:
         return self
@@ -41,21 +56,47 @@ class Spool:
 
         :raises DestinationError: when the directory for temporary files is full or cannot be written.
         """
-        batch = [dict(row) for row in rows]
-        try:
-            marshal.dump(batch, self._file)
-        except OSError as error:
-            raise DestinationError(
-                f"A temporary file in {tempfile.gettempdir()} cannot be written: {error.strerror or error}",
-                remedy="Free space there, or set TMPDIR to another directory.",
-            ) from error
-        self.count += len(batch)
+        for batch in batches_of(rows):
+            part = self._crypt(marshal.dumps(tuple(batch)), self.count)
+            try:
+                self._file.write(len(part).to_bytes(_LENGTH_BYTES) + part)
+            except OSError as error:
+                raise DestinationError(
+                    f"A temporary file in {tempfile.gettempdir()} cannot be written: {error.strerror or error}",
+                    remedy="Free space there, or set TMPDIR to another directory.",
+                ) from error
+            self.keys.update(dict.fromkeys(batch.keys))
+            self.count += batch.size
+
+    def clear(self) -> None:
+        """Forget all rows."""
+        self._file.seek(0)
+        self._file.truncate()
+        self._key = secrets.token_bytes(_KEY_BYTES)  # no two batches of a key begin at the same row
+        self.count = 0
+        self.keys = {}
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the rows that are there now.
+
+        :raises TaskKilledError: when the task was killed.
+        """
+        self._file.seek(0)
+        read, count = 0, self.count
+        while read < count:
+            if self._killed():
+                raise TaskKilledError("The task was killed while it went over its rows")
+            length = int.from_bytes(self._file.read(_LENGTH_BYTES))
+            batch = Batch(*marshal.loads(self._crypt(self._file.read(length), read)))
+            read += batch.size
+            yield batch
+        self._file.seek(0, 2)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        self._file.seek(0)
-        left = self.count
-        while left:
-            batch = marshal.load(self._file)
-            left -= len(batch)
-            yield from batch
-        self._file.seek(0, 2)
+        for batch in self.batches():
+            yield from batch.rows()
+
+    def _crypt(self, part: bytes, first_row: int) -> bytes:
+        """Encrypt a batch, or decrypt it, which is the same."""
+        nonce = first_row.to_bytes(AES.block_size // 16) + bytes(AES.block_size // 16)
+        return Cipher(AES(self._key), CTR(nonce)).encryptor().update(part)

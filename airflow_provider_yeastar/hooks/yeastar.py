@@ -191,7 +191,8 @@ class YeastarHook(BaseHook):
         check_seconds("`wait_timeout`", wait_timeout, InvalidRequestError)
         check_seconds("`queue_timeout`", queue_timeout, InvalidRequestError)
         with self.get_conn() as client:
-            rows, _ = run_coroutine(client.fetch_rows(request, Bounds(time.time() + queue_timeout, wait_timeout)))
+            rows: list[dict[str, Any]] = []
+            run_coroutine(client.fetch_rows(request, Bounds(time.time() + queue_timeout, wait_timeout), rows))
             schema = Schema.of(request.report_type, columns, label=request.label)
             return ReportRows(SchemaRows(rows, schema, display=lambda: client.facts().display))
 

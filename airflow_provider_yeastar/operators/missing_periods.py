@@ -134,7 +134,9 @@ class YeastarMissingPeriodsOperator(WaitingTask):
             "selection": selection_of(request, self.name_key(request)),
         }
         with sql_engine(str(self.sql_conn_id)) as engine:
-            return rows_by_day(engine, str(self.table), self.schema, keys)
+            until = time.time() + self.wait_timeout
+            table = str(self.table)
+            return rows_by_day(engine, table, self.schema, keys, until=until, killed=lambda: self.killed)
 
     def _files(self, days: Sequence[str]) -> Mapping[str, int]:
         from airflow_provider_yeastar.files import storage

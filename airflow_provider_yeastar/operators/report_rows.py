@@ -108,8 +108,10 @@ class YeastarCallReportRowsOperator(RowsTask, RowsFileTask):
             return path
         storage.prepare(path)
         publish_portal_link(context, self.yeastar_conn_id)
-        with YeastarHook(self.yeastar_conn_id).get_conn() as client:
-            rows, report = self.fetch_rows(client, request)
+        with (
+            YeastarHook(self.yeastar_conn_id).get_conn() as client,
+            self.fetched_rows(client, request) as (rows, report),
+        ):
 
             def record_of(stored: StoredFile) -> ReportRecord:
                 return replace(

@@ -19,7 +19,6 @@ from airflow_provider_yeastar.pbx.login.stored import Cipher
 from airflow_provider_yeastar.pbx.report.facts import PbxFacts
 from airflow_provider_yeastar.pbx.report.listings import MenuOption, MyReport, ScheduledReport
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
-from airflow_provider_yeastar.pbx.report.rows import Row
 from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.pbx.state.interface import SharedState
@@ -30,7 +29,7 @@ from airflow_provider_yeastar.pbx.waiting.kept_reports import KeptReports
 from airflow_provider_yeastar.pbx.waiting.report_wait import ReportWait
 from airflow_provider_yeastar.pbx.waiting.report_watch import watch_reports
 from airflow_provider_yeastar.pbx.waiting.retrying import retrying
-from airflow_provider_yeastar.pbx.waiting.rows_wait import RowsWait
+from airflow_provider_yeastar.pbx.waiting.rows_wait import RowStore, RowsWait
 from airflow_provider_yeastar.pbx.wire import PbxInformation
 
 __all__ = ["PbxClient"]
@@ -170,18 +169,17 @@ class PbxClient:
                 yield report
 
     async def fetch_rows(
-        self, request: ReportRequest, bounds: waiting.Bounds
-    ) -> tuple[list[Row], waiting.FinishedReport]:
-        """Ask for a report's rows and return them, with what is known of the request (the list endpoint).
+        self, request: ReportRequest, bounds: waiting.Bounds, rows: RowStore
+    ) -> waiting.FinishedReport:
+        """Ask for a report's rows, page by page, and return what is known of the request (the list endpoint).
 
         :param request: what to ask for; what concerns its file does not count.
         :param bounds: until when to wait.
-        :raises YeastarError: see :meth:`ReportWait.run`.
+        :param rows: takes the rows; it holds all of them when this returns.
+        :raises YeastarError: see :meth:`ReportWait.run`; or what ``rows`` raises.
         """
         async with self.connected() as connection:
-            wait = RowsWait(connection, request, bounds)
-            report = await wait.run()
-            return wait.rows, report
+            return await RowsWait(connection, request, bounds, rows).run()
 
     def call_reader(self, until: float) -> CallReader:
         """Return a reader of calls over this client's session.

@@ -89,6 +89,7 @@ def examine(session: PbxSession, state: SharedState) -> Iterator[Finding]:
             return
     for endpoint, query in _ENDPOINTS.items():
         yield _look(f"permission {endpoint}", partial(_permission, session, endpoint, query))
+    yield _look("history", lambda: session.history().words(session.facts().zone))
     yield _look("events", lambda: run_coroutine(_events(session)))
     yield _look("report", lambda: run_coroutine(_report(session, state)))
 

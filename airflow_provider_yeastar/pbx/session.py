@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_yeastar.pbx import wire
-from airflow_provider_yeastar.pbx.calls.oldest import find_oldest_call
+from airflow_provider_yeastar.pbx.calls.oldest import History, read_history
 from airflow_provider_yeastar.pbx.concurrency.silence import SilenceGuard
 from airflow_provider_yeastar.pbx.directory import Directory
-from airflow_provider_yeastar.pbx.errors import (
-    ClockMismatchError,
-    InvalidSettingsError,
-)
+from airflow_provider_yeastar.pbx.errors import ClockMismatchError, InvalidSettingsError
 from airflow_provider_yeastar.pbx.http.ranges import RestOfFile
 from airflow_provider_yeastar.pbx.http.transport import FileStream, Transport
 from airflow_provider_yeastar.pbx.login.authentication import Login
@@ -231,8 +228,10 @@ class PbxSession:
         answer = self._ask(plan, {}, timeout)
         return wire.decode_report_answer(answer, pbx=self.settings.address, endpoint=plan.endpoint)
 
-    def request_rows(self, plan: Plan, timeout: float | None = None) -> list[Row]:
-        """Ask the PBX for the rows of a report, all pages of them (vendor's "Query a Call Report" endpoint).
+    def request_rows(self, plan: Plan, timeout: float | None = None) -> Iterator[list[Row]]:
+        """Ask the PBX for the rows of a report and yield them page by page (vendor's "Query a Call Report" endpoint).
+
+        They are complete only when the iterator ends without an error; see :func:`.row_pages`.
 
         :param plan: from :meth:`plan`, with ``as_rows``.
         :param timeout: seconds without an answer.
@@ -242,7 +241,7 @@ class PbxSession:
             return self._ask(plan, {"page": str(page)} if page > 1 else {}, timeout)
 
         pages = row_pages(ask, pbx=self.settings.address, endpoint=plan.endpoint)
-        return flattened_rows(row for page in pages for row in self._within(plan, page))
+        return (flattened_rows(self._within(plan, page)) for page in pages)
 
     def _within(self, plan: Plan, rows: list[Row]) -> list[Row]:
         """Leave out, with a warning, rows that are not of the period that was asked for."""
@@ -250,13 +249,9 @@ class PbxSession:
         if "time" not in plan.request.describe(plan.facts.zone) or not isinstance(period, Period):
             return rows
         kept = [row for row in rows if not is_outside(row, period, plan.facts.zone)]
-        if len(kept) < len(rows):
-            log.warning(
-                "PBX %s answered %s with %d rows of other times, which are left out.",
-                self.settings.address,
-                period,
-                len(rows) - len(kept),
-            )
+        if left_out := len(rows) - len(kept):
+            what = "PBX %s answered %s with %d rows of other times, which are left out."
+            log.warning(what, self.settings.address, period, left_out)
         return kept
 
     def _ask(self, plan: Plan, paging: Mapping[str, str], timeout: float | None) -> dict[str, Any]:
@@ -283,10 +278,14 @@ class PbxSession:
         with self.hiding_secrets():
             return self._transport.stream(url, self.token(rejected), rest)
 
-    def oldest_call(self) -> datetime | None:
-        """Return when the oldest call began that the PBX still has; see :func:`.find_oldest_call`."""
+    def history(self) -> History:
+        """Return which calls the PBX still has; see :func:`.read_history`."""
         facts = self.facts()
-        return find_oldest_call(self.call, facts.display, facts.zone, pbx=self.settings.address)
+        return read_history(self.call, facts.display, facts.zone, pbx=self.settings.address)
+
+    def oldest_call(self) -> datetime | None:
+        """Return when the oldest call began that the PBX still has, aware; None if it has none."""
+        return self.history().oldest
 
     def announce_secrets(self) -> None:
         """Tell the tokens that have come since the last time."""

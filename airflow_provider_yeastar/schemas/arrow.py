@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
 from importlib.util import find_spec
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.schemas.batches import column_lists
 from airflow_provider_yeastar.schemas.columns import Column
 from airflow_provider_yeastar.schemas.values import DECIMAL_DIGITS
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["BATCH_ROWS", "arrow_batches", "arrow_schema", "arrow_table", "require_pyarrow"]
-
-BATCH_ROWS = 10_000
-"""Rows that are held in memory at a time."""
+__all__ = ["arrow_batches", "arrow_schema", "arrow_table", "require_pyarrow"]
 
 _QUANTUM = Decimal(1).scaleb(-DECIMAL_DIGITS[1])
-_VALUES: Mapping[str, Callable[[Any], Any]] = {
-    "decimal": lambda value: Decimal(repr(value)).quantize(_QUANTUM),
-    "timestamp": datetime.fromisoformat,
-}
 
 
 def require_pyarrow() -> None:
@@ -63,37 +55,55 @@ def arrow_schema(columns: Sequence[Column]) -> pyarrow.Schema:
     )
 
 
-def arrow_batches(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> Iterator[pyarrow.RecordBatch]:
-    """Yield rows in batches of one schema.
+def arrow_batches(
+    columns: Sequence[Column], batches: Iterable[Sequence[Sequence[Any]]]
+) -> Iterator[pyarrow.RecordBatch]:
+    """Yield batches of one schema.
 
-    :param columns: of the rows; a key that a row lacks is null.
-    :param rows: with the values of :class:`.SchemaRows`.
+    :param columns: of the rows.
+    :param batches: of :meth:`.SchemaRows.batches`: the values of each column.
     """
     import pyarrow
 
     schema = arrow_schema(columns)
-    remaining = iter(rows)
-    while batch := list(islice(remaining, BATCH_ROWS)):
+    for batch in batches:
         arrays = [
-            pyarrow.array(_values(column, batch), field.type) for column, field in zip(columns, schema, strict=True)
+            _ARRAYS.get(column.type, pyarrow.array)(values, field.type)
+            for column, field, values in zip(columns, schema, batch, strict=True)
         ]
         yield pyarrow.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def arrow_table(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> pyarrow.Table:
-    """Return all rows as one table; see :func:`arrow_batches`.
+    """Return all rows as one table.
 
+    :param columns: of the rows; a key that a row lacks is null.
+    :param rows: with the values of :class:`.SchemaRows`.
     :raises InvalidRequestError: when ``pyarrow`` is not installed.
     """
     require_pyarrow()
     import pyarrow
 
-    return pyarrow.Table.from_batches(arrow_batches(columns, rows), arrow_schema(columns))
+    batches = arrow_batches(columns, column_lists([column.key for column in columns], rows))
+    return pyarrow.Table.from_batches(batches, arrow_schema(columns))
 
 
-def _values(column: Column, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-    key = column.key
-    convert = _VALUES.get(column.type)
-    if convert is None:
-        return [row.get(key) for row in rows]
-    return [None if (value := row.get(key)) is None else convert(value) for row in rows]
+def _decimals(values: Sequence[Any], type_: pyarrow.DataType) -> pyarrow.Array:
+    import pyarrow
+
+    return pyarrow.array(
+        [None if value is None else Decimal(repr(value)).quantize(_QUANTUM) for value in values], type_
+    )
+
+
+def _timestamps(values: Sequence[Any], type_: pyarrow.DataType) -> pyarrow.Array:
+    import pyarrow
+
+    return pyarrow.array(values, pyarrow.string()).cast(type_)
+
+
+_ARRAYS: Mapping[str, Callable[[Sequence[Any], pyarrow.DataType], pyarrow.Array]] = {
+    "decimal": _decimals,
+    "timestamp": _timestamps,
+}
+"""What makes an array of the values of a type that Arrow does not take as they are."""

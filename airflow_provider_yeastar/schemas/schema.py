@@ -15,10 +15,11 @@ from typing import Any
 from airflow_provider_yeastar.exceptions import SchemaError
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError, InvalidSettingsError
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
+from airflow_provider_yeastar.schemas.batches import BatchedRows, RowsInMemory
 from airflow_provider_yeastar.schemas.columns import COLUMN_TYPES, Column, type_of_key
 from airflow_provider_yeastar.schemas.protection import Protection
 from airflow_provider_yeastar.schemas.reports import REPORT_COLUMNS
-from airflow_provider_yeastar.schemas.values import CONVERTERS, NO_VALUE, JsonValue
+from airflow_provider_yeastar.schemas.values import CONVERTERS, NO_VALUE, ColumnConverter, JsonValue
 
 __all__ = ["SCHEMA_CHANGES", "Drift", "Schema", "SchemaRows", "check_schema_arguments"]
 
@@ -96,8 +97,8 @@ class Drift:
 class SchemaRows:
     """Rows of one answer, made to fit a schema.
 
-    It goes over the rows twice: for their keys, so that the columns are known before the first row is written, and for
-    their values. Memory does not grow with the rows where they are read from a file.
+    The keys of all rows are known before the first row comes out, and with them the columns. Memory does not grow with
+    the rows where they are read from a file.
 
     :param rows: a collection that can be gone over more than once; each row as the PBX sent it, flattened.
     :param schema: what is declared.
@@ -110,18 +111,18 @@ class SchemaRows:
 
     def __init__(
         self,
-        rows: Iterable[Mapping[str, Any]],
+        rows: BatchedRows | Iterable[Mapping[str, Any]],
         schema: Schema,
         *,
         on_schema_change: str = "evolve",
         protection: Protection | None = None,
         display: Callable[[], DisplayFormat | None] = lambda: None,
     ) -> None:
-        self._rows = rows
+        self._rows = rows if isinstance(rows, BatchedRows) else RowsInMemory(rows)
         self._schema = schema
         self._protection = protection or Protection()
         self._display_format = display
-        self.drift, self.count = self._survey(rows)
+        self.drift = self._compare()
         if on_schema_change == "freeze":
             self._refuse_drift()
         kept = () if on_schema_change == "drop" else self.drift.unknown
@@ -133,31 +134,47 @@ class SchemaRows:
         )
         """The columns of every row that comes out, in this order."""
 
+    @property
+    def count(self) -> int:
+        """The number of rows."""
+        return self._rows.count
+
     def __iter__(self) -> Iterator[dict[str, JsonValue]]:
         """Yield each row with all columns, None where it has no value.
 
         :raises SchemaError: for a value that does not fit its column.
         """
-        plan = [(key, self._converter(column)) for key, column in self._sources.items()]
-        for row in self._rows:
-            yield {key: convert(row.get(key)) for key, convert in plan}
+        keys = tuple(self._sources)
+        for columns in self.batches():
+            for values in zip(*columns, strict=True):
+                yield dict(zip(keys, values, strict=True))
+
+    def batches(self) -> Iterator[list[list[JsonValue]]]:
+        """Yield the same rows in batches, as one list of values for each of ``columns``.
+
+        :raises SchemaError: for a value that does not fit its column.
+        """
+        plan = [
+            (key, ColumnConverter(None if self._protection.of(key) else column.type, self._converter(column)))
+            for key, column in self._sources.items()
+        ]
+        for batch in self._rows.batches():
+            yield [convert(batch.column(key)) for key, convert in plan]
 
     def sparse(self) -> list[dict[str, JsonValue]]:
         """Return the rows with the keys that the PBX sent and no others."""
         kept = {key: self._converter(column) for key, column in self._sources.items()}
-        return [{key: kept[key](value) for key, value in row.items() if key in kept} for row in self._rows]
+        return [
+            {key: kept[key](value) for key, value in row.items() if key in kept}
+            for batch in self._rows.batches()
+            for row in batch.rows()
+        ]
 
-    def _survey(self, rows: Iterable[Mapping[str, Any]]) -> tuple[Drift, int]:
-        seen: dict[str, None] = {}
-        count = 0
-        for row in rows:
-            count += 1
-            if not row.keys() <= seen.keys():
-                seen.update(dict.fromkeys(row))
+    def _compare(self) -> Drift:
+        seen = dict.fromkeys(self._rows.keys)
         unknown = tuple(key for key in seen if key not in self._schema.by_key)
         expected = (column.key for column in self._schema.columns if column.source in _CERTAIN)
-        vanished = tuple(key for key in expected if key not in seen) if count else ()
-        return Drift(unknown, vanished), count
+        return Drift(unknown, tuple(key for key in expected if key not in seen) if self.count else ())
 
     def _refuse_drift(self) -> None:
         for what, keys in (("columns that it did not have", self.drift.unknown), ("no longer", self.drift.vanished)):
@@ -171,12 +188,12 @@ class SchemaRows:
         convert = CONVERTERS["text" if hide else column.type]
 
         def converted(value: Any) -> JsonValue:
-            if value is None or (isinstance(value, float) and math.isnan(value)):
-                return None
             if isinstance(value, str):
                 value = value.strip()
                 if value in NO_VALUE or (column.type != "text" and value.lower() == "nan"):
                     return None
+            elif value is None or (isinstance(value, float) and math.isnan(value)):
+                return None
             try:
                 found = convert(value)
             except ValueError:

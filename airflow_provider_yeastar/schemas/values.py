@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
+from typing import Any
 
 from airflow_provider_yeastar.schemas.columns import ColumnType
 
-__all__ = ["CONVERTERS", "DECIMAL_DIGITS", "NO_VALUE", "JsonValue", "iso_timestamp", "seconds_of"]
+__all__ = ["CONVERTERS", "DECIMAL_DIGITS", "NO_VALUE", "ColumnConverter", "JsonValue", "iso_timestamp", "seconds_of"]
 
 JsonValue = int | float | str | None
 
@@ -29,10 +31,13 @@ DECIMAL_DIGITS = (38, 9)
 _INTEGER = re.compile(r"[-+]?\d{1,19}", re.ASCII)
 _DECIMAL = re.compile(r"[-+]?\d{1,15}(?:[.,]\d{1,9})?", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,6}):([0-5]\d):([0-5]\d)", re.ASCII)
-_YEAR_FIRST = re.compile(
-    r"(\d{4})[-/.](\d\d)[-/.](\d\d)[ T](\d\d):(\d\d):(\d\d)(?: ?([AP])M)?", re.ASCII | re.IGNORECASE
-)
+_YEAR_FIRST = re.compile(r"\d{4}[-/.]\d\d[-/.]\d\d[ T]\d\d:\d\d:\d\d(?: ?([AP])M)?", re.ASCII | re.IGNORECASE)
+_YEARS_FIRST = re.compile(r"(?:\d{4}[-/.]\d\d[-/.]\d\d[ T]\d\d:\d\d:\d\d\n)+", re.ASCII)
+_TO_ISO = str.maketrans("/. ", "--T")
 _INT64 = 2**63
+_LOOKED_UP = (str, int, float, type(None))
+_MOST_KNOWN = 10_000
+"""Values of a column that are kept; memory must not grow with the rows."""
 
 
 def seconds_of(text: str) -> int | None:
@@ -55,17 +60,20 @@ def iso_timestamp(text: str) -> str | None:
     found = _YEAR_FIRST.fullmatch(text)
     if not found:
         return None
-    hour = int(found[4])
-    if found[7]:
+    hour = int(text[11:13])
+    if found[1]:
         if not 1 <= hour <= 12:
             raise ValueError(text)
-        hour = hour % 12 + (12 if found[7] in "pP" else 0)
-    moment = datetime(int(found[1]), int(found[2]), int(found[3]), hour, int(found[5]), int(found[6]))
-    return moment.isoformat()
+        hour = hour % 12 + (12 if found[1] in "pP" else 0)
+    moment = f"{text[:4]}-{text[5:7]}-{text[8:10]}T{hour:02d}{text[13:19]}"
+    datetime.fromisoformat(moment)  # refuses one that does not exist
+    return moment
 
 
 def _text(value: object) -> str | None:
     if isinstance(value, str):
+        if value.isascii() and "\0" not in value:
+            return value
         # No warehouse takes a NUL, and no encoding half a character.
         return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, float) and value.is_integer():
@@ -132,3 +140,63 @@ CONVERTERS: Mapping[ColumnType, Callable[[object], JsonValue]] = MappingProxyTyp
     }
 )
 """For each type what makes its value of a PBX's; ``ValueError`` for what is none. Blanks are handled before."""
+
+
+class ColumnConverter:
+    """Converts the values of a column batch by batch.
+
+    Most batches hold plain texts or times, which are judged all at once; else a value that comes again is looked up.
+
+    :param kind: of the column; None where no value is taken as it stands.
+    :param convert: makes its value of a PBX's.
+    """
+
+    def __init__(self, kind: ColumnType | None, convert: Callable[[Any], JsonValue]) -> None:
+        self._all_at_once = _ALL_AT_ONCE.get(kind or "")
+        self._convert = convert
+        self._known: dict[type, dict[Any, JsonValue]] = {}
+
+    def __call__(self, values: Sequence[Any]) -> list[Any]:
+        """Return the values converted, in their order."""
+        types = set(map(type, values))
+        found = self._all_at_once(values) if self._all_at_once and types == {str} else None
+        return self._one_by_one(values, types) if found is None else found
+
+    def _one_by_one(self, values: Sequence[Any], types: set[type]) -> list[JsonValue]:
+        kind = next(iter(types), type(None))
+        if len(types) > 1 or kind not in _LOOKED_UP:  # 1, 1.0 and True are one key
+            return list(map(self._convert, values))
+        known = self._known.setdefault(kind, {})
+        if len(known) > _MOST_KNOWN:
+            known.clear()
+        for value in set(values).difference(known):
+            known[value] = self._convert(value)
+        return list(map(known.__getitem__, values))
+
+
+def _plain_texts(texts: Sequence[str]) -> list[str] | None:
+    """Return texts as they are if none has blanks around it, means nothing or is broken; else None."""
+    try:
+        together = "".join(texts).encode()
+    except UnicodeEncodeError:
+        return None
+    is_plain = b"\0" not in together and NO_VALUE.isdisjoint(texts) and list(map(str.strip, texts)) == list(texts)
+    return list(texts) if is_plain else None
+
+
+def _plain_times(texts: Sequence[str]) -> list[str] | None:
+    """Return times as :func:`iso_timestamp` does if all begin with their year and have 24 hours; else None."""
+    lines = "".join(f"{text}\n" for text in texts)
+    if not _YEARS_FIRST.fullmatch(lines):
+        return None
+    found = lines.translate(_TO_ISO).splitlines()
+    try:
+        deque(map(datetime.fromisoformat, found), maxlen=0)
+    except ValueError:
+        return None
+    return found if len(found) == len(texts) else None
+
+
+_ALL_AT_ONCE: Mapping[str, Callable[[Sequence[str]], list[str] | None]] = MappingProxyType(
+    {"text": _plain_texts, "timestamp": _plain_times}
+)

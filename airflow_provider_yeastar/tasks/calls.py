@@ -115,7 +115,7 @@ class CallsTask(WaitingTask):
         hidden = connection_protection(self.yeastar_conn_id, self.protect)
         reader = client.call_reader(time.time() + self.wait_timeout)
         calls = self.until_killed(reader.plan(request))
-        with Spool() as spool:
+        with Spool(lambda: self.killed) as spool:
             for rows in reader.rows(calls, self.until_killed):
                 spool.extend(rows)
             schema: Schema = CALL_SCHEMAS[calls.query.api.version]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.pbx.report.parameters import is_open
@@ -54,34 +55,40 @@ class RowsTask(ReportArguments, WaitingTask):
         """
         return self.resolved(self.build_request(), context)
 
-    def fetch_rows(self, client: PbxClient, request: ReportRequest) -> tuple[SchemaRows, FinishedReport]:
+    @contextmanager
+    def fetched_rows(self, client: PbxClient, request: ReportRequest) -> Iterator[tuple[SchemaRows, FinishedReport]]:
         """Ask for the rows of a report, and tell of columns that its schema does not have.
+
+        In the ``with`` the rows, in the report's schema, can be gone over; they are kept in a temporary file. With them
+        comes what is known of the request.
 
         :param client: of the PBX.
         :param request: what to ask for.
-        :return: the rows in the report's schema, and what is known of the request.
         :raises SchemaError: with ``on_schema_change`` freeze, for a column that is new or has vanished.
         """
+        from airflow_provider_yeastar.files.spool import Spool  # not needed to parse a DAG file
+
         schema = self._schema(request.report_type, request.label)
         check_protect(self.protect, list(schema.by_key))
         hidden = connection_protection(self.yeastar_conn_id, self.protect)
-        answer, report = run_on_worker(client.fetch_rows(request, self.new_bounds()), lambda: self.killed)
-        rows = SchemaRows(
-            answer,
-            schema,
-            on_schema_change=self.on_schema_change,
-            protection=hidden,
-            display=lambda: client.facts().display,
-        )
-        if rows.drift.unknown:
-            self.log.warning(
-                "The report %s has columns that its schema does not know: %s. They are %s; the list of known columns "
-                "stands in docs/reports.md.",
-                request.label,
-                ", ".join(rows.drift.unknown),
-                "left out" if self.on_schema_change == "drop" else "kept, typed by their names",
+        with Spool(lambda: self.killed) as answer:
+            report = run_on_worker(client.fetch_rows(request, self.new_bounds(), answer), lambda: self.killed)
+            rows = SchemaRows(
+                answer,
+                schema,
+                on_schema_change=self.on_schema_change,
+                protection=hidden,
+                display=lambda: client.facts().display,
             )
-        return rows, report
+            if rows.drift.unknown:
+                self.log.warning(
+                    "The report %s has columns that its schema does not know: %s. They are %s; the list of known "
+                    "columns stands in docs/reports.md.",
+                    request.label,
+                    ", ".join(rows.drift.unknown),
+                    "left out" if self.on_schema_change == "drop" else "kept, typed by their names",
+                )
+            yield rows, report
 
     def _schema(self, report_type: str | None, label: str = "") -> Schema:
         return Schema.of(report_type, self.columns, label=label)

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from airflow_provider_yeastar.exceptions import DestinationError, TaskKilledError
 from airflow_provider_yeastar.schemas.schema import SchemaRows
-from airflow_provider_yeastar.warehouse.locks import lock_table
+from airflow_provider_yeastar.warehouse.locks import connected, lock_table
 from airflow_provider_yeastar.warehouse.rules import ColumnChange, Shrink, column_changes, refuse_fewer_rows, sql_names
 from airflow_provider_yeastar.warehouse.tables import ORIGIN, Origin, add_column, report_table, sql_value
 
@@ -88,24 +88,38 @@ def database_errors(table: str) -> Iterator[None]:
         ) from None
 
 
-def look_at_table(engine: Engine, table: str, schema: str | None) -> None:
+def look_at_table(engine: Engine, table: str, schema: str | None, *, until: float, killed: Callable[[], bool]) -> None:
     """Find out before the PBX is asked whether the database is there and the table one of ours, or none yet.
 
+    :param engine: of the warehouse.
+    :param table: its name, and its schema.
+    :param until: epoch seconds until which another load of a DuckDB file is waited for.
+    :param killed: says whether the task was killed.
     :raises DestinationError: when the database cannot be reached.
     :raises SchemaError: for a table that this provider has not made.
     """
-    with database_errors(table), engine.connect() as connection:
+    with database_errors(table), connected(engine, until=until, killed=killed) as connection:
         there = _columns_there(connection, table, schema)
     if there is not None:
         column_changes(table, (), there, ORIGIN, "evolve")
 
 
-def rows_by_day(engine: Engine, table: str, schema: str | None, keys: Mapping[str, str]) -> dict[str, int]:
+def rows_by_day(
+    engine: Engine,
+    table: str,
+    schema: str | None,
+    keys: Mapping[str, str],
+    *,
+    until: float,
+    killed: Callable[[], bool],
+) -> dict[str, int]:
     """Return how many rows a table has of each period of one day; none where there is no table.
 
     :param engine: of the warehouse.
     :param table: its name, and its schema.
     :param keys: columns of origin and their values: PBX, report and selection.
+    :param until: epoch seconds until which a load of a DuckDB file is waited for.
+    :param killed: says whether the task was killed.
     :raises DestinationError: when the database cannot be reached.
     """
     found = report_table(table, schema, (), {})
@@ -113,7 +127,7 @@ def rows_by_day(engine: Engine, table: str, schema: str | None, keys: Mapping[st
     asked = sa.select(begin, end, sa.func.count()).group_by(begin, end)
     for name, value in keys.items():
         asked = asked.where(found.columns[name] == value)
-    with database_errors(table), engine.connect() as connection:
+    with database_errors(table), connected(engine, until=until, killed=killed) as connection:
         if _columns_there(connection, table, schema) is None:
             return {}
         return {
@@ -135,7 +149,8 @@ def load_period(engine: Engine, load: Load) -> Loaded:
     """
     names = sql_names([column.key for column in load.rows.columns], ORIGIN)
     table = report_table(load.table, load.schema, load.rows.columns, names)
-    with database_errors(load.table), engine.connect() as connection, connection.begin():
+    connecting = connected(engine, until=load.until, killed=load.killed)
+    with database_errors(load.table), connecting as connection, connection.begin():
         lock_table(connection, table, until=load.until, killed=load.killed)
         if connection.dialect.name in ("mysql", "mariadb"):
             connection.exec_driver_sql(_STRICT)

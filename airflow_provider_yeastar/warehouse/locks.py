@@ -1,7 +1,8 @@
 """Two loads of one table at once: the second waits. Each database by its own means.
 
 PostgreSQL, MySQL, MariaDB and SQL Server have locks that a program names; Redshift locks the table, SQLite the file.
-The other databases only have their own isolation of transactions: a second writer waits or fails there.
+DuckDB refuses to open a file that another process has open, so a lock file beside it is waited for first. The other
+databases only have their own isolation of transactions: a second writer waits or fails there.
 """
 
 from __future__ import annotations
@@ -9,18 +10,21 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from filelock import FileLock, Timeout
+from sqlalchemy.engine import Connection, Engine
 
 from airflow_provider_yeastar.exceptions import DestinationError, TaskKilledError
 
-__all__ = ["lock_table"]
+__all__ = ["connected", "lock_table"]
 
 _PAUSE = 0.2
 _TAKEN = 1
+_LOCK_SUFFIX = ".yeastar-lock"
 
 
 def lock_table(connection: Connection, table: sa.Table, *, until: float, killed: Callable[[], bool]) -> None:
@@ -36,12 +40,59 @@ def lock_table(connection: Connection, table: sa.Table, *, until: float, killed:
     :raises TaskKilledError: when the task was killed.
     """
     try_lock = _LOCKS.get(connection.dialect.name)
-    while try_lock and not try_lock(connection, table):
+    if try_lock:
+        _wait(partial(try_lock, connection, table), f"the table {table.fullname}", until=until, killed=killed)
+
+
+@contextmanager
+def connected(engine: Engine, *, until: float, killed: Callable[[], bool]) -> Iterator[Connection]:
+    """Connect to a database; of a DuckDB file, other tasks of this provider are waited for.
+
+    :param engine: of the database.
+    :param until: epoch seconds at which the wait is over.
+    :param killed: says whether the task was killed.
+    :raises DestinationError: at the end of the wait, or if the lock file cannot be written.
+    :raises TaskKilledError: when the task was killed.
+    """
+    if not _is_duckdb_file(engine):
+        with engine.connect() as connection:
+            yield connection
+        return
+    lock = FileLock(f"{engine.url.database}{_LOCK_SUFFIX}")
+    try:
+        _wait(partial(_try_file, lock), f"the database {engine.url.database}", until=until, killed=killed)
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()  # a pooled connection would keep the file from other processes
+        lock.release()
+
+
+def _is_duckdb_file(engine: Engine) -> bool:
+    database = engine.url.database or ":memory:"
+    return engine.dialect.name == "duckdb" and not database.startswith((":memory:", "md:", "motherduck:"))
+
+
+def _try_file(lock: FileLock) -> bool:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    except OSError as error:
+        raise DestinationError(
+            f"The lock file {lock.lock_file} of the database cannot be written: {error.strerror or error}",
+            remedy="Let the worker write into the database's directory.",
+        ) from error
+    return True
+
+
+def _wait(try_lock: Callable[[], bool], what: str, *, until: float, killed: Callable[[], bool]) -> None:
+    while not try_lock():
         if killed():
-            raise TaskKilledError("The task was killed while it waited for another load of its table")
+            raise TaskKilledError(f"The task was killed while it waited for another load of {what}")
         if time.time() >= until:
             raise DestinationError(
-                f"Another load of the table {table.fullname} did not end within `wait_timeout`",
+                f"Another load of {what} did not end within `wait_timeout`",
                 remedy="Let runs of a table follow one another, with max_active_runs=1 or a pool.",
             )
         threading.Event().wait(_PAUSE)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from airflow_provider_yeastar.exceptions import DestinationError
+from airflow_provider_yeastar.exceptions import DestinationError, TaskKilledError
 from airflow_provider_yeastar.files.spool import Spool
 
 JSON = st.recursive(
@@ -27,6 +27,7 @@ def test_rows_come_back_as_they_went_in_as_often_as_they_are_read(batches: list[
         assert list(spool) == rows
         assert list(spool) == rows
         assert spool.count == len(rows)
+        assert list(spool.keys) == list(dict.fromkeys(key for row in rows for key in row))
 
 
 def test_rows_may_be_added_after_they_were_read() -> None:
@@ -36,6 +37,28 @@ def test_rows_may_be_added_after_they_were_read() -> None:
         spool.extend([{"a": 2}])
 
         assert list(spool) == [{"a": 1}, {"a": 2}]
+
+
+def test_rows_that_are_forgotten_do_not_come_back() -> None:
+    with Spool() as spool:
+        spool.extend([{"a": 1, "b": 2}, {"a": 3}])
+        spool.clear()
+        spool.extend([{"c": 4}])
+
+        assert list(spool) == [{"c": 4}]
+        assert (spool.count, list(spool.keys)) == (1, ["c"])
+
+
+def test_a_killed_task_goes_over_no_more_rows() -> None:
+    killed = False
+    with Spool(lambda: killed) as spool:
+        spool.extend({"a": number} for number in range(5_000))
+        rows = iter(spool)
+        next(rows)
+        killed = True
+
+        with pytest.raises(TaskKilledError):
+            list(rows)
 
 
 def test_a_disk_that_is_full_is_one_sentence(limited_file_size: None) -> None:

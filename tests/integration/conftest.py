@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from airflow_provider_yeastar.simulator import PbxSimulator
 from tests.integration.support import Wait, airflow, connect, know_the_past
@@ -47,3 +50,13 @@ def out(tmp_path: Path) -> Path:
     directory = tmp_path / "out"
     directory.mkdir()
     return directory
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sa.engine.Engine]:
+    """A SQLite database that is the Airflow connection `warehouse`."""
+    file = tmp_path / "warehouse.db"
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": str(file)}))
+    engine = sa.create_engine(f"sqlite:///{file}", poolclass=sa.pool.NullPool)
+    yield engine
+    engine.dispose()

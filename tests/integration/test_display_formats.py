@@ -39,7 +39,8 @@ def simulator(version: Any = "v2.0", **settings: Any) -> PbxSimulator:
 
 def rows_of(waiting: Wait, **request: Any) -> list[dict[str, Any]]:
     with waiting.client() as client:
-        rows, _ = asyncio.run(client.fetch_rows(build_request(**request), Bounds(time.time() + 60, 60)))
+        rows: list[dict[str, Any]] = []
+        asyncio.run(client.fetch_rows(build_request(**request), Bounds(time.time() + 60, 60), rows))
     return rows
 
 

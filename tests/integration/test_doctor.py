@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from importlib.resources import files
@@ -103,6 +104,30 @@ def test_a_failing_step_is_red_with_its_remedy(
     assert detail in findings[subject].detail
     assert remedy in findings[subject].remedy
     assert findings[subject].remedy
+
+
+@pytest.mark.parametrize(("cap", "is_suspect"), [(None, False), (5_000, True)])
+def test_it_tells_of_which_days_the_pbx_no_longer_has_all_calls(
+    cap: int | None, is_suspect: bool, tmp_path: Path
+) -> None:
+    with PbxSimulator(SimulatorSettings(kept_calls=5_000, cdr_result_cap=cap)) as pbx:
+        told = examine(pbx, tmp_path)["history"]
+
+    assert told.ok
+    found = re.match(
+        r"\d+ records of calls, the oldest of (\S+): a re-run of (\S+) or of an earlier day may", told.detail
+    )
+    assert found, told.detail
+    assert found[1] == found[2]
+    assert ("count is suspect" in told.detail) == is_suspect
+
+
+def test_without_the_permission_for_calls_it_says_what_to_grant(tmp_path: Path) -> None:
+    with PbxSimulator(SimulatorSettings(denied=frozenset({"cdr/list"}))) as pbx:
+        told = examine(pbx, tmp_path)["history"]
+
+    assert not told.ok
+    assert "Grant" in told.remedy
 
 
 def test_a_report_that_never_comes_is_red_in_good_time(

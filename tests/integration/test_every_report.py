@@ -148,7 +148,8 @@ def arguments(report_type: str, parameters: Mapping[str, Any] = {}) -> dict[str,
 
 def rows_of(waiting: Wait, **request: Any) -> Rows:
     with waiting.client() as client:
-        rows, report = asyncio.run(client.fetch_rows(build_request(**request), Bounds(time.time() + 60, 60)))
+        rows: Rows = []
+        report = asyncio.run(client.fetch_rows(build_request(**request), Bounds(time.time() + 60, 60), rows))
     assert report.api_version == waiting.pbx.settings.data_version
     return rows
 

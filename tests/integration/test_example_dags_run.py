@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import duckdb
 import pytest
 
 from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
-from tests.examples import AIRFLOW_2, needs_mapped_outputs
+from tests.examples import AIRFLOW_2, import_example, needs_mapped_outputs, needs_partitions
 from tests.integration.peers import Bucket, Mailbox, PostgresServer, mail_server, object_store, postgres_server
 from tests.integration.support import ROOT, airflow, connection_to
 
@@ -156,6 +158,36 @@ def test_each_pbx_of_a_fleet_is_asked_for_its_own_yesterday(
         # Airflow 2 counts a manual run to the end of the last interval, six in the morning.
         f"yeastar_shanghai/unreturnmisscall_2026-11-2{1 if AIRFLOW_2 else 2}",
     ]
+
+
+@needs_partitions
+def test_a_site_tells_of_its_days_by_partition_keys_and_a_day_is_summed(
+    run_example: Any, postgres: PostgresServer, yeastar_pbx: PbxSimulator, airflow_home: Path, tmp_path: Path
+) -> None:
+    name = "yeastar_sites_then_warehouse"
+    (tmp_path / "dags").mkdir()
+    shutil.copy(ROOT / "example_dags" / f"{name}.py", tmp_path / "dags")
+
+    run_example(
+        "yeastar_berlin",
+        copy=False,
+        AIRFLOW_CONN_WAREHOUSE=postgres.uri,
+        AIRFLOW_CONN_YEASTAR_BERLIN=connection_to(yeastar_pbx),
+    )
+
+    with closing(sqlite3.connect(airflow_home / "airflow.db")) as database:
+        keys = database.execute(
+            "SELECT partition_key FROM asset_event WHERE source_dag_id = 'yeastar_berlin'"
+        ).fetchall()
+    assert {key for (key,) in keys} == {f"2026-11-{day}T00:00:00" for day in (19, 20, 21, 22)}
+    example = import_example(name)
+    for _ in range(2):
+        for statement in example.SUM:
+            postgres.query(statement.replace(example.DAY, "2026-11-22T00:00:00"))
+    assert postgres.query("SELECT day::date, calls FROM calls_per_day") == postgres.query(
+        "SELECT period_start::date, sum(total_calls)::bigint FROM queue_performance "
+        "WHERE period_start = '2026-11-22' GROUP BY 1"
+    )
 
 
 # --- a PDF by mail ---

@@ -16,7 +16,8 @@ import pytest
 from pyarrow import parquet
 
 from airflow_provider_yeastar.compat import AirflowFailException, AirflowSkipException, Asset
-from airflow_provider_yeastar.exceptions import TaskKilledError
+from airflow_provider_yeastar.exceptions import DestinationError, TaskKilledError
+from airflow_provider_yeastar.files.spool import Spool
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators.report_rows import YeastarCallReportRowsOperator
 from airflow_provider_yeastar.pbx.errors import NotAPbxError, WaitTimeoutError
@@ -205,6 +206,34 @@ class TestPages:
             assert [call.query.get("page") for call in paging.calls(LIST)] == [None, "2", "3", "4"]
         assert len(at_once) == 16
         assert in_pages == at_once
+
+    def test_a_page_is_stored_before_the_next_one_is_asked_for(
+        self, connected: Callable[[PbxSimulator], PbxSimulator], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        seen: list[tuple[int, int]] = []
+        store = Spool.extend
+
+        def extend(spool: Spool, rows: Any) -> None:
+            store(spool, rows)
+            seen.append((len(paging.calls(LIST)), spool.count))
+
+        monkeypatch.setattr(Spool, "extend", extend)
+        with PbxSimulator(SimulatorSettings(rows_per_page=5)) as paging:
+            connected(paging)
+            run(operator(tmp_path / "x.ndjson", report_type="extcallstatistics", parameters={"ext_id_list": [51]}))
+
+        assert seen == [(1, 5), (2, 10), (3, 15), (4, 16)]
+
+    def test_a_full_disk_is_no_reason_to_ask_the_pbx_again(
+        self, pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, no_pauses: None, tmp_path: Path
+    ) -> None:
+        full = DestinationError("A temporary file cannot be written: No space left on device")
+        monkeypatch.setattr(Spool, "extend", Mock(spec=Spool.extend, side_effect=full))
+
+        with pytest.raises(DestinationError, match="No space left"):
+            run(operator(tmp_path / "x.ndjson"))
+
+        assert len(pbx.calls(LIST)) == 1
 
     def test_groups_are_what_is_counted(self, connected: Callable[[PbxSimulator], PbxSimulator]) -> None:
         with PbxSimulator(SimulatorSettings(rows_per_page=1)) as paging:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import create_autospec
@@ -24,16 +22,6 @@ from tests.integration.support import Run, connection_to, outlet_events
 
 LIST = "call_report/list"
 DAG_RUN = SimpleNamespace(run_id="scheduled__2026-11-23")
-
-
-@pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sa.engine.Engine]:
-    """A SQLite database that is the Airflow connection `warehouse`."""
-    file = tmp_path / "warehouse.db"
-    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": str(file)}))
-    engine = sa.create_engine(f"sqlite:///{file}", poolclass=sa.pool.NullPool)
-    yield engine
-    engine.dispose()
 
 
 def operator(**changes: Any) -> YeastarReportToSqlOperator:

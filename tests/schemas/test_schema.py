@@ -13,6 +13,7 @@ from airflow_provider_yeastar.exceptions import SchemaError
 from airflow_provider_yeastar.files.rows import encoded_rows
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
+from airflow_provider_yeastar.schemas.columns import COLUMN_TYPES
 from airflow_provider_yeastar.schemas.protection import Protection
 from airflow_provider_yeastar.schemas.result import ReportRows
 from airflow_provider_yeastar.schemas.schema import Schema, SchemaRows, check_schema_arguments
@@ -157,3 +158,32 @@ def test_rows_in_memory_have_the_keys_that_were_sent() -> None:
     assert rows.unknown_columns == ("mood",)
     assert list(rows.to_pandas().columns) == ["queue", "calls", "mood"]
     assert json.loads(b"".join(encoded_rows(rows.columns, rows, "ndjson"))) == {"queue": None, "calls": 3, "mood": "1"}
+
+
+_VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 3),
+    st.sampled_from([1.0, 2.5, -0.0, float("nan")]),
+    st.sampled_from(["x", " x", "-", "", "1", "NaN", "ü\0", "\ud800", "50.00%", "00:00:17", "2026/02/30 08:00:00"]),
+    st.sampled_from(["2026/11/22 08:00:00", "2026-11-22T20:00:00", "2026.11.22 08:00:00 PM", "2026/11/22 08:00:00\n"]),
+)
+
+
+@given(
+    st.sampled_from(COLUMN_TYPES),
+    st.one_of(st.lists(_VALUES), st.lists(st.text(max_size=3)), st.lists(st.datetimes().map(str))),
+)
+def test_a_value_is_the_same_alone_and_among_others(kind: str, values: list[Any]) -> None:
+    """Batches of one type are converted all at once, or looked up."""
+    schema = Schema.of(None, {"a": kind})
+
+    def converted(rows: list[dict[str, Any]]) -> Any:
+        try:
+            return [repr(row["a"]) for row in fitted(rows, schema)]
+        except SchemaError:
+            return SchemaError
+
+    alone = [converted([{"a": value}]) for value in values]
+    expected = SchemaError if SchemaError in alone else [value for found in alone for value in found]
+    assert converted([{"a": value} for value in values]) == expected

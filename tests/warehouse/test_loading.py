@@ -32,6 +32,7 @@ ROWS = [
     {"queue": "Продажи : '\"%s", "calls": None, "rate": "50.00%"},
 ]
 TABLE = "queue_performance"
+AT_ONCE: dict[str, Any] = {"until": 0.0, "killed": lambda: False}
 ORIGIN_OF_A_DAY = Origin(
     pbx_serial_number="SN1",
     report="queueperformance",
@@ -164,7 +165,7 @@ class TestColumns:
         with engine.begin() as connection:
             connection.execute(sa.text(f"CREATE TABLE {TABLE} (queue VARCHAR(9))"))
         with pytest.raises(SchemaError, match="was not made by this operator"):
-            look_at_table(engine, TABLE, None)
+            look_at_table(engine, TABLE, None, **AT_ONCE)
         with pytest.raises(SchemaError, match="was not made by this operator"):
             load_period(engine, a_load(ROWS))
 
@@ -217,14 +218,12 @@ class TestWhatFails:
         pytest.importorskip("psycopg2")
         nowhere = sa.create_engine("postgresql+psycopg2://airflow:secret-word@127.0.0.1:1/db")
         with pytest.raises(DestinationError, match="refused") as caught:
-            look_at_table(nowhere, TABLE, None)
+            look_at_table(nowhere, TABLE, None, **AT_ONCE)
         assert "secret-word" not in str(caught.value)
 
 
 class TestTwoAtOnce:
     def test_one_waits_and_rows_are_there_once(self, engine: sa.engine.Engine) -> None:
-        if engine.dialect.name == "duckdb":
-            pytest.skip("DuckDB refuses a second writer; Airflow then tries again")
         rows = [{"queue": f"Q{number}", "calls": 1} for number in range(200)]
 
         with ThreadPoolExecutor(4) as pool:
@@ -235,8 +234,6 @@ class TestTwoAtOnce:
         assert table(engine, "count(*)") == [(200,)]
 
     def test_the_wait_has_an_end(self, engine: sa.engine.Engine) -> None:
-        if engine.dialect.name == "duckdb":
-            pytest.skip("DuckDB refuses a second writer at once")
         refusals: list[str] = []
 
         class Meanwhile(list[dict[str, Any]]):
@@ -254,6 +251,45 @@ class TestTwoAtOnce:
         loading = True
         assert load_period(engine, slow).rows == 2
         assert "did not end within `wait_timeout`" in refusals[0]
+
+
+_LOADING = """
+import sys
+import sqlalchemy as sa
+from tests.warehouse.test_loading import a_load
+from airflow_provider_yeastar.warehouse.loading import load_period
+
+print("ready", flush=True)
+sys.stdin.readline()
+loaded = load_period(sa.create_engine(sys.argv[1]), a_load([{"queue": "New", "calls": 9}] * 200))
+print(loaded.rows)
+"""
+
+
+class TestTwoProcessesAtOnce:
+    def test_one_waits_and_rows_are_there_once(self, url: str, engine: sa.engine.Engine) -> None:
+        """DuckDB refuses to open a file that another process has open."""
+        loads = [
+            subprocess.Popen(
+                [sys.executable, "-c", _LOADING, url],
+                cwd=Path(__file__).parent.parent.parent,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(3)
+        ]
+        for load in loads:
+            assert load.stdout
+            load.stdout.readline()
+        for load in loads:  # all are ready; now they begin
+            assert load.stdin
+            load.stdin.write("go\n")
+            load.stdin.flush()
+
+        assert [(load.communicate()[0].strip(), load.returncode) for load in loads] == [("200", 0)] * 3
+        assert table(engine, "count(*)") == [(200,)]
 
 
 _KILLED = """

@@ -1,4 +1,4 @@
-"""Since when a PBX remembers: the oldest call of its history, for it deletes old calls and the reports of them. Pure.
+"""What a PBX remembers: how many calls, and since when, for it deletes old calls and the reports of them. Pure.
 
 Vendor's page: "Query a List of CDR" (v1.0 ``cdr/list``), of which without any order the oldest comes first [L].
 """
@@ -6,13 +6,16 @@ Vendor's page: "Query a List of CDR" (v1.0 ``cdr/list``), of which without any o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+from airflow_provider_yeastar.pbx.calls.answers import decode_page
+from airflow_provider_yeastar.pbx.calls.reading import KNOWN_CAPS
 from airflow_provider_yeastar.pbx.errors import NotAPbxError, NotFoundError, ParameterError, YeastarError
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
 
-__all__ = ["CDR_LIST_ENDPOINT", "find_oldest_call"]
+__all__ = ["CDR_LIST_ENDPOINT", "History", "read_history"]
 
 CDR_LIST_ENDPOINT = "openapi/v1.0/cdr/list"
 
@@ -20,14 +23,42 @@ _FIRST = {"page": "1", "page_size": "1"}
 _SORTED = {"sort_by": "time", "order_by": "asc"}
 
 
-def find_oldest_call(
+@dataclass(frozen=True)
+class History:
+    """The calls that a PBX still has.
+
+    :param oldest: when the oldest one began, aware; None if there is none.
+    :param count: how many records there are, one for each leg of a call; None if the PBX does not tell.
+    """
+
+    oldest: datetime | None = None
+    count: int | None = None
+
+    def words(self, zone: tzinfo) -> str:
+        """Return in one clause what is there, and of which days a report may hold less than it once did.
+
+        :param zone: of the PBX.
+        """
+        if self.oldest is None:
+            return "the PBX has no calls"
+        day = self.oldest.astimezone(zone).date()
+        records = "records of calls" if self.count is None else f"{self.count} records of calls"
+        told = (
+            f"{records}, the oldest of {day}: a re-run of {day} or of an earlier day may find less than was there once"
+        )
+        if self.count in KNOWN_CAPS:
+            return f"{told}; the count is suspect, as lists of Yeastar end at {self.count}: there may be more"
+        return told
+
+
+def read_history(
     call: Callable[[str, Mapping[str, str]], Mapping[str, Any]],
     display: DisplayFormat | None,
     zone: tzinfo,
     *,
     pbx: str,
-) -> datetime | None:
-    """Return when the oldest call began that the PBX still has, None if it has none.
+) -> History:
+    """Return what the PBX still has of its calls; it is asked for the oldest one.
 
     :param call: asks the PBX.
     :param display: in which it writes times, None where that is unknown.
@@ -41,14 +72,14 @@ def find_oldest_call(
         except ParameterError:
             answer = call(CDR_LIST_ENDPOINT, _FIRST)  # the order is not documented for this list
     except NotFoundError:
-        return None
+        return History()
     rows = answer.get("data")
     if not rows:
-        return None
+        return History()
     moment = _moment(rows[0], display, zone) if isinstance(rows, list) and isinstance(rows[0], dict) else None
     if moment is None:
         raise NotAPbxError("The PBX does not tell when its oldest call was", pbx=pbx, endpoint=CDR_LIST_ENDPOINT)
-    return moment
+    return History(moment, decode_page(answer, pbx=pbx, endpoint=CDR_LIST_ENDPOINT).total)
 
 
 def _moment(row: Mapping[str, Any], display: DisplayFormat | None, zone: tzinfo) -> datetime | None:

@@ -7,14 +7,20 @@ refuses, leaves out or repeats is judged by whether all that was counted has com
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InterfaceError, NotAPbxError, NotFoundError, ParameterError
-from airflow_provider_yeastar.pbx.report.rows import Row, counted_rows, flattened_rows, list_keys, listed_rows, members
+from airflow_provider_yeastar.pbx.report.rows import (
+    Row,
+    are_flat,
+    counted_rows,
+    flattened_rows,
+    list_keys,
+    listed_rows,
+    members,
+)
 
 __all__ = ["row_pages"]
 
@@ -44,9 +50,9 @@ class _Pages:
         self._levels: dict[int, int] = {}
         self._flat = 0
         self._keys: frozenset[str] = frozenset()
-        self._digests: set[bytes] = set()
+        self._fingerprints: set[int] = set()
         self._has_repeated = False
-        self._rows_before: frozenset[bytes] = frozenset()
+        self._rows_before: frozenset[int] = frozenset()
         self._has_equal_rows = self._has_repeated_rows = False
         self._taken = 0
         self.next_page: int | None = 1
@@ -65,9 +71,9 @@ class _Pages:
         if not rows:
             self.end()
             return rows
-        of_rows = [hashlib.sha256(json.dumps(row, sort_keys=True).encode()).digest() for row in rows]
-        digest = hashlib.sha256(b"".join(of_rows)).digest()
-        is_repeated = digest in self._digests
+        of_rows = [hash(repr(row)) for row in rows]
+        fingerprint = hash(tuple(of_rows))
+        is_repeated = fingerprint in self._fingerprints
         if is_repeated and self._state is _State.EXPLAINED:
             self.next_page = None  # the PBX pays no heed to the page, and there is none
             return []
@@ -77,7 +83,7 @@ class _Pages:
         if self._taken > _MOST_PAGES:
             raise self._error(f"The PBX lists rows without end, {_MOST_PAGES} pages so far")
         self._check_key(answer)
-        self._digests.add(digest)
+        self._fingerprints.add(fingerprint)
         self._compare(of_rows, is_repeated)
         self._count(rows)
         self._choose_next(is_repeated)
@@ -121,7 +127,7 @@ class _Pages:
             raise self._error(f"Page {self._taken} of the rows is one of another list, {ascii(sorted(keys))[:80]}")
         self._keys = keys
 
-    def _compare(self, of_rows: list[bytes], is_repeated: bool) -> None:
+    def _compare(self, of_rows: list[int], is_repeated: bool) -> None:
         """Note whether rows of the page before came again, and whether a page holds equal rows anyway."""
         these = frozenset(of_rows)
         self._has_equal_rows |= len(these) < len(of_rows)
@@ -140,11 +146,12 @@ class _Pages:
     def _count(self, rows: list[Row]) -> None:
         if self._taken == 1:
             self._page_rows = len(rows)
-        self._flat += len(flattened_rows(rows))
+        flat = are_flat(rows)
+        self._flat += len(rows if flat else flattened_rows(rows))
         level, depth = rows, 0
         while level:
             self._levels[depth] = self._levels.get(depth, 0) + len(level)
-            level = [entry for row in level for entry in members(row)]
+            level = [] if flat else [entry for row in level for entry in members(row)]
             depth += 1
         if self._taken > 1 and self._total is not None and self._levels[0] > self._total:
             raise self._error(f"The PBX counts {self._total} rows and lists {self._levels[0]}: some came twice")

@@ -7,15 +7,26 @@ Which keys a report has is known for a few only, so nothing here depends on one,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
+from itertools import chain
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import NotAPbxError
 from airflow_provider_yeastar.pbx.files.contradiction import dates_in
 from airflow_provider_yeastar.pbx.report.periods import Period
 
-__all__ = ["LIST_KEY", "Row", "counted_rows", "flattened_rows", "is_outside", "list_keys", "listed_rows", "members"]
+__all__ = [
+    "LIST_KEY",
+    "Row",
+    "are_flat",
+    "counted_rows",
+    "flattened_rows",
+    "is_outside",
+    "list_keys",
+    "listed_rows",
+    "members",
+]
 
 Row = dict[str, Any]
 
@@ -42,7 +53,7 @@ def listed_rows(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> list[R
     :param endpoint: the path that was called, for the message.
     :raises NotAPbxError: when it counts rows and lists none, or lists something else.
     """
-    lists = {key: value for key, value in answer.items() if key in list_keys(answer)}
+    lists: dict[str, list[Row]] = {key: value for key, value in answer.items() if key in list_keys(answer)}
     strange = [key for key, value in lists.items() if not all(isinstance(row, dict) for row in value)]
     strange += [key for key, value in answer.items() if key.endswith("_list") and not isinstance(value, list | None)]
     if strange:
@@ -50,7 +61,7 @@ def listed_rows(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> list[R
     if not lists and (total := counted_rows(answer, pbx=pbx, endpoint=endpoint)):
         raise NotAPbxError(f"The answer counts {total} rows and lists none", pbx=pbx, endpoint=endpoint)
     if len(lists) == 1:
-        return [dict(row) for rows in lists.values() for row in rows]
+        return next(iter(lists.values()))
     return [_named(row, key) for key, rows in lists.items() for row in rows]
 
 
@@ -82,7 +93,16 @@ def members(row: Row) -> list[Row]:
     return [entry for value in row.values() if _is_list_of_objects(value) for entry in value]
 
 
-def flattened_rows(rows: Iterable[Row]) -> list[Row]:
+def are_flat(rows: Sequence[Row]) -> bool:
+    """Whether each row is one already, without lists within it and without keys to be renamed.
+
+    :param rows: from :func:`listed_rows`.
+    """
+    values = chain.from_iterable(map(dict.values, rows))
+    return list not in map(type, values) and all(map(_OWNERS.keys().isdisjoint, rows))
+
+
+def flattened_rows(rows: list[Row]) -> list[Row]:
     """Return one row for each innermost entry, with the keys around it repeated.
 
     A nested list of objects gives a row for each of them; where it is empty the keys around it make one row by
@@ -95,7 +115,7 @@ def flattened_rows(rows: Iterable[Row]) -> list[Row]:
 
     :param rows: from :func:`listed_rows`.
     """
-    return [flat for row in rows for flat in _flattened(_owned(row))]
+    return rows if are_flat(rows) else [flat for row in rows for flat in _flattened(_owned(row))]
 
 
 def is_outside(row: Row, period: Period, zone: tzinfo) -> bool:

@@ -5,22 +5,64 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterable
+from typing import Protocol
 
-from airflow_provider_yeastar.pbx.errors import BusyError
+from airflow_provider_yeastar.pbx.errors import BusyError, YeastarError
+from airflow_provider_yeastar.pbx.events.shared import SharedConnection
 from airflow_provider_yeastar.pbx.report.facts import Plan
+from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.report.rows import Row
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 from airflow_provider_yeastar.pbx.waiting.report_wait import ReportWait
 
-__all__ = ["RowsWait"]
+__all__ = ["RowStore", "RowsWait"]
 
 log = logging.getLogger(__name__)
 
 
-class RowsWait(ReportWait):
-    """A wait that ends with the rows themselves, in ``rows``; there is no file, so its ``url`` is empty."""
+class RowStore(Protocol):
+    """Takes rows page by page: a list, or a file where memory must not grow with them."""
 
-    rows: list[Row]
+    def clear(self) -> None:
+        """Forget all rows: they are requested again from the first page on."""
+
+    def extend(self, rows: Iterable[Row], /) -> None:
+        """Add the rows of a page."""
+
+
+class _StoreError(Exception):
+    """Carries an error of the store past the retries, which are for the PBX alone."""
+
+    def __init__(self, error: YeastarError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class RowsWait(ReportWait):
+    """A wait that ends with the rows themselves; there is no file, so its ``url`` is empty.
+
+    :param connection: of the PBX.
+    :param request: what to ask for.
+    :param bounds: until when to wait.
+    :param rows: takes the rows; it holds all of them when :meth:`run` returns.
+    """
+
+    def __init__(
+        self, connection: SharedConnection, request: ReportRequest, bounds: waiting.Bounds, rows: RowStore
+    ) -> None:
+        super().__init__(connection, request, bounds)
+        self._rows = rows
+
+    async def run(self) -> waiting.FinishedReport:
+        """Return what is known of the request.
+
+        :raises YeastarError: see :meth:`.ReportWait.run`; or what the store raises.
+        """
+        try:
+            return await super().run()
+        except _StoreError as failure:
+            raise failure.error from failure.error.__cause__
 
     async def _attempt(self, limit: asyncio.Timeout) -> waiting.FinishedReport:
         plan = await self._connection.call(self._plan)
@@ -33,11 +75,11 @@ class RowsWait(ReportWait):
                 self._address,
             )
             try:
-                self.rows = await self._connection.call(self._session.request_rows, plan, self._turn_until - asked_at)
+                count = await self._take_pages(plan)
             except BusyError:
                 await self._wait_for_others(limit)
                 continue
-            log.info("The PBX gave %d rows.", len(self.rows))
+            log.info("The PBX gave %d rows.", count)
             return waiting.FinishedReport(
                 file="",
                 url="",
@@ -49,6 +91,22 @@ class RowsWait(ReportWait):
                 window=plan.request.describe(plan.facts.zone),
                 identified_by="answer",
             )
+
+    async def _take_pages(self, plan: Plan) -> int:
+        """Store all pages and return how many rows they hold.
+
+        Pages are requested in a thread and stored here, so that a thread that outlives its call stores nothing.
+        """
+        count = 0
+        self._rows.clear()
+        pages = self._session.request_rows(plan, self._turn_until - time.time())
+        while (page := await self._connection.call(next, pages, None)) is not None:
+            count += len(page)
+            try:
+                self._rows.extend(page)
+            except YeastarError as error:
+                raise _StoreError(error) from error
+        return count
 
     def _plan(self) -> Plan:
         return self._session.plan(self._request, as_rows=True)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from airflow_provider_yeastar.pbx.calls.oldest import find_oldest_call
+from airflow_provider_yeastar.pbx.calls.oldest import History, read_history
 from airflow_provider_yeastar.pbx.errors import NotAPbxError, NotFoundError, ParameterError, PermissionDeniedError
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
 
@@ -29,7 +29,7 @@ def oldest(*answers: Any, display: DisplayFormat | None = DISPLAY) -> tuple[date
             raise answer
         return answer  # type: ignore[no-any-return]  # a test may let it answer anything
 
-    return find_oldest_call(call, display, BERLIN, pbx="pbx:443"), asked
+    return read_history(call, display, BERLIN, pbx="pbx:443").oldest, asked
 
 
 def test_one_row_is_asked_for_the_oldest_first() -> None:
@@ -64,3 +64,28 @@ def test_what_cannot_be_read_is_an_error(data: Any) -> None:
 def test_other_errors_pass() -> None:
     with pytest.raises(PermissionDeniedError):
         oldest(PermissionDeniedError("no", errcode=10005))
+
+
+EVENING = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("history", "words"),
+    [
+        (History(), "the PBX has no calls"),
+        (
+            History(EVENING, 9_999),
+            "9999 records of calls, the oldest of 2026-11-21: a re-run of 2026-11-21 or of an earlier day may ",
+        ),
+        (History(EVENING), "records of calls, the oldest of 2026-11-21: "),
+    ],
+    ids=["none", "counted", "not counted"],
+)
+def test_what_is_unsafe_is_told_by_the_pbx_s_clock(history: History, words: str) -> None:
+    assert history.words(BERLIN).startswith(words)
+    assert "suspect" not in history.words(BERLIN)
+
+
+@pytest.mark.parametrize("cap", [5_000, 10_000, 50_000, 100_000])
+def test_a_count_at_which_lists_are_known_to_end_is_suspect(cap: int) -> None:
+    assert f"the count is suspect, as lists of Yeastar end at {cap}" in History(EVENING, cap).words(BERLIN)
