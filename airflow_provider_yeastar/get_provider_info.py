@@ -39,8 +39,9 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "source-integration-name": _INTEGRATION,
                 "target-integration-name": "SQL",
-                "python-module": "airflow_provider_yeastar.transfers.to_sql",
+                "python-module": f"airflow_provider_yeastar.transfers.{module}",
             }
+            for module in ("to_sql", "cdr_to_sql")
         ],
         "sensors": [_modules("sensors.call_report")],
         "hooks": [_modules("hooks.yeastar")],

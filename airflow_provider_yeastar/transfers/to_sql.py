@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider_yeastar.warehouse.periods import TablePeriod
     from airflow_provider_yeastar.warehouse.record import LoadRecord
 
-__all__ = ["YeastarReportToSqlOperator"]
+__all__ = ["SqlTask", "YeastarReportToSqlOperator"]
 
 _REPLACE = ("selection", "period")
 
@@ -72,8 +73,8 @@ class SqlTask(WaitingTask):
         self.record: LoadRecord | None = None
 
     @abstractmethod
-    def ask(self, context: Context, client: PbxClient, period: TablePeriod | None) -> Answer:
-        """Ask the PBX for the rows of a period.
+    def ask(self, context: Context, client: PbxClient, period: TablePeriod | None) -> AbstractContextManager[Answer]:
+        """Ask the PBX for the rows of a period; they can be gone over in the ``with``.
 
         :param context: of the task.
         :param client: of the PBX.
@@ -102,15 +103,16 @@ class SqlTask(WaitingTask):
     def _load_all(self, context: Context, client: PbxClient, engine: Engine, record: LoadRecord) -> None:
         from airflow_provider_yeastar.warehouse.periods import previous_periods
 
-        answer = self.ask(context, client, None)
-        if not answer.rows.count:
-            refuse_empty_report(self.on_empty)
-        earlier = previous_periods(answer.period, self.lookback)  # refused before anything is written
-        self._load(context, client, engine, answer, record)
+        with self.ask(context, client, None) as answer:
+            if not answer.rows.count:
+                refuse_empty_report(self.on_empty)
+            earlier = previous_periods(answer.period, self.lookback)  # refused before anything is written
+            self._load(context, client, engine, answer, record)
         refusal: FewerRowsError | None = None
         for period in earlier:
             try:
-                self._load(context, client, engine, self.ask(context, client, period), record, only_changes=True)
+                with self.ask(context, client, period) as again:
+                    self._load(context, client, engine, again, record, only_changes=True)
             except FewerRowsError as error:  # the other periods are none the worse for it
                 self.log.error("%s", error)
                 refusal = refusal or error
@@ -134,6 +136,7 @@ class SqlTask(WaitingTask):
             schema=self.schema,
             origin=answer.origin(context["dag_run"].run_id),
             rows=answer.rows,
+            apart_from=answer.apart_from,
             on_schema_change=answer.on_schema_change,
             replace=self.replace,
             shrink=Shrink(self.allow_shrink, self.shrink_tolerance),
@@ -246,8 +249,9 @@ class YeastarReportToSqlOperator(RowsTask, SqlTask):
                 "A table's rows belong to a period; give `period`, or `start_time` and `end_time`"
             )
 
-    def ask(self, context: Context, client: PbxClient, period: TablePeriod | None) -> Answer:
-        """Ask the PBX for the rows of a period.
+    @contextmanager
+    def ask(self, context: Context, client: PbxClient, period: TablePeriod | None) -> Iterator[Answer]:
+        """Ask the PBX for the rows of a period; they can be gone over in the ``with``.
 
         :param context: of the task.
         :param client: of the PBX.
@@ -257,14 +261,10 @@ class YeastarReportToSqlOperator(RowsTask, SqlTask):
 
         request = self.request_of(context) if period is None else self._earlier(period)
         rows, report = self.fetch_rows(client, request)
-        return report_answer(request, report, rows, self.on_schema_change)
+        yield report_answer(request, report, rows, self.on_schema_change)
 
     def _earlier(self, period: TablePeriod) -> ReportRequest:
-        ends = {"start_time": period.start.isoformat(), "end_time": period.end.isoformat()}
-        frame = (
-            {"period": period.name, "start_time": None, "end_time": None} if period.name else {"period": None} | ends
-        )
-        return build_request(**self.request_arguments | frame)
+        return build_request(**self.request_arguments | period.arguments)
 
 
 def _check_load(replace: str, lookback: object, tolerance: object) -> None:
