@@ -45,7 +45,7 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "sensors": [_modules("sensors.call_report")],
         "hooks": [_modules("hooks.yeastar")],
-        "triggers": [_modules("triggers.call_report", "triggers.report_event")],
+        "triggers": [_modules("triggers.call_report", "triggers.report_event", "triggers.call_event")],
         "extra-links": ["airflow_provider_yeastar.links.portal.YeastarPortalLink"],
         # The group ``airflow yeastar``; earlier versions than 3.2 pass this over.
         "cli": ["airflow_provider_yeastar.cli.commands.airflow_commands"],
