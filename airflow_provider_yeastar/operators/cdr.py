@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_yeastar.exceptions import TaskKilledError
 from airflow_provider_yeastar.files.rows import RowsDigest, check_row_format, encoded_rows, require_writer
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.calls.request import CallRequest
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.parameters import is_open
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
+from airflow_provider_yeastar.schemas.calls import LEG_SCHEMA
+from airflow_provider_yeastar.schemas.schema import Schema, SchemaRows
 from airflow_provider_yeastar.tasks.calls import CallAnswer, CallsTask
+from airflow_provider_yeastar.tasks.schema_rows import connection_protection
 from airflow_provider_yeastar.tasks.storing import StoringTask
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Context
+    from airflow_provider_yeastar.files.storage import ReceivedFile
     from airflow_provider_yeastar.pbx.client import PbxClient
 
 __all__ = ["YeastarCdrOperator"]
+
+_LEGS_ALREADY = "`legs` belongs to the CDR interface v2.0: rows of v1.0 are legs already"
 
 
 class YeastarCdrOperator(CallsTask, StoringTask):
@@ -31,8 +40,8 @@ class YeastarCdrOperator(CallsTask, StoringTask):
     list, fails the task. Rows are counted by key and held against the count of the PBX, before and after: calls that
     cannot be shown to be complete fail the task. Columns and types are in docs/calls.md; an absent value is null, never
     0. A second XCom, ``report``, holds path, bytes, sha256, format, rows, ``complete`` (False if the window had not
-    ended), unknown_columns, the window, api_version, requested_at, downloaded_at and serial_number.
-    Vendor's page: "Search CDR" of both versions.
+    ended), unknown_columns, the window, api_version, requested_at, downloaded_at and serial_number; with ``legs`` also
+    ``legs_path``. Vendor's pages: "Search CDR" of both versions, "Query CDR Details".
 
     Templated: ``yeastar_conn_id``, ``period``, ``start_time``, ``end_time``, ``filters``, ``api_version``,
     ``destination``, ``file_format``.
@@ -48,6 +57,9 @@ class YeastarCdrOperator(CallsTask, StoringTask):
     :param filters: mapping of the vendor's filters to texts, numbers or lists of them, such as ``{"call_from":
         "1001"}``; docs/calls.md lists them. Of ids, names and dialled numbers do.
     :param api_version: str, ``auto``, ``v1.0`` or ``v2.0`` of the CDR interface; the connection's if left out.
+    :param legs: bool, default ``False``; True writes the legs of the calls of v2.0 to a second file beside the first,
+        ``_legs`` behind its name. That is one request for each call; a try that was stopped is gone on with, unless
+        ``protect`` hides columns. Rows of v1.0 are legs already.
     :param file_format: str, default ``ndjson``, one JSON object a line; or ``parquet``, with the extra ``parquet``.
     :param destination: str, pathlib path or ObjectStoragePath of a file; or a text that ends in ``/`` for a directory.
         The file name in a directory is made from connection and request, so that a rerun replaces its own file only.
@@ -79,11 +91,15 @@ class YeastarCdrOperator(CallsTask, StoringTask):
     """
 
     template_fields: Sequence[str] = (*CallsTask.template_fields, *StoringTask.template_fields[1:], "file_format")
+    schemas: ClassVar[Sequence[Schema]] = (*CallsTask.schemas, LEG_SCHEMA)
     ui_color = "#e3f2fb"
 
-    def __init__(self, *, file_format: str = "ndjson", **kwargs: Any) -> None:
+    def __init__(self, *, file_format: str = "ndjson", legs: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.file_format = file_format
+        self.legs = legs
+        if legs and self.api_version == "v1.0":
+            raise InvalidRequestError(_LEGS_ALREADY)
         if not is_open(file_format):
             check_row_format(file_format)
 
@@ -115,19 +131,55 @@ class YeastarCdrOperator(CallsTask, StoringTask):
         from airflow_provider_yeastar.tasks.record import ReportRecord
 
         if not answer.rows.count:
+            self._remove_earlier_legs(path)
             self.end_without_rows(context, path)
-        chunks = self._chunks(answer)
-        with storage.receive(chunks, path, RowsDigest()) as received:
+        with (
+            self._received_legs(answer, path) as legs,
+            storage.receive(self._chunks(answer.rows), path, RowsDigest()) as received,
+        ):
             if self.keeps_file(path):
                 return path
             record = ReportRecord.of_calls(answer.calls, received.stored, answer.rows, self.file_format, time.time())
             self.refuse_fewer_rows(client, path, record)
+            if legs:
+                self.publish(legs)  # first: who finds the calls finds their legs too
             self.publish(received)
-        self.tell(context, record)
+        self.tell(context, replace(record, legs_path=legs.stored.path if legs else None))
         return path
 
-    def _chunks(self, answer: CallAnswer) -> Iterator[bytes]:
-        for chunk in encoded_rows(answer.rows.columns, answer.rows, self.file_format):
+    def _remove_earlier_legs(self, path: str) -> None:
+        """Remove the legs of an earlier run if its calls are about to go."""
+        if self.legs and self.on_empty != "ok" and self.on_empty_remove:
+            from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+            from airflow_provider_yeastar.operators.call_legs import legs_path
+
+            storage.remove(legs_path(path))
+
+    @contextmanager
+    def _received_legs(self, answer: CallAnswer, path: str) -> Iterator[ReceivedFile | None]:
+        """Read the legs of all calls into a temporary file, None without ``legs``."""
+        if not self.legs:
+            yield None
+            return
+        if answer.calls.query.api.version == "v1.0":
+            raise InvalidRequestError(_LEGS_ALREADY, remedy="Leave `legs` out, or update the PBX's firmware.")
+        # Not needed to parse a DAG file.
+        from airflow_provider_yeastar.files import storage
+        from airflow_provider_yeastar.files.kept_rows import KeptRows
+        from airflow_provider_yeastar.files.spool import Spool
+        from airflow_provider_yeastar.operators.call_legs import kept_if_stopped, legs_path, read_legs
+
+        target = legs_path(path)
+        hidden = connection_protection(self.yeastar_conn_id, self.protect)
+        kept = KeptRows(None if hidden.ways else target)
+        with Spool() as legs, kept_if_stopped(legs, kept):
+            read_legs(answer.raw, lambda uids: self.until_killed(answer.reader.legs(uids)), kept, legs)
+            rows = SchemaRows(legs, LEG_SCHEMA, on_schema_change=self.on_schema_change, protection=hidden)
+            with storage.receive(self._chunks(rows), target, RowsDigest()) as received:
+                yield received
+
+    def _chunks(self, rows: SchemaRows) -> Iterator[bytes]:
+        for chunk in encoded_rows(rows.columns, rows, self.file_format):
             if self.killed:
                 raise TaskKilledError("The task was killed while it wrote its rows")
             yield chunk

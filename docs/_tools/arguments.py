@@ -81,6 +81,9 @@ ARGUMENTS = {
     "replace": "str, default ``selection``: replace the rows of the same filters; ``period`` replaces those of any.",
     "lookback": "int, default ``0``: read so many earlier periods of the same length again, and replace those that "
     "changed.",
+    "legs": "bool, default ``False``; True writes the legs of the calls of v2.0 to a second file beside the first, "
+    "``_legs`` behind its name. That is one request for each call; a try that was stopped is gone on with, unless "
+    "``protect`` hides columns. Rows of v1.0 are legs already.",
     "report": "mapping, the sensor's return value: ``sensor.output``.",
 }
 
@@ -111,8 +114,8 @@ DOCUMENTED = {
     "sensors/call_report.py:YeastarCallReportSensor": (
         *_WHICH, "asynchronous", "api_version", *_HOW_LONG, "timeout", "soft_fail", "mode"
     ),
-    _CDR: ("period", "start_time", "end_time", "filters", "api_version", "file_format", "destination", "overwrite",
-           "on_empty", *_SHRINK, "on_schema_change", "protect", "wait_timeout", "yeastar_conn_id"),
+    _CDR: ("period", "start_time", "end_time", "filters", "api_version", "legs", "file_format", "destination",
+           "overwrite", "on_empty", *_SHRINK, "on_schema_change", "protect", "wait_timeout", "yeastar_conn_id"),
     _CDR_SQL: ("period", "start_time", "end_time", "filters", "api_version", "sql_conn_id", "table", "schema",
                "replace", "lookback", "on_empty", "allow_shrink", "shrink_tolerance", "on_schema_change", "protect",
                "wait_timeout", "yeastar_conn_id"),
