@@ -26,7 +26,7 @@ needs_mapped_outputs = pytest.mark.skipif(
 needs_retry_policies = pytest.mark.skipif(not RETRY_POLICIES, reason="retry policies are there from Airflow 3.3 on")
 
 _NO_DAGS = set((FOLDER / ".airflowignore").read_text(encoding="utf-8").split())
-_NEED_AIRFLOW_3 = {"yeastar_event_driven"}  # asset watchers
+_NEED_AIRFLOW_3 = {"yeastar_calls_as_they_end", "yeastar_event_driven"}  # asset watchers
 
 
 def _parameter(name: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.pbx.calls.request import CallRequest, call_request
 from airflow_provider_yeastar.tasks.calls import CallsTask
@@ -79,6 +79,9 @@ class YeastarCdrToSqlOperator(CallsTask, SqlTask):
 
     template_fields: Sequence[str] = (*CallsTask.template_fields, *SqlTask.template_fields[1:])
     ui_color = "#e3f2fb"
+
+    def __init__(self, *, sql_conn_id: str, table: str, **kwargs: Any) -> None:
+        super().__init__(sql_conn_id=sql_conn_id, table=table, **kwargs)
 
     @contextmanager
     def ask(self, context: Context, client: PbxClient, period: TablePeriod | None) -> Iterator[Answer]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider_yeastar.warehouse.periods import TablePeriod
     from airflow_provider_yeastar.warehouse.record import LoadRecord
 
-__all__ = ["SqlTask", "YeastarReportToSqlOperator"]
+__all__ = ["YeastarReportToSqlOperator"]
 
 _REPLACE = ("selection", "period")
 

@@ -43,7 +43,7 @@ class YeastarCallEventTrigger(WatchingTrigger):
         *,
         yeastar_conn_id: str = YeastarHook.default_conn_name,
         max_calls: int = 1000,
-        max_seconds: float = 60.0,
+        max_seconds: float = 60,
     ) -> None:
         super().__init__(yeastar_conn_id=yeastar_conn_id)
         given: object = max_calls  # a DAG file is not type-checked

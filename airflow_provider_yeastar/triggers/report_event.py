@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.pbx.waiting.bounds import FILE_LIFE_SECONDS, AnnouncedReport
 from airflow_provider_yeastar.runtime.outcome import iso_utc
 from airflow_provider_yeastar.triggers.watching import WatchingTrigger
@@ -28,6 +29,9 @@ class YeastarReportEventTrigger(WatchingTrigger):
     :param yeastar_conn_id: id of the Airflow connection, default ``yeastar_default``; resolved once.
     :raises InvalidRequestError: on Airflow 2.11.
     """
+
+    def __init__(self, *, yeastar_conn_id: str = YeastarHook.default_conn_name) -> None:
+        super().__init__(yeastar_conn_id=yeastar_conn_id)
 
     @classmethod
     async def watch(cls, client: PbxClient, conn_id: str) -> AsyncGenerator[dict[str, Any]]:

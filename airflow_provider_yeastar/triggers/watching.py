@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_yeastar.hooks.connection import connect
-from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError, YeastarError
 
 if TYPE_CHECKING:
@@ -35,11 +34,11 @@ _SETTINGS_SECONDS = 60.0
 class WatchingTrigger(BaseEventTrigger):
     """Fires for events of a PBX, whoever caused them. Who derives from it says in :meth:`watch` which.
 
-    :param yeastar_conn_id: id of the Airflow connection, default ``yeastar_default``; resolved once.
+    :param yeastar_conn_id: id of the Airflow connection; resolved once.
     :raises InvalidRequestError: on Airflow 2.11.
     """
 
-    def __init__(self, *, yeastar_conn_id: str = YeastarHook.default_conn_name) -> None:
+    def __init__(self, *, yeastar_conn_id: str) -> None:
         if BaseEventTrigger is BaseTrigger:
             raise InvalidRequestError(
                 f"{type(self).__name__} needs Airflow 3, whose assets can be watched",
