@@ -39,12 +39,13 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "source-integration-name": _INTEGRATION,
                 "target-integration-name": "SQL",
-                "python-module": "airflow_provider_yeastar.transfers.to_sql",
+                "python-module": f"airflow_provider_yeastar.transfers.{module}",
             }
+            for module in ("to_sql", "cdr_to_sql")
         ],
         "sensors": [_modules("sensors.call_report")],
         "hooks": [_modules("hooks.yeastar")],
-        "triggers": [_modules("triggers.call_report", "triggers.report_event")],
+        "triggers": [_modules("triggers.call_report", "triggers.report_event", "triggers.call_event")],
         "extra-links": ["airflow_provider_yeastar.links.portal.YeastarPortalLink"],
         # The group ``airflow yeastar``; earlier versions than 3.2 pass this over.
         "cli": ["airflow_provider_yeastar.cli.commands.airflow_commands"],

@@ -28,6 +28,7 @@ needs_retry_policies = pytest.mark.skipif(not RETRY_POLICIES, reason="retry poli
 
 _NO_DAGS = set((FOLDER / ".airflowignore").read_text(encoding="utf-8").split())
 _NEED = {
+    "yeastar_calls_as_they_end": not AIRFLOW_2,  # asset watchers
     "yeastar_event_driven": not AIRFLOW_2,  # asset watchers
     "yeastar_sites_then_warehouse": PARTITIONS,
 }

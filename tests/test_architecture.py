@@ -94,7 +94,7 @@ LIBRARIES = {
     "wtforms": {"hooks"},
     "jinja2": {"tasks.templates"},
     "pyarrow": {"files.rows", "files.counting", "schemas.arrow", "schemas.result", "readers.layout"},
-    "sqlalchemy": {"warehouse", "transfers.to_sql", "tasks.sql"},
+    "sqlalchemy": {"warehouse", "transfers", "tasks.sql"},
     "aiohttp": {"simulator"},
     "fpdf": {"simulator"},
     "xlsxwriter": {"simulator"},
@@ -332,7 +332,7 @@ NOT_FOR_DAG_FILES = {
 FOR_DAG_FILES = [
     pytest.param(module, marks=needs_retry_policies if module == "policies.retry" else ())
     for module in modules()
-    if module.startswith(("operators.", "policies.", "sensors.", "hooks.", "triggers.")) or module == "transfers.to_sql"
+    if module.startswith(("operators.", "policies.", "sensors.", "hooks.", "transfers.", "triggers."))
 ]
 
 

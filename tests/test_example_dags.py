@@ -13,7 +13,9 @@ from airflow.triggers import base
 from airflow_provider_yeastar.compat import AirflowSkipException, Asset
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.pbx.errors import FileExpiredError
+from airflow_provider_yeastar.transfers.cdr_to_sql import YeastarCdrToSqlOperator
 from airflow_provider_yeastar.transfers.to_sql import YeastarReportToSqlOperator
+from airflow_provider_yeastar.triggers.call_event import YeastarCallEventTrigger
 from airflow_provider_yeastar.triggers.report_event import YeastarReportEventTrigger
 from tests.examples import EXAMPLES, FOLDER, PARTITIONS, import_example, needs_partitions
 from tests.integration.support import outlet_events
@@ -54,6 +56,12 @@ def test_a_nightly_load_is_short_and_loads_by_the_operator(name: str) -> None:
     dag = getattr(import_example(name), name)()
     assert {type(task) for task in dag.tasks} == {YeastarReportToSqlOperator}
     assert len((FOLDER / f"{name}.py").read_text(encoding="utf-8").splitlines()) < 40
+
+
+def test_calls_are_loaded_short_and_by_the_operator() -> None:
+    (task,) = import_example("yeastar_nightly_calls_postgres").yeastar_nightly_calls_postgres().tasks
+    assert isinstance(task, YeastarCdrToSqlOperator)
+    assert len((FOLDER / "yeastar_nightly_calls_postgres.py").read_text(encoding="utf-8").splitlines()) < 40
 
 
 def test_a_duckdb_file_has_one_writer_at_a_time() -> None:
@@ -140,3 +148,15 @@ class TestAllSites:
             return
         task.python_callable(report, outlet_events=events)
         assert events[asset].partition_keys == set(days)
+
+
+def test_calls_are_watched_and_a_busy_hour_is_no_thousand_runs() -> None:
+    example = import_example("yeastar_calls_as_they_end")
+
+    if not hasattr(base, "BaseEventTrigger"):
+        assert not hasattr(example, "yeastar_calls_as_they_end")
+        return
+    (watcher,) = example.ended_calls.watchers
+    assert isinstance(watcher.trigger, YeastarCallEventTrigger)
+    assert (watcher.trigger.max_calls, watcher.trigger.max_seconds) == (10_000, 60)
+    assert example.yeastar_calls_as_they_end().max_active_runs == 1

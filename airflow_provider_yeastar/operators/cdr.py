@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.calls.request import CallRequest
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
-from airflow_provider_yeastar.tasks.calls import CallsTask
+from airflow_provider_yeastar.schemas.calls import LEG_SCHEMA
+from airflow_provider_yeastar.schemas.schema import Schema, SchemaRows
+from airflow_provider_yeastar.tasks.calls import CallAnswer, CallsTask
+from airflow_provider_yeastar.tasks.schema_rows import connection_protection
 from airflow_provider_yeastar.tasks.storing import RowsFileTask
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Context
-    from airflow_provider_yeastar.files.storage import StoredFile
+    from airflow_provider_yeastar.files.storage import ReceivedFile, StoredFile
 
 __all__ = ["YeastarCdrOperator"]
+
+_LEGS_ALREADY = "`legs` belongs to the CDR interface v2.0: rows of v1.0 are legs already"
 
 
 class YeastarCdrOperator(CallsTask, RowsFileTask):
@@ -28,8 +36,8 @@ class YeastarCdrOperator(CallsTask, RowsFileTask):
     list, fails the task. Rows are counted by key and held against the count of the PBX, before and after: calls that
     cannot be shown to be complete fail the task. Columns and types are in docs/calls.md; an absent value is null, never
     0. A second XCom, ``report``, holds path, bytes, sha256, format, rows, ``complete`` (False if the window had not
-    ended), unknown_columns, the window, api_version, requested_at, downloaded_at and serial_number.
-    Vendor's page: "Search CDR" of both versions.
+    ended), unknown_columns, the window, api_version, requested_at, downloaded_at and serial_number; with ``legs`` also
+    ``legs_path``. Vendor's pages: "Search CDR" of both versions, "Query CDR Details".
 
     Templated: ``yeastar_conn_id``, ``period``, ``start_time``, ``end_time``, ``filters``, ``api_version``,
     ``destination``, ``file_format``.
@@ -45,6 +53,9 @@ class YeastarCdrOperator(CallsTask, RowsFileTask):
     :param filters: mapping of the vendor's filters to texts, numbers or lists of them, such as ``{"call_from":
         "1001"}``; docs/calls.md lists them. Of ids, names and dialled numbers do.
     :param api_version: str, ``auto``, ``v1.0`` or ``v2.0`` of the CDR interface; the connection's if left out.
+    :param legs: bool, default ``False``; True writes the legs of the calls of v2.0 to a second file beside the first,
+        ``_legs`` behind its name. That is one request for each call; a try that was stopped is gone on with, unless
+        ``protect`` hides columns. Rows of v1.0 are legs already.
     :param file_format: str, default ``ndjson``, one JSON object a line; or ``parquet``, with the extra ``parquet``.
     :param destination: str, pathlib path or ObjectStoragePath of a file; or a text that ends in ``/`` for a directory.
         The file name in a directory is made from connection and request, so that a rerun replaces its own file only.
@@ -76,7 +87,14 @@ class YeastarCdrOperator(CallsTask, RowsFileTask):
     """
 
     template_fields: Sequence[str] = (*CallsTask.template_fields, *RowsFileTask.template_fields[1:])
+    schemas: ClassVar[Sequence[Schema]] = (*CallsTask.schemas, LEG_SCHEMA)
     ui_color = "#e3f2fb"
+
+    def __init__(self, *, legs: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.legs = legs
+        if legs and self.api_version == "v1.0":
+            raise InvalidRequestError(_LEGS_ALREADY)
 
     def execute(self, context: Context) -> str:
         """Read the calls and write them to the destination."""
@@ -97,8 +115,43 @@ class YeastarCdrOperator(CallsTask, RowsFileTask):
             storage.prepare(path)
             publish_portal_link(context, self.yeastar_conn_id)
             with self.fetched_calls(client, dated) as answer:
+                if not answer.rows.count:
+                    self._remove_earlier_legs(path)
+                    self.end_without_rows(context, path)
+                with self._received_legs(answer, path) as legs:
 
-                def record_of(stored: StoredFile) -> ReportRecord:
-                    return ReportRecord.of_calls(answer.calls, stored, answer.rows, self.file_format, time.time())
+                    def record_of(stored: StoredFile) -> ReportRecord:
+                        record = ReportRecord.of_calls(answer.calls, stored, answer.rows, self.file_format, time.time())
+                        return replace(record, legs_path=legs.stored.path if legs else None)
 
-                return self.store_rows(context, client, answer.rows, path, record_of)
+                    return self.store_rows(context, client, answer.rows, path, record_of, first=legs)
+
+    def _remove_earlier_legs(self, path: str) -> None:
+        """Remove the legs of an earlier run if its calls are about to go."""
+        if self.legs and self.on_empty != "ok" and self.on_empty_remove:
+            from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+            from airflow_provider_yeastar.operators.call_legs import legs_path
+
+            storage.remove(legs_path(path))
+
+    @contextmanager
+    def _received_legs(self, answer: CallAnswer, path: str) -> Iterator[ReceivedFile | None]:
+        """Read the legs of all calls into a temporary file, None without ``legs``."""
+        if not self.legs:
+            yield None
+            return
+        if answer.calls.query.api.version == "v1.0":
+            raise InvalidRequestError(_LEGS_ALREADY, remedy="Leave `legs` out, or update the PBX's firmware.")
+        # Not needed to parse a DAG file.
+        from airflow_provider_yeastar.files.kept_rows import KeptRows
+        from airflow_provider_yeastar.files.spool import Spool
+        from airflow_provider_yeastar.operators.call_legs import kept_if_stopped, legs_path, read_legs
+
+        target = legs_path(path)
+        hidden = connection_protection(self.yeastar_conn_id, self.protect)
+        kept = KeptRows(None if hidden.ways else target)
+        with Spool() as legs, kept_if_stopped(legs, kept):
+            read_legs(answer.raw, lambda uids: self.until_killed(answer.reader.legs(uids)), kept, legs)
+            rows = SchemaRows(legs, LEG_SCHEMA, on_schema_change=self.on_schema_change, protection=hidden)
+            with self.received_rows(rows, target) as received:
+                yield received

@@ -13,6 +13,7 @@ from airflow_provider_yeastar.pbx.calls.request import CallRequest
 from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.doctor import Finding, examine
 from airflow_provider_yeastar.pbx.events.shared import SharedConnection, shared_connection
+from airflow_provider_yeastar.pbx.events.topics import EndedCall
 from airflow_provider_yeastar.pbx.http.ranges import RestOfFile
 from airflow_provider_yeastar.pbx.http.transport import FileStream
 from airflow_provider_yeastar.pbx.login.stored import Cipher
@@ -27,7 +28,7 @@ from airflow_provider_yeastar.pbx.waiting.call_reader import CallReader
 from airflow_provider_yeastar.pbx.waiting.job_ledger import JobLedger
 from airflow_provider_yeastar.pbx.waiting.kept_reports import KeptReports
 from airflow_provider_yeastar.pbx.waiting.report_wait import ReportWait
-from airflow_provider_yeastar.pbx.waiting.report_watch import watch_reports
+from airflow_provider_yeastar.pbx.waiting.report_watch import watch_calls, watch_reports
 from airflow_provider_yeastar.pbx.waiting.retrying import retrying
 from airflow_provider_yeastar.pbx.waiting.rows_wait import RowStore, RowsWait
 from airflow_provider_yeastar.pbx.wire import PbxInformation
@@ -167,6 +168,12 @@ class PbxClient:
         async with self.connected() as connection, aclosing(watch_reports(connection)) as reports:
             async for report in reports:
                 yield report
+
+    async def watch_calls(self) -> AsyncGenerator[EndedCall]:
+        """Yield every call of which the PBX says from now on that it ended; never ends. See :func:`.watch_calls`."""
+        async with self.connected() as connection, aclosing(watch_calls(connection)) as calls:
+            async for call in calls:
+                yield call
 
     async def fetch_rows(
         self, request: ReportRequest, bounds: waiting.Bounds, rows: RowStore

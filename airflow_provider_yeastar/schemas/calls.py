@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from airflow_provider_yeastar.schemas.columns import Column
 from airflow_provider_yeastar.schemas.schema import Schema
 
-__all__ = ["CALL_SCHEMAS"]
+__all__ = ["CALL_SCHEMAS", "LEG_SCHEMA"]
 
 _LEGS = (
     Column("new_id", "ID", "text", "", "L"),
@@ -71,8 +71,29 @@ _CALLS = (
     Column("disconnected_by", "Disconnected By", "text", "", "I"),
 )
 
+_DETAILS = (
+    Column("uid", "Call UID", "text", "", "D"),
+    Column("leg", "Leg", "integer", "", "I"),
+    Column("transaction_id", "Transaction ID", "text", "", "I"),
+    Column("cdr_id", "CDR ID", "text", "", "I"),
+    Column("time", "Time", "text", "", "I"),
+    Column("status", "Status", "text", "", "I"),
+    Column("call_type", "Call Type", "text", "", "I"),
+    Column("call_from", "Call From", "text", "", "I"),
+    Column("call_to", "Call To", "text", "", "I"),
+    Column("call_duration", "Call Duration", "duration", "", "I"),
+    Column("ring_duration", "Ring Duration", "duration", "", "I"),
+    Column("talk_duration", "Talk Duration", "duration", "", "I"),
+    Column("hold_duration", "Hold Duration", "duration", "", "I"),
+    Column("recording_id", "Recording ID", "text", "", "I"),
+    Column("event_list", "Events", "text", "JSON", "I"),
+)
+
 CALL_SCHEMAS: Mapping[str, Schema] = {
     "v1.0": Schema("cdr v1.0", _LEGS),
     "v2.0": Schema("cdr v2.0", _CALLS),
 }
 """The schema of each version of the interface."""
+
+LEG_SCHEMA = Schema("cdr legs v2.0", _DETAILS)
+"""The legs of calls of v2.0, as their details have them."""

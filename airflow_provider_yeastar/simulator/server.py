@@ -15,7 +15,7 @@ from airflow_provider_yeastar.simulator.api.jobs import Jobs
 from airflow_provider_yeastar.simulator.api.listings import local_time
 from airflow_provider_yeastar.simulator.api.orders import order_report
 from airflow_provider_yeastar.simulator.api.routes import Call, Routes
-from airflow_provider_yeastar.simulator.api.subscribers import CALL_TOPIC, SentEvent, Subscribers
+from airflow_provider_yeastar.simulator.api.subscribers import CALL_TOPIC, REPORT_TOPIC, SentEvent, Subscribers
 from airflow_provider_yeastar.simulator.background import BackgroundLoop, Changes
 from airflow_provider_yeastar.simulator.calls.call import Call as EndedCall
 from airflow_provider_yeastar.simulator.faults import Faults
@@ -93,7 +93,12 @@ class PbxSimulator:
     @property
     def subscribers(self) -> int:
         """How many WebSockets are subscribed to report events."""
-        return self._subscribers.count
+        return self._subscribers.count(REPORT_TOPIC)
+
+    @property
+    def call_subscribers(self) -> int:
+        """How many WebSockets are subscribed to the ends of calls."""
+        return self._subscribers.count(CALL_TOPIC)
 
     @property
     def sockets(self) -> int:

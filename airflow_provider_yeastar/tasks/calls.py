@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_yeastar.exceptions import TaskKilledError
+from airflow_provider_yeastar.pbx.calls.reading import Row
 from airflow_provider_yeastar.pbx.calls.request import CallRequest, call_request, check_call_arguments
 from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.schemas.calls import CALL_SCHEMAS
@@ -32,11 +34,13 @@ class CallAnswer:
 
     :param calls: what is known of the request.
     :param rows: of the calls.
+    :param raw: the same as the PBX sent them.
     :param reader: which read them; it may be asked for more.
     """
 
     calls: Calls
     rows: SchemaRows
+    raw: Iterable[Row]
     reader: CallReader
 
 
@@ -54,6 +58,8 @@ class CallsTask(WaitingTask):
         "filters",
         "api_version",
     )
+    schemas: ClassVar[Sequence[Schema]] = tuple(CALL_SCHEMAS.values())
+    """Of all rows that the task may write."""
 
     def __init__(
         self,
@@ -80,7 +86,7 @@ class CallsTask(WaitingTask):
             period=period, start_time=start_time, end_time=end_time, filters=filters, api_version=api_version
         )
         check_schema_arguments(on_schema_change, None)
-        known = {key for version in ("v1.0", "v2.0") for key in CALL_SCHEMAS[version].by_key}
+        known = {key for schema in self.schemas for key in schema.by_key}
         check_protect(protect, sorted(known))
 
     def call_request(self, context: Context) -> CallRequest:
@@ -123,12 +129,15 @@ class CallsTask(WaitingTask):
             if rows_in_schema.drift.unknown:
                 self.log.warning("Calls have columns that the schema does not know: %s.", rows_in_schema.drift.unknown)
             self.log.info("The PBX gave %d rows of calls from %s.", spool.count, calls.query.words(calls.query.span))
-            yield CallAnswer(calls, rows_in_schema, reader)
+            yield CallAnswer(calls, rows_in_schema, spool, reader)
 
     def until_killed(self, work: Any) -> Any:
         """Return what a coroutine returns.
 
         :param work: the coroutine.
-        :raises TaskKilledError: when the task was killed meanwhile.
+        :raises TaskKilledError: when the task was killed meanwhile, or before.
         """
+        if self.killed:  # one page or detail after the other may be too quick for a look at it
+            work.close()
+            raise TaskKilledError("The task was killed while it read its calls")
         return run_on_worker(work, lambda: self.killed)

@@ -32,6 +32,7 @@ class ReportRecord:
     :param unknown_columns: keys of its rows that the report's schema does not have, where rows were asked for.
     :param columns: names and types of its columns, where they are known; for lineage.
     :param complete: for calls, whether their window had ended.
+    :param legs_path: of the file with the legs of the calls, where they were asked for.
     :param identified_by: how the file was told from other reports' files, ``answer`` or ``turn``: see
         :class:`.FinishedReport`.
     :param window: start_time and end_time, or time; as the PBX understood them.
@@ -55,6 +56,7 @@ class ReportRecord:
     unknown_columns: Sequence[str] | None = None
     columns: Sequence[tuple[str, str]] = ()
     complete: bool | None = None
+    legs_path: str | None = None
 
     @classmethod
     def of(cls, outcome: Outcome, stored: StoredFile, downloaded_at: float) -> ReportRecord:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.compat import Asset
@@ -217,6 +218,7 @@ class RowsFileTask(StoringTask):
         rows: SchemaRows,
         path: str,
         record_of: Callable[[StoredFile], ReportRecord],
+        first: ReceivedFile | None = None,
     ) -> str:
         """Write rows to their file and tell of it; without a row ``on_empty`` decides.
 
@@ -225,24 +227,37 @@ class RowsFileTask(StoringTask):
         :param rows: in their schema; they are gone over once.
         :param path: from :meth:`rows_path`.
         :param record_of: makes the record of the file.
+        :param first: a file that belongs to the rows; it is published before theirs, so that who finds them finds it.
         :return: the path.
         :raises TaskKilledError: when the task was killed meanwhile.
+        """
+        if not rows.count:
+            self.end_without_rows(context, path)
+        with self.received_rows(rows, path) as received:
+            if self.keeps_file(path):
+                return path
+            record = record_of(received.stored)
+            self.refuse_fewer_rows(client, path, record)
+            if first:
+                self.publish(first)
+            self.publish(received)
+        self.tell(context, record)
+        return path
+
+    @contextmanager
+    def received_rows(self, rows: SchemaRows, path: str) -> Iterator[ReceivedFile]:
+        """Write rows to a temporary file, which lies there for the time of the ``with``.
+
+        :param rows: in their schema; they are gone over once.
+        :param path: where they are to go.
         """
         # Not needed to parse a DAG file.
         from airflow_provider_yeastar.files import storage
         from airflow_provider_yeastar.files.rows import RowsDigest, encoded_rows
 
-        if not rows.count:
-            self.end_without_rows(context, path)
         chunks = self._until_killed(encoded_rows(rows.columns, rows, self.file_format))
         with storage.receive(chunks, path, RowsDigest()) as received:
-            if self.keeps_file(path):
-                return path
-            record = record_of(received.stored)
-            self.refuse_fewer_rows(client, path, record)
-            self.publish(received)
-        self.tell(context, record)
-        return path
+            yield received
 
     def _until_killed(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:

@@ -137,6 +137,7 @@ class SqlTask(WaitingTask):
             schema=self.schema,
             origin=answer.origin(context["dag_run"].run_id),
             rows=answer.rows,
+            apart_from=answer.apart_from,
             on_schema_change=answer.on_schema_change,
             replace=self.replace,
             shrink=Shrink(self.allow_shrink, self.shrink_tolerance),
@@ -264,11 +265,7 @@ class YeastarReportToSqlOperator(RowsTask, SqlTask):
             yield report_answer(request, report, rows, self.on_schema_change, self.name_key(request))
 
     def _earlier(self, period: TablePeriod) -> ReportRequest:
-        ends = {"start_time": period.start.isoformat(), "end_time": period.end.isoformat()}
-        frame = (
-            {"period": period.name, "start_time": None, "end_time": None} if period.name else {"period": None} | ends
-        )
-        return build_request(**self.request_arguments | frame)
+        return build_request(**self.request_arguments | period.arguments)
 
 
 def _check_load(replace: str, lookback: object, tolerance: object) -> None:

@@ -29,6 +29,7 @@ class Answer:
     :param report: the report's name in tables.
     :param selection: what tells it from the rows of other parameters.
     :param asked: what the record tells of the request, in JSON types.
+    :param apart_from: other reports, whose rows must not be in the same table: a row of theirs is another thing.
     """
 
     report: str
@@ -39,6 +40,7 @@ class Answer:
     rows: SchemaRows
     on_schema_change: str
     asked: Mapping[str, Any]
+    apart_from: tuple[str, ...] = ()
 
     def origin(self, dag_run_id: str) -> Origin:
         """Return the columns of origin of the rows, loaded now.

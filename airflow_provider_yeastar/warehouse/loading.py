@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from airflow_provider_yeastar.exceptions import DestinationError, TaskKilledError
+from airflow_provider_yeastar.exceptions import DestinationError, SchemaError, TaskKilledError
 from airflow_provider_yeastar.schemas.schema import SchemaRows
 from airflow_provider_yeastar.warehouse.locks import connected, lock_table
 from airflow_provider_yeastar.warehouse.rules import ColumnChange, Shrink, column_changes, refuse_fewer_rows, sql_names
@@ -35,6 +35,7 @@ class Load:
     """What is to be loaded where.
 
     :param schema: the database's schema; None for the connection's.
+    :param apart_from: reports whose rows must not be in the same table.
     :param replace: ``selection`` replaces the rows of the same parameters, ``period`` those of any.
     :param only_changes: leave rows alone that came from an equal answer.
     :param oldest_call: gives the time of the PBX's oldest call.
@@ -46,6 +47,7 @@ class Load:
     schema: str | None
     origin: Origin
     rows: SchemaRows
+    apart_from: tuple[str, ...]
     on_schema_change: str
     replace: str
     shrink: Shrink
@@ -144,7 +146,8 @@ def load_period(engine: Engine, load: Load) -> Loaded:
     :param load: what to load.
     :raises DestinationError: when the database refuses, or does not count what was inserted.
     :raises FewerRowsError: when fewer rows would replace more, see :func:`.refuse_fewer_rows`.
-    :raises SchemaError: with ``on_schema_change`` freeze, for a column that is new or has vanished.
+    :raises SchemaError: with ``on_schema_change`` freeze, for a column that is new or has vanished; for a table that
+        holds rows of another kind.
     :raises TaskKilledError: when the task was killed meanwhile.
     """
     names = sql_names([column.key for column in load.rows.columns], ORIGIN)
@@ -164,11 +167,22 @@ def _prepare(connection: Connection, table: sa.Table, load: Load) -> ColumnChang
     if there is None:
         table.create(connection)
         return ColumnChange()
+    if load.apart_from:
+        _refuse_other_kind(connection, table, load)
     wanted = [column.name for column in table.columns if column.name not in ORIGIN]
     change = column_changes(load.table, wanted, there, ORIGIN, load.on_schema_change)
     for name in change.added:
         connection.execute(add_column(table, table.columns[name], connection.dialect))
     return change
+
+
+def _refuse_other_kind(connection: Connection, table: sa.Table, load: Load) -> None:
+    found = connection.scalar(sa.select(table.c.report).where(table.c.report.in_(load.apart_from)).limit(1))
+    if found is not None:
+        raise SchemaError(
+            f"The table {load.table} holds rows of {found}, and a row of {load.origin.report} is something else",
+            remedy="Name another `table`, or set `api_version` to the version whose rows it holds.",
+        )
 
 
 def _columns_there(connection: Connection, table: str, schema: str | None) -> list[str] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from airflow_provider_yeastar.pbx.report.masking import parameters_to_name
 from airflow_provider_yeastar.pbx.report.periods import Period, parse_period
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 
-__all__ = ["TablePeriod", "period_of", "previous_periods", "selection_of"]
+__all__ = ["TablePeriod", "period_of", "previous_periods", "selection_of", "selection_of_parameters"]
 
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
@@ -45,6 +45,13 @@ class TablePeriod:
         if self.start.day == 1 and after == (self.start + 31 * _DAY).replace(day=1):
             return f"{self.start:%Y}".zfill(4) + f"{self.start:-%m}"
         return self.start.date().isoformat() if self.days == 1 else None
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The period as the arguments of a request: by its name, else by both ends."""
+        if self.name:
+            return {"period": self.name, "start_time": None, "end_time": None}
+        return {"period": None, "start_time": self.start.isoformat(), "end_time": self.end.isoformat()}
 
 
 def period_of(window: Mapping[str, Any]) -> TablePeriod:
@@ -109,5 +116,13 @@ def selection_of(request: ReportRequest, key: str = "") -> str:
     :param request: its ids in any order and spelling of a list count as the same.
     :param key: for :func:`.parameters_to_name`.
     """
-    filters = {name: sorted(value.split(",")) for name, value in parameters_to_name(request.filters, key).items()}
+    return selection_of_parameters(parameters_to_name(request.filters, key).items())
+
+
+def selection_of_parameters(parameters: Iterable[tuple[str, str]]) -> str:
+    """Return what tells the rows of some parameters from those of others; see :func:`selection_of`.
+
+    :param parameters: names and values as they are sent, lists with commas.
+    """
+    filters = {name: sorted(value.split(",")) for name, value in parameters}
     return hashlib.sha256(json.dumps(filters, sort_keys=True).encode()).hexdigest()[:16]

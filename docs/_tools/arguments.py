@@ -75,6 +75,15 @@ ARGUMENTS = {
     "``caller_number`` from ``caller``.",
     "filters": "mapping of the vendor's filters to texts, numbers or lists of them, such as "
     '``{"call_from": "1001"}``; docs/calls.md lists them. Of ids, names and dialled numbers do.',
+    "sql_conn_id": "str, id of the Airflow connection of the database; any whose hook offers SQLAlchemy.",
+    "table": "str, name of the table; it is created if it is not there, and gets columns that it lacks.",
+    "schema": "str, the database's schema of the table; the connection's if left out.",
+    "replace": "str, default ``selection``: replace the rows of the same filters; ``period`` replaces those of any.",
+    "lookback": "int, default ``0``: read so many earlier periods of the same length again, and replace those that "
+    "changed.",
+    "legs": "bool, default ``False``; True writes the legs of the calls of v2.0 to a second file beside the first, "
+    "``_legs`` behind its name. That is one request for each call; a try that was stopped is gone on with, unless "
+    "``protect`` hides columns. Rows of v1.0 are legs already.",
     "report": "mapping, the sensor's return value: ``sensor.output``.",
 }
 
@@ -82,6 +91,7 @@ _OPERATORS = "operators/call_report.py"
 _DOWNLOAD = f"{_OPERATORS}:YeastarDownloadReportOperator"
 _ROWS = "operators/report_rows.py:YeastarCallReportRowsOperator"
 _CDR = "operators/cdr.py:YeastarCdrOperator"
+_CDR_SQL = "transfers/cdr_to_sql.py:YeastarCdrToSqlOperator"
 _CALLS = "hooks/yeastar.py:YeastarHook.iter_calls"
 _HOOK = "hooks/yeastar.py:YeastarHook.get_report_rows"
 _ONE_OF_TWO = ARGUMENTS["report_type"].replace(
@@ -104,8 +114,11 @@ DOCUMENTED = {
     "sensors/call_report.py:YeastarCallReportSensor": (
         *_WHICH, "asynchronous", "api_version", *_HOW_LONG, "timeout", "soft_fail", "mode"
     ),
-    _CDR: ("period", "start_time", "end_time", "filters", "api_version", "file_format", "destination", "overwrite",
-           "on_empty", *_SHRINK, "on_schema_change", "protect", "wait_timeout", "yeastar_conn_id"),
+    _CDR: ("period", "start_time", "end_time", "filters", "api_version", "legs", "file_format", "destination",
+           "overwrite", "on_empty", *_SHRINK, "on_schema_change", "protect", "wait_timeout", "yeastar_conn_id"),
+    _CDR_SQL: ("period", "start_time", "end_time", "filters", "api_version", "sql_conn_id", "table", "schema",
+               "replace", "lookback", "on_empty", "allow_shrink", "shrink_tolerance", "on_schema_change", "protect",
+               "wait_timeout", "yeastar_conn_id"),
     _CALLS: ("period", "start_time", "end_time", "filters", "api_version", "wait_timeout"),
     _HOOK: (*_WHICH_ROWS, "columns", "wait_timeout", "queue_timeout"),
 }  # fmt: skip
@@ -133,6 +146,17 @@ OTHERWISE = {
     (_CDR, "on_empty"): "str, what to do if there are no calls, default ``ok``: write a file without rows. ``skip`` "
     "skips and ``fail`` fails the task; both leave nothing at the destination.",
     (_CDR, "wait_timeout"): "seconds or timedelta within which transient errors are retried, default ``1800``.",
+    (_CDR_SQL, "api_version"): "str, ``auto``, ``v1.0`` or ``v2.0`` of the CDR interface; the connection's if left "
+    "out. Name it if the PBX's firmware may be updated: rows of both do not go into one table.",
+    (_CDR_SQL, "on_empty"): "str, what to do if there are no calls, default ``ok``: an empty answer, which never "
+    "replaces rows. ``skip`` skips and ``fail`` fails the task, before the table is touched.",
+    (_CDR_SQL, "allow_shrink"): "bool, default ``False``: fail rather than replace a period by one with fewer rows if "
+    "the new one is empty or the PBX no longer has all calls of the period. True replaces it in any case.",
+    (_CDR_SQL, "on_schema_change"): "str, default ``evolve``: add columns that the table does not have, typed by their "
+    "names; ``drop`` leaves them out; ``freeze`` fails the task for a new or vanished column. The log and "
+    "``unknown_columns`` in XCom ``report`` name them.",
+    (_CDR_SQL, "wait_timeout"): "seconds or timedelta within which transient errors are retried, default ``1800``; "
+    "also how long to wait for another load of the table.",
     (_CALLS, "period"): ARGUMENTS["period"].replace("counted from the DAG run", "counted from now"),
     (_CALLS, "api_version"): "str, ``auto``, ``v1.0`` or ``v2.0`` of the CDR interface; the connection's if left out.",
     (_CALLS, "wait_timeout"): "seconds within which transient errors are retried, default ``1800``.",

@@ -14,7 +14,7 @@ from typing import Any
 from airflow_provider_yeastar import __file__ as package_file
 from airflow_provider_yeastar.get_provider_info import get_provider_info
 from airflow_provider_yeastar.pbx.calls.query import CALL_APIS
-from airflow_provider_yeastar.schemas.calls import CALL_SCHEMAS
+from airflow_provider_yeastar.schemas.calls import CALL_SCHEMAS, LEG_SCHEMA
 from airflow_provider_yeastar.simulator.faults import FAULT_KINDS
 
 __all__ = ["call_columns", "call_filters", "classes", "connection_fields", "faults", "on_page_markdown"]
@@ -50,9 +50,9 @@ def call_filters() -> str:
 
 
 def call_columns() -> str:
-    """A table for each version of the CDR interface: the columns of its calls."""
+    """A table for each version of the CDR interface, and one for legs: the columns of their rows."""
     parts = []
-    for name, schema in CALL_SCHEMAS.items():
+    for name, schema in {**CALL_SCHEMAS, "Legs of v2.0": LEG_SCHEMA}.items():
         rows = ((f"`{column.key}`", column.name, column.type, column.unit, column.source) for column in schema.columns)
         parts.append(f"### {name}\n\n{_table(('column', 'in the portal', 'type', 'unit', 'source'), rows)}")
     return "\n\n".join(parts)

@@ -11,6 +11,7 @@ import pytest
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators import call_report, cdr, report_rows
 from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor
+from airflow_provider_yeastar.transfers.cdr_to_sql import YeastarCdrToSqlOperator
 from tests.docs.pages import DOCS
 from tests.examples import import_file
 
@@ -23,6 +24,7 @@ EXPLAINED = {
     "YeastarHook.get_report_rows": YeastarHook.get_report_rows,
     "YeastarHook.iter_calls": YeastarHook.iter_calls,
     "YeastarCdrOperator": cdr.YeastarCdrOperator,
+    "YeastarCdrToSqlOperator": YeastarCdrToSqlOperator,
 }
 
 

@@ -18,6 +18,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_yeastar.exceptions import DestinationError, EmptyReportError
+from airflow_provider_yeastar.files.kept_rows import KeptRows
 from airflow_provider_yeastar.files.paths import temporary_name
 from airflow_provider_yeastar.files.storage import exists, open_stored, prepare, remove
 from airflow_provider_yeastar.pbx.errors import BadFileError
@@ -427,3 +428,13 @@ def test_the_directory_of_a_killed_upload_is_removed_after_a_day(
     store(CHUNKS, URL, new_check())
 
     assert names(staging) == ["other", *(["yeastar-abcdefgh"] if is_left else [])]
+
+
+def test_rows_are_kept_where_their_destination_is(memory: MemoryFileSystem) -> None:
+    kept = KeptRows(URL)
+    kept.keep([{"uid": "1"}])
+
+    assert memory.ls("/bucket/pbx", detail=False) == ["/bucket/pbx/.x.csv.kept"]
+    assert list(KeptRows(URL)) == [{"uid": "1"}]
+    kept.remove()
+    assert list(kept) == []

@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +115,16 @@ def test_the_postgres_load_loads_the_day_before_and_looks_back(
     ]
     days = postgres.query("SELECT DISTINCT period_start::date FROM queue_performance ORDER BY 1")
     assert days == [(date(2026, 11, day),) for day in (19, 20, 21, 22)]
+
+
+def test_the_calls_of_the_day_before_are_in_postgres_each_once(run_example: Any, postgres: PostgresServer) -> None:
+    for _ in range(2):
+        run_example("yeastar_nightly_calls_postgres", AIRFLOW_CONN_WAREHOUSE=postgres.uri)
+    days = postgres.query(
+        "SELECT period_start::date, count(*) = count(DISTINCT uid), count(*) > 10, bool_and(call_from LIKE '*%') "
+        "FROM calls GROUP BY 1 ORDER BY 1"
+    )
+    assert days == [(date(2026, 11, day), True, True, True) for day in (21, 22)]
 
 
 def test_the_days_that_a_table_lacks_are_loaded(run_example: Any, postgres: PostgresServer, tmp_path: Path) -> None:
@@ -256,3 +266,14 @@ def test_the_event_driven_dag_runs_without_an_event_too(run_example: Any, tmp_pa
     """By hand there is none; with events it is run by the demo, and by the tests of its trigger."""
     run_example("yeastar_event_driven", YEASTAR_EVENT_REPORTS=str(tmp_path / "events"))
     assert not (tmp_path / "events").exists()
+
+
+@pytest.mark.skipif(AIRFLOW_2, reason="assets are watched from Airflow 3 on")
+def test_the_calls_of_today_are_written_without_an_event_too(
+    run_example: Any, reports: Path, yeastar_pbx: PbxSimulator
+) -> None:
+    ended = yeastar_pbx.end_call(datetime(2026, 11, 23, 8))
+    run_example("yeastar_calls_as_they_end")
+    (name,) = files(reports)
+    assert name.startswith("calls/calls_2026-11-23_")
+    assert ended.id in (reports / name).read_text(encoding="utf-8")

@@ -144,7 +144,7 @@ class TestTheTrigger:
             assert "There is no Airflow connection 'late_pbx'" in caplog.text
             monkeypatch.setenv("AIRFLOW_CONN_LATE_PBX", connection_to(pbx))
 
-        monkeypatch.setattr("airflow_provider_yeastar.triggers.report_event.asyncio", SimpleNamespace(sleep=come_late))
+        monkeypatch.setattr("airflow_provider_yeastar.triggers.watching.asyncio", SimpleNamespace(sleep=come_late))
 
         trigger = YeastarReportEventTrigger(yeastar_conn_id="late_pbx")
         (event,) = listen_and_collect(pbx, trigger, 1, lambda: pbx.publish(announced("A.csv")))

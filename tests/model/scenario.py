@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from airflow_provider_yeastar.pbx.errors import NetworkError, StateUnavailableError, YeastarError
 from airflow_provider_yeastar.pbx.events.shared import Listener
+from airflow_provider_yeastar.pbx.events.topics import REPORTS
 from airflow_provider_yeastar.pbx.report.facts import PbxFacts, Plan
 from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request
 from airflow_provider_yeastar.pbx.state import ledger, turns
@@ -170,9 +171,9 @@ class ModelConnection:
         pass
 
     @asynccontextmanager
-    async def listen(self) -> AsyncIterator[Listener]:
+    async def listen(self) -> AsyncIterator[Listener[EventFrame]]:
         await asyncio.sleep(0.02)
-        listener = Listener(self)  # type: ignore[arg-type]  # stands in for the connection
+        listener = Listener(self, REPORTS)  # type: ignore[arg-type]  # stands in for the connection
 
         def deliver(arrival: EventFrame | YeastarError) -> None:
             self.host.call_soon(listener.take, arrival)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -144,6 +145,52 @@ def test_secrets_go_in_every_spelling_from_texts_and_keys() -> None:
     told = loads(json.dumps({"s3cr t": ["x s3cr t", "s3cr%20t", "s3cr+t"], "other": "s3"}), ["s3cr t"])
 
     assert told == {"***": ["x ***", "***", "***"], "other": "s3"}
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63) + 1, 2**63 - 1) | st.text(max_size=8) | st.just('a s3cr/t\n"é'),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4) | st.just("s3cr/t"), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+def escaped(text: str) -> str:
+    """Return a JSON text in which every character of its texts is an escape, as a PBX may write them."""
+    return re.sub(
+        r'"((?:[^"\\]|\\.)*)"',
+        lambda found: '"' + "".join(f"\\u{unit:04x}" for unit in utf_16(json.loads(found[0]))) + '"',
+        text,
+    )
+
+
+def utf_16(text: str) -> tuple[int, ...]:
+    encoded = text.encode("utf-16-be", "surrogatepass")
+    return tuple(int.from_bytes(encoded[at : at + 2]) for at in range(0, len(encoded), 2))
+
+
+def cleaned(value: Any) -> Any:
+    """What has to come out, value by value."""
+    if isinstance(value, str):
+        return re.sub(r"[\x00\ud800-\udfff]", "", value).replace("s3cr/t", "***").replace("s3cr%2Ft", "***")
+    if isinstance(value, dict):
+        return {cleaned(key): cleaned(inner) for key, inner in value.items()}
+    return [cleaned(inner) for inner in value] if isinstance(value, list) else value
+
+
+@given(VALUES, st.booleans())
+def test_a_text_is_clean_however_it_is_escaped(value: Any, ascii_only: bool) -> None:
+    text = json.dumps(value, ensure_ascii=ascii_only)
+
+    assert loads(text, ["s3cr/t"]) == cleaned(value)
+    assert loads(escaped(text), ["s3cr/t"]) == cleaned(value)
+    assert loads(text.replace("/", "\\/").encode("utf-8", "surrogatepass"), ["s3cr/t"]) == cleaned(value)
+
+
+@pytest.mark.parametrize("form", [r"s3cr\/t", r"\u0073\u0033cr/t", r"s3cr\u002Ft", r"s3\u0000cr/t", r"s3\ud800cr/t"])
+def test_a_secret_is_found_behind_escapes(form: str) -> None:
+    assert loads(f'{{"a": "x {form}"}}', ["s3cr/t"]) == {"a": "x ***"}
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ def a_load(rows: list[dict[str, Any]], **changes: Any) -> Load:
         "schema": None,
         "origin": origin,
         "rows": SchemaRows(rows, schema, on_schema_change="drop" if on_change == "drop" else "evolve"),
+        "apart_from": (),
         "on_schema_change": on_change,
         "replace": "selection",
         "shrink": Shrink(),
@@ -136,6 +137,15 @@ class TestOneLoad:
 
         assert (again.changed, changed.changed) == (False, True)
         assert table(engine, "dag_run_id") == [("later",), ("later",)]
+
+    def test_rows_of_another_kind_in_the_table_are_refused(self, engine: sa.engine.Engine) -> None:
+        load_period(engine, a_load(ROWS, report="cdr v1.0"))
+
+        with pytest.raises(SchemaError, match=r"holds rows of cdr v1\.0, and a row of cdr v2\.0 is something else"):
+            load_period(engine, a_load(ROWS, report="cdr v2.0", apart_from=("cdr v1.0",)))
+
+        assert len(table(engine)) == len(ROWS)
+        assert load_period(engine, a_load(ROWS, report="cdr v1.0", apart_from=("cdr v2.0",))).rows == len(ROWS)
 
 
 class TestColumns:

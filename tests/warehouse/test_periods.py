@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,22 @@ def test_a_week_is_preceded_by_a_week() -> None:
     (before,) = previous_periods(period_of(days("2026-11-16", "2026-11-22")), 1)
     assert (before.start, before.end) == (datetime(2026, 11, 9), datetime(2026, 11, 15, 23, 59, 59))
     assert before.name is None
+
+
+@pytest.mark.parametrize(
+    ("window", "arguments"),
+    [
+        (days("2026-11-22", "2026-11-22"), {"period": "2026-11-22", "start_time": None, "end_time": None}),
+        (days("2028-02-01", "2028-02-29"), {"period": "2028-02", "start_time": None, "end_time": None}),
+        (
+            days("2026-11-16", "2026-11-22"),
+            {"period": None, "start_time": "2026-11-16T00:00:00", "end_time": "2026-11-22T23:59:59"},
+        ),
+    ],
+    ids=["day", "month", "week"],
+)
+def test_a_period_is_asked_for_by_its_name_or_by_its_ends(window: dict[str, str], arguments: dict[str, Any]) -> None:
+    assert period_of(window).arguments == arguments
 
 
 def test_hours_have_no_periods_before_them() -> None:

@@ -37,6 +37,9 @@ class KeySet:
     def __len__(self) -> int:
         return self._count
 
+    def __contains__(self, digest: int) -> bool:
+        return self._slots[_slot(self._slots, digest)] == digest
+
     def add(self, digest: int) -> bool:
         """Add a digest; return whether it was not there yet."""
         if self._count >= len(self._slots) * _FULLEST:

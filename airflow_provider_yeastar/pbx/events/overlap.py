@@ -1,6 +1,6 @@
 """Two sockets for a moment: which event of the one is the same announcement as an event of the other. Pure.
 
-While a socket is renewed, both the old and the new one are subscribed, and the PBX announces a report on each. An event
+While a socket is renewed, both the old and the new one are subscribed, and the PBX sends each event on both. An event
 of one socket is therefore matched with an equal one of the other. Equal events of the *same* socket are none of this
 module's business: the PBX has then announced something twice.
 """
@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable
-
-from airflow_provider_yeastar.pbx.wire import EventFrame
 
 __all__ = ["Overlap"]
 
@@ -23,7 +21,7 @@ class Overlap:
 
     def __init__(self) -> None:
         self._until = float("-inf")
-        self._unmatched: Counter[tuple[Hashable, EventFrame]] = Counter()
+        self._unmatched: Counter[tuple[Hashable, Hashable]] = Counter()
 
     def begin(self) -> None:
         """A second socket is being opened."""
@@ -33,7 +31,7 @@ class Overlap:
         """The old socket is closed; ``now`` by the event loop's clock."""
         self._until = now + _LATE_SECONDS
 
-    def is_repeated(self, channel: Hashable, event: EventFrame, now: float) -> bool:
+    def is_repeated(self, channel: Hashable, event: Hashable, now: float) -> bool:
         """Tell whether the other socket has delivered this announcement already.
 
         :param channel: on which it arrived.

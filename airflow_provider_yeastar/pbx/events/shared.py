@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable
-from contextlib import asynccontextmanager, suppress
-from typing import TypeVar
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Any, Generic, TypeVar
 
 from airflow_provider_yeastar.pbx import wire
 from airflow_provider_yeastar.pbx.concurrency.per_loop import PerLoop
 from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.errors import TokenExpiredError, YeastarError
 from airflow_provider_yeastar.pbx.events.overlap import Overlap
+from airflow_provider_yeastar.pbx.events.topics import REPORTS, EndedCall, Event, Topic
 from airflow_provider_yeastar.pbx.events.websocket import EventChannel, open_channel
 from airflow_provider_yeastar.pbx.http.transport import USER_AGENT
 from airflow_provider_yeastar.pbx.session import PbxSession
@@ -32,18 +33,23 @@ _CLOSE_TIMEOUT = 2.0
 """Seconds for revoking a token; Airflow gives a killed task five seconds for everything."""
 
 
-class Listener:
-    """The events that have arrived since somebody began to listen. Got from :meth:`SharedConnection.listen`."""
+class Listener(Generic[Event]):
+    """The events that have arrived since somebody began to listen. Got from :meth:`SharedConnection.listen`.
 
-    def __init__(self, connection: SharedConnection) -> None:
+    :param connection: to the PBX.
+    :param topic: of the events.
+    """
+
+    def __init__(self, connection: SharedConnection, topic: Topic[Event]) -> None:
+        self.topic: Topic[Event] = topic
         self.failure: YeastarError | None = None
         """Why the socket was lost, None while the subscription has stood without a break."""
         self.is_connected = False
         self._connection = connection
-        self._events: list[wire.EventFrame] = []
+        self._events: list[Event] = []
         self._arrived = asyncio.Event()
 
-    def take(self, arrival: wire.EventFrame | YeastarError) -> None:
+    def take(self, arrival: Event | YeastarError) -> None:
         """Take what has just arrived: an event, or the end of the socket."""
         if isinstance(arrival, YeastarError):
             self.failure = self.failure or arrival
@@ -56,8 +62,8 @@ class Listener:
         """Whether the subscription was interrupted; the listener is then of no further use."""
         return self.failure is not None
 
-    def take_pending(self) -> tuple[wire.EventFrame, ...]:
-        """Return the events 30027 that have arrived and were not returned yet, in order of arrival."""
+    def take_pending(self) -> tuple[Event, ...]:
+        """Return the events that have arrived and were not returned yet, in order of arrival."""
         pending, self._events = tuple(self._events), []
         if not self.is_lost:
             self._arrived.clear()
@@ -75,7 +81,7 @@ class Listener:
                 with suppress(YeastarError):
                     await self._connection.connect()
 
-    async def next_events(self) -> tuple[wire.EventFrame, ...]:
+    async def next_events(self) -> tuple[Event, ...]:
         """Return the next events, at least one.
 
         :raises YeastarError: once the socket is lost, and all events that came before have been returned.
@@ -101,7 +107,7 @@ class SharedConnection:
         self._channel: EventChannel | None = None
         self._overlap = Overlap()
         self._rejected: str | None = None
-        self._listeners: set[Listener] = set()
+        self._listeners: set[Listener[Any]] = set()
         self._connecting = asyncio.Lock()
         self._naming = asyncio.Lock()
         self._pbx_id: str | None = None
@@ -121,15 +127,16 @@ class SharedConnection:
             return self._pbx_id
 
     @asynccontextmanager
-    async def listen(self) -> AsyncIterator[Listener]:
-        """Receive all events from now on: when this is entered, the PBX has confirmed the subscription.
+    async def listen_to(self, topic: Topic[Event]) -> AsyncIterator[Listener[Event]]:
+        """Receive all events of a topic from now on: when this is entered, the PBX has confirmed the subscription.
 
+        :param topic: what to hear.
         :raises YeastarError: if the PBX does not confirm one.
         """
-        listener = Listener(self)
+        listener = Listener(self, topic)
         self._listeners.add(listener)  # before, or what follows the confirmation at once would be missed
         try:
-            await self.connect()
+            await self.connect(topic)
             listener.is_connected = True
             if self._channel and self._channel.failure:
                 listener.take(self._channel.failure)
@@ -137,21 +144,30 @@ class SharedConnection:
         finally:
             self._listeners.discard(listener)
 
-    async def connect(self) -> None:
-        """Ensure a subscribed socket whose token is valid for a while.
+    def listen(self) -> AbstractAsyncContextManager[Listener[wire.EventFrame]]:
+        """Receive the announcements of reports; see :meth:`listen_to`."""
+        return self.listen_to(REPORTS)
 
-        A socket whose token was replaced is replaced too, before the PBX closes it; the new one is subscribed before
-        the old one is closed. What both announce meanwhile is delivered once.
+    async def connect(self, topic: Topic[Any] | None = None) -> None:
+        """Ensure a socket whose token is valid for a while, subscribed to what its listeners want to hear.
 
+        A socket whose token was replaced is replaced too, before the PBX closes it, and so is one that lacks a topic;
+        the new one is subscribed before the old one is closed. What both announce meanwhile is delivered once. If the
+        PBX refuses a further topic, those who listen already keep their socket.
+
+        :param topic: of a further listener.
         :raises YeastarError: if there is none, also if the PBX confirms and refuses the subscription in one breath.
         """
         async with self._connecting:
             token = await self.call(self.session.token, self._rejected)
-            if self._channel and not self._channel.failure and self._channel.token == token:
+            topics = {listener.topic.number for listener in self._listeners if listener.is_connected}
+            topics |= {topic.number} if topic else set()
+            channel = self._channel
+            if channel and not channel.failure and channel.token == token and topics <= channel.topics:
                 return
             self._overlap.begin()
             try:
-                channel = await open_channel(self.session.settings, token, USER_AGENT, self._deliver)
+                channel = await open_channel(self.session.settings, token, USER_AGENT, self._deliver, topics)
                 former, self._channel = self._channel, channel
                 if former:
                     await former.close()
@@ -176,7 +192,7 @@ class SharedConnection:
                 async with asyncio.timeout(_CLOSE_TIMEOUT):
                     await in_thread(self.session.close)
 
-    def _deliver(self, channel: EventChannel, arrival: wire.EventFrame | YeastarError) -> None:
+    def _deliver(self, channel: EventChannel, arrival: wire.EventFrame | EndedCall | YeastarError) -> None:
         if isinstance(arrival, YeastarError):
             if isinstance(arrival, TokenExpiredError):
                 self._rejected = channel.token
@@ -186,7 +202,7 @@ class SharedConnection:
         elif self._overlap.is_repeated(channel, arrival, asyncio.get_running_loop().time()):
             return
         else:
-            listeners = list(self._listeners)
+            listeners = [listener for listener in self._listeners if isinstance(arrival, listener.topic.kind)]
         for listener in listeners:
             listener.take(arrival)
 

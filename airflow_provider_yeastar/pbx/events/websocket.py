@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 
 from websockets.asyncio.client import ClientConnection
@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from airflow_provider_yeastar.pbx import wire
 from airflow_provider_yeastar.pbx.errors import NetworkError, YeastarError
 from airflow_provider_yeastar.pbx.events.handshake import ENDPOINT, shake_hands
+from airflow_provider_yeastar.pbx.events.topics import REPORTS, EndedCall, decode_frame
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 
 __all__ = ["HEARTBEAT_INTERVAL", "HEARTBEAT_REPLY_TIMEOUT", "EventChannel", "open_channel", "subscribe"]
@@ -37,10 +38,19 @@ class EventChannel:
     :param settings: where the PBX is.
     :param token: access token that the socket was opened with.
     :param deliver: is called with this channel and each event, and at last with the cause of its end.
+    :param topics: numbers of the events to subscribe to.
     """
 
-    def __init__(self, socket: ClientConnection, settings: PbxSettings, token: str, deliver: Deliver) -> None:
+    def __init__(
+        self,
+        socket: ClientConnection,
+        settings: PbxSettings,
+        token: str,
+        deliver: Deliver,
+        topics: Collection[int],
+    ) -> None:
         self.token = token
+        self.topics = frozenset(topics)
         self.failure: YeastarError | None = None
         self._socket = socket
         self._settings = settings
@@ -51,7 +61,7 @@ class EventChannel:
     async def confirm(self) -> None:
         """Send the list of topics and return when the PBX has confirmed it."""
         with suppress(ConnectionClosed):  # the reader tells why
-            await self._socket.send(wire.encode_subscription(wire.REPORT_EVENT))
+            await self._socket.send(wire.encode_subscription(*sorted(self.topics)))
         confirmed = asyncio.create_task(self._subscribed.wait())
         try:
             await asyncio.wait(
@@ -102,8 +112,8 @@ class EventChannel:
 
     def _take(self, frame: str | bytes) -> None:
         secrets = (self.token, self._settings.client_secret)
-        message = wire.decode_frame(frame, pbx=self._settings.address, endpoint=ENDPOINT, secrets=secrets)
-        if isinstance(message, wire.EventFrame):
+        message = decode_frame(frame, pbx=self._settings.address, endpoint=ENDPOINT, secrets=secrets)
+        if isinstance(message, wire.EventFrame | EndedCall):
             self._deliver(self, message)
         elif isinstance(message, wire.SubscribedFrame):
             self._subscribed.set()
@@ -114,20 +124,27 @@ class EventChannel:
         return NetworkError(what, pbx=self._settings.address, endpoint=ENDPOINT)
 
 
-Deliver = Callable[[EventChannel, wire.EventFrame | YeastarError], None]
+Deliver = Callable[[EventChannel, wire.EventFrame | EndedCall | YeastarError], None]
 
 
-async def open_channel(settings: PbxSettings, token: str, user_agent: str, deliver: Deliver) -> EventChannel:
-    """Open the PBX's WebSocket and subscribe to event 30027; return the channel when that is confirmed.
+async def open_channel(
+    settings: PbxSettings,
+    token: str,
+    user_agent: str,
+    deliver: Deliver,
+    topics: Collection[int] = (REPORTS.number,),
+) -> EventChannel:
+    """Open the PBX's WebSocket and subscribe to events; return the channel when that is confirmed.
 
     :param settings: where the PBX is, and how to trust it.
     :param token: access token.
     :param user_agent: the PBX refuses requests without one.
     :param deliver: is called with the channel and each event, and at last with the cause of its end.
+    :param topics: numbers of the events, default 30027.
     :raises NetworkError: when there is no connection.
     :raises AnswerError: when the PBX refuses the subscription.
     """
-    channel = EventChannel(await shake_hands(settings, token, user_agent), settings, token, deliver)
+    channel = EventChannel(await shake_hands(settings, token, user_agent), settings, token, deliver, topics)
     try:
         await channel.confirm()
     except BaseException:

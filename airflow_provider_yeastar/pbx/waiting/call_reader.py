@@ -6,20 +6,23 @@ what may pass.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from typing import Any, TypeVar
 
 from airflow_provider_yeastar.pbx.calls.answers import decode_page
+from airflow_provider_yeastar.pbx.calls.legs import DETAIL_ENDPOINT, decode_legs
 from airflow_provider_yeastar.pbx.calls.query import CALL_APIS, CallQuery, call_filters, choose_cdr_version
 from airflow_provider_yeastar.pbx.calls.reading import Ask, Page, Row, read_calls
 from airflow_provider_yeastar.pbx.calls.request import CallRequest
 from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.errors import (
+    IncompleteCallsError,
     InvalidSettingsError,
     NotFoundError,
     OlderCallsError,
@@ -39,6 +42,9 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 """Runs a coroutine to its end; raises when the task is killed."""
+
+_DETAILS_AT_ONCE = 2
+"""A PBX is small hardware: more requests at a time would only wait there."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +180,32 @@ class CallReader:
         except NotFoundError:
             return Page((), 0 if parameters.get("page") == "1" else None)
         return decode_page(answer, pbx=self._pbx, endpoint=endpoint)
+
+    async def legs(self, uids: Sequence[str]) -> list[Row]:
+        """Return the legs of calls of v2.0, call by call; two of them are asked for at a time.
+
+        :param uids: of the calls.
+        :raises IncompleteCallsError: if the PBX does not know one of them.
+        """
+        found: dict[str, list[Row]] = {}
+        remaining = iter(uids)
+
+        async def ask() -> None:
+            for uid in remaining:
+                found[uid] = await self._legs(uid)
+
+        await asyncio.gather(*(ask() for _ in range(_DETAILS_AT_ONCE)))
+        self._session.announce_secrets()
+        return [leg for uid in uids for leg in found[uid]]
+
+    async def _legs(self, uid: str) -> list[Row]:
+        try:
+            answer = await self._patiently(lambda: in_thread(self._session.call, DETAIL_ENDPOINT, {"uid": uid}))
+        except NotFoundError:
+            raise IncompleteCallsError(
+                "The PBX lists a call and has no detail of it", pbx=self._pbx, endpoint=DETAIL_ENDPOINT
+            ) from None
+        return decode_legs(answer, uid, pbx=self._pbx)
 
     async def _refuse_older(self, query: CallQuery) -> None:
         """Refuse an empty window of v2.0 that holds calls of older firmware, which only v1.0 reads."""

@@ -162,7 +162,7 @@ class ReportWait:
         )
 
     async def _ask(
-        self, plan: Plan, seen: Observations, events: Listener | None, limit: asyncio.Timeout
+        self, plan: Plan, seen: Observations, events: Listener[wire.EventFrame] | None, limit: asyncio.Timeout
     ) -> waiting.FinishedReport | None:
         """Request the report once; None if it has to be requested again at once."""
         if not await self._turn.is_unbroken():
@@ -224,7 +224,9 @@ class ReportWait:
     def _doubt(self, reason: str) -> None:
         self._setbacks.doubt = self._setbacks.doubt or reason
 
-    async def _settle(self, seen: Observations, events: Listener | None) -> tuple[Observations, Verdict]:
+    async def _settle(
+        self, seen: Observations, events: Listener[wire.EventFrame] | None
+    ) -> tuple[Observations, Verdict]:
         """Return the first verdict that is not to wait, or that one without a subscription."""
         overdue_at = (self._turn_began_at + self._turn_until) / 2
         while True:

@@ -1,4 +1,4 @@
-"""Every finished report of a PBX, as it is announced: for DAGs that act on reports that others request."""
+"""Every finished report and every ended call of a PBX, as it is announced: for DAGs that act on what others do."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from airflow_provider_yeastar.pbx import wire
 from airflow_provider_yeastar.pbx.errors import UnsafeUrlError, YeastarError
 from airflow_provider_yeastar.pbx.events.shared import SharedConnection
+from airflow_provider_yeastar.pbx.events.topics import ENDED_CALLS, REPORTS, EndedCall, Event, Topic
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 from airflow_provider_yeastar.pbx.waiting.retrying import retrying
 
-__all__ = ["watch_reports"]
+__all__ = ["watch_calls", "watch_reports"]
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +25,23 @@ _STABLE_SECONDS = 60.0
 
 
 async def watch_reports(connection: SharedConnection) -> AsyncGenerator[waiting.AnnouncedReport]:
-    """Yield the finished reports that the PBX announces from now on; never ends.
+    """Yield the finished reports that the PBX announces from now on; never ends. See :func:`watch_calls`.
+
+    :param connection: to the PBX, shared with its waiters.
+    """
+    clock = asyncio.get_running_loop().time
+    passed_over = _PassedOver()
+    async with aclosing(_watch(connection, REPORTS)) as events:
+        async for event in events:
+            report = _announced(connection, event)
+            if isinstance(report, waiting.AnnouncedReport):
+                yield report
+            else:
+                passed_over.tell(report, clock())
+
+
+async def watch_calls(connection: SharedConnection) -> AsyncGenerator[EndedCall]:
+    """Yield the calls of which the PBX says from now on that they ended; never ends.
 
     After a loss it connects again, for ever. The pauses grow while one loss follows another; a subscription that stood
     for a minute ends the row. What was announced meanwhile is lost, since the PBX repeats nothing. A token is renewed
@@ -31,23 +49,24 @@ async def watch_reports(connection: SharedConnection) -> AsyncGenerator[waiting.
 
     :param connection: to the PBX, shared with its waiters.
     """
+    async with aclosing(_watch(connection, ENDED_CALLS)) as calls:
+        async for call in calls:
+            yield call
+
+
+async def _watch(connection: SharedConnection, topic: Topic[Event]) -> AsyncGenerator[Event]:
     clock = asyncio.get_running_loop().time
-    passed_over = _PassedOver()
     losses = _Losses()
     async for attempt in retrying(losses, then="Listening again"):
         subscribed_at = clock()
         with attempt:
             try:
-                async with connection.listen() as events:
+                async with connection.listen_to(topic) as events:
                     subscribed_at = clock()
-                    log.info("Listening to the report events of PBX %s.", connection.session.settings.address)
+                    log.info("Listening to events %d of PBX %s.", topic.number, connection.session.settings.address)
                     while True:
                         for event in await events.next_events():
-                            report = _announced(connection, event)
-                            if isinstance(report, waiting.AnnouncedReport):
-                                yield report
-                            else:
-                                passed_over.tell(report, clock())
+                            yield event
             finally:
                 if clock() - subscribed_at >= _STABLE_SECONDS:
                     losses.in_a_row = 0

@@ -71,10 +71,9 @@ class Subscribers:
         self.empty = asyncio.Event()
         self.empty.set()
 
-    @property
-    def count(self) -> int:
-        """How many sockets are subscribed to report events."""
-        return sum(REPORT_TOPIC in subscriber.topics for subscriber in self._subscribers)
+    def count(self, topic: int) -> int:
+        """Return how many sockets are subscribed to a topic."""
+        return sum(topic in subscriber.topics for subscriber in self._subscribers)
 
     @property
     def sockets(self) -> int:

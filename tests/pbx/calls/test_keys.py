@@ -64,7 +64,9 @@ class TestKeySet:
         keys, known = KeySet(), set()
 
         for digest in added:
+            assert (digest in keys) == (digest in known)
             assert keys.add(digest) == (digest not in known)
+            assert digest in keys
             known.add(digest)
             assert len(keys) == len(known)
 

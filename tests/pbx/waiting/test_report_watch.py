@@ -27,7 +27,7 @@ class FlappingConnection:
         self._stands_for = stands_for
 
     @asynccontextmanager
-    async def listen(self) -> AsyncIterator[Any]:
+    async def listen_to(self, topic: object) -> AsyncIterator[Any]:
         if not self._stands_for:
             raise StopWatchingError
         yield self

@@ -1,0 +1,33 @@
+"""The timeline of a call's detail as rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_yeastar.pbx.calls.legs import decode_legs
+from airflow_provider_yeastar.pbx.errors import NotAPbxError
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"timeline": [{"leg": 1}, {"leg": 2}]}, [{"uid": "u", "leg": 1}, {"uid": "u", "leg": 2}]),
+        ({"timeline": [{"leg": 1, "uid": "another"}]}, [{"uid": "u", "leg": 1}]),
+        ({"timeline": []}, []),
+        ({"timeline": None}, []),
+        ({"basic": {}}, []),
+    ],
+)
+def test_each_leg_is_a_row_that_begins_with_its_call(data: Any, expected: list[dict[str, Any]]) -> None:
+    rows = decode_legs({"errcode": 0, "data": data}, "u", pbx="pbx")
+
+    assert rows == expected
+    assert all(next(iter(row)) == "uid" for row in rows)
+
+
+@pytest.mark.parametrize("data", [None, "x", [], 1, {"timeline": "x"}, {"timeline": [1]}, {"timeline": {}}], ids=repr)
+def test_anything_else_is_no_answer_of_a_pbx(data: Any) -> None:
+    with pytest.raises(NotAPbxError, match="timeline"):
+        decode_legs({"errcode": 0, "data": data}, "u", pbx="pbx")
