@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_yeastar.exceptions import TaskKilledError
-from airflow_provider_yeastar.files.rows import RowsDigest, check_row_format, encoded_rows, require_writer
+from airflow_provider_yeastar.files.rows import check_row_format, require_writer
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.calls.request import CallRequest
@@ -18,7 +17,9 @@ from airflow_provider_yeastar.tasks.storing import StoringTask
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Context
+    from airflow_provider_yeastar.files.storage import StoredFile
     from airflow_provider_yeastar.pbx.client import PbxClient
+    from airflow_provider_yeastar.tasks.record import ReportRecord
 
 __all__ = ["YeastarCdrOperator"]
 
@@ -110,24 +111,9 @@ class YeastarCdrOperator(CallsTask, StoringTask):
                 return self._store(context, client, answer, path)
 
     def _store(self, context: Context, client: PbxClient, answer: CallAnswer, path: str) -> str:
-        # Not needed to parse a DAG file.
-        from airflow_provider_yeastar.files import storage
-        from airflow_provider_yeastar.tasks.record import ReportRecord
+        from airflow_provider_yeastar.tasks.record import ReportRecord  # not needed to parse a DAG file
 
-        if not answer.rows.count:
-            self.end_without_rows(context, path)
-        chunks = self._chunks(answer)
-        with storage.receive(chunks, path, RowsDigest()) as received:
-            if self.keeps_file(path):
-                return path
-            record = ReportRecord.of_calls(answer.calls, received.stored, answer.rows, self.file_format, time.time())
-            self.refuse_fewer_rows(client, path, record)
-            self.publish(received)
-        self.tell(context, record)
-        return path
+        def record_of(stored: StoredFile) -> ReportRecord:
+            return ReportRecord.of_calls(answer.calls, stored, answer.rows, self.file_format, time.time())
 
-    def _chunks(self, answer: CallAnswer) -> Iterator[bytes]:
-        for chunk in encoded_rows(answer.rows.columns, answer.rows, self.file_format):
-            if self.killed:
-                raise TaskKilledError("The task was killed while it wrote its rows")
-            yield chunk
+        return self.store_rows(context, client, answer.rows, path, self.file_format, record_of)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_yeastar.exceptions import TaskKilledError
 from airflow_provider_yeastar.files import storage
-from airflow_provider_yeastar.files.rows import RowsDigest, check_row_format, encoded_rows, require_writer
+from airflow_provider_yeastar.files.rows import check_row_format, require_writer
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.report.parameters import is_open
@@ -20,6 +19,7 @@ from airflow_provider_yeastar.tasks.storing import StoringTask
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Context
+    from airflow_provider_yeastar.files.storage import StoredFile
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.schemas.schema import SchemaRows
 
@@ -127,27 +127,14 @@ class YeastarCallReportRowsOperator(RowsTask, StoringTask):
     def _store(self, context: Context, client: PbxClient, outcome: Outcome, rows: SchemaRows, path: str) -> str:
         from airflow_provider_yeastar.tasks.record import ReportRecord  # not needed to parse a DAG file
 
-        if not rows.count:
-            self.end_without_rows(context, path)
-        chunks = self._until_killed(encoded_rows(rows.columns, rows, self.file_format))
-        with storage.receive(chunks, path, RowsDigest()) as received:
-            record = replace(
-                ReportRecord.of(outcome, received.stored, time.time()),
+        def record_of(stored: StoredFile) -> ReportRecord:
+            return replace(
+                ReportRecord.of(outcome, stored, time.time()),
                 file=None,
                 format=self.file_format,
                 rows=rows.count,
                 unknown_columns=list(rows.drift.unknown),
                 columns=[(column.key, column.type) for column in rows.columns],
             )
-            if self.keeps_file(path):
-                return path
-            self.refuse_fewer_rows(client, path, record)
-            self.publish(received)
-        self.tell(context, record)
-        return path
 
-    def _until_killed(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            if self.killed:
-                raise TaskKilledError("The task was killed while it wrote its rows")
-            yield chunk
+        return self.store_rows(context, client, rows, path, self.file_format, record_of)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,9 @@ from airflow_provider_yeastar.tasks.waiting import WaitingTask
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Context, ObjectStoragePath, OperatorLineage
-    from airflow_provider_yeastar.files.storage import ReceivedFile
+    from airflow_provider_yeastar.files.storage import ReceivedFile, StoredFile
     from airflow_provider_yeastar.pbx.client import PbxClient
+    from airflow_provider_yeastar.schemas.schema import SchemaRows
     from airflow_provider_yeastar.tasks.record import ReportRecord
 
 __all__ = ["StoringTask"]
@@ -154,6 +155,46 @@ class StoringTask(WaitingTask):
                 run_on_worker(asyncio.sleep(delay), lambda: self.killed)
             else:
                 return
+
+    def store_rows(
+        self,
+        context: Context,
+        client: PbxClient,
+        rows: SchemaRows,
+        path: str,
+        file_format: str,
+        record_of: Callable[[StoredFile], ReportRecord],
+    ) -> str:
+        """Write rows to a file, put it at its destination and tell of it, as the arguments say; return its path.
+
+        :param context: of the task.
+        :param client: of the PBX.
+        :param rows: of the file.
+        :param path: where it goes, from :func:`.resolve_path`.
+        :param file_format: ``ndjson`` or ``parquet``.
+        :param record_of: makes the record of the file, with its rows.
+        """
+        # Not needed to parse a DAG file.
+        from airflow_provider_yeastar.files import storage
+        from airflow_provider_yeastar.files.rows import RowsDigest, encoded_rows
+
+        if not rows.count:
+            self.end_without_rows(context, path)
+        chunks = self._unless_killed(encoded_rows(rows.columns, rows, file_format))
+        with storage.receive(chunks, path, RowsDigest()) as received:
+            if self.keeps_file(path):
+                return path
+            record = record_of(received.stored)
+            self.refuse_fewer_rows(client, path, record)
+            self.publish(received)
+        self.tell(context, record)
+        return path
+
+    def _unless_killed(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            if self.killed:
+                raise TaskKilledError("The task was killed while it wrote its rows")
+            yield chunk
 
     def tell(self, context: Context, record: ReportRecord) -> None:
         """Write a file's record to the XCom ``report`` and to the asset events of the task's outlets.
