@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
-from airflow_provider_yeastar.operators import call_report, cdr, report_rows
+from airflow_provider_yeastar.operators import call_report, cdr, recordings, report_rows
 from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor
 from tests.docs.pages import DOCS
 from tests.examples import import_file
@@ -23,6 +23,7 @@ EXPLAINED = {
     "YeastarHook.get_report_rows": YeastarHook.get_report_rows,
     "YeastarHook.iter_calls": YeastarHook.iter_calls,
     "YeastarCdrOperator": cdr.YeastarCdrOperator,
+    "YeastarRecordingsOperator": recordings.YeastarRecordingsOperator,
 }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_yeastar.pbx.calls.query import CALL_APIS, call_filters
+from airflow_provider_yeastar.pbx.calls.query import CALL_APIS, CallApi, call_filters
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.frame import TimeFrame, time_frame
 from airflow_provider_yeastar.pbx.report.parameters import is_nothing, is_open
@@ -70,18 +70,26 @@ def call_request(
 
 
 def check_call_arguments(
-    *, period: Any, start_time: Any, end_time: Any, filters: Any = None, api_version: Any = None
+    *,
+    period: Any,
+    start_time: Any,
+    end_time: Any,
+    filters: Any = None,
+    api_version: Any = None,
+    api: CallApi | None = None,
 ) -> None:
     """Check the arguments of :func:`call_request` as far as they are known when a DAG is parsed.
 
+    :param api: which interface will be asked; None for that of ``api_version``.
     :raises InvalidRequestError: as :func:`call_request`.
     """
     if not is_open(api_version):
         _check_version(api_version)
     if filters is not None and not is_open(filters):
         _checked_filters({name: value for name, value in _mapping(filters).items() if not is_open(value)})
-        if api_version in CALL_APIS:
-            call_filters({name: value for name, value in filters.items() if not is_open(value)}, CALL_APIS[api_version])
+        if api or api_version in CALL_APIS:
+            given = {name: value for name, value in filters.items() if not is_open(value)}
+            call_filters(given, api or CALL_APIS[api_version])
     frame = [value for value in (period, start_time, end_time) if value is not None]
     if not frame or not any(is_open(value) for value in frame):
         time_frame(period, start_time, end_time)
