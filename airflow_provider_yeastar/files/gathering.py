@@ -129,7 +129,7 @@ class Gatherer:
         done, _ = wait(pending, _LOOK_INTERVAL, FIRST_COMPLETED)
         while not self._secrets.empty():
             self._announce_secret(self._secrets.get())
-        if self._cause:
+        if self._cause and not self._killed():
             raise self._cause
         self._look()
         for future in done:
@@ -141,7 +141,10 @@ class Gatherer:
 
     def _look(self) -> None:
         if self._is_over():
-            raise TaskKilledError("The task was killed while it fetched recordings")
+            raise TaskKilledError(
+                "The task was killed while it fetched recordings",
+                remedy="Those that are stored stay; the next run fetches the others and writes the manifest.",
+            )
 
     # -- in a thread -------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -216,6 +217,26 @@ class TestTheOperator:
 
             assert (pbx.state.logins, pbx.state.tokens) == (4, {})
 
+    def test_the_tokens_of_all_threads_are_masked_from_the_task_s_own(
+        self, serve: Serve, monkeypatch: pytest.MonkeyPatch, out: Path
+    ) -> None:
+        """Airflow's secrets masker is not for other threads."""
+        masked: dict[str, bool] = {}
+
+        def mask(token: str) -> None:
+            masked[token] = threading.current_thread() is threading.main_thread()
+
+        monkeypatch.setattr("airflow_provider_yeastar.hooks.connection.mask_token", mask)
+        with serve() as pbx:
+            connect(pbx, monkeypatch, extra={"timezone": "Europe/Berlin", "login_sharing": "none"})
+
+            run_task(operator(out, concurrency=3))
+
+            used = {call.query["access_token"] for call in pbx.requests if "access_token" in call.query}
+        assert len(used) > 1
+        assert used <= masked.keys()
+        assert all(masked.values())
+
 
 class TestAllThatIsNeeded:
     """How many recordings are asked for, whatever ends the task."""
@@ -232,7 +253,7 @@ class TestAllThatIsNeeded:
             pbx.wait_until(lambda pbx: pbx.stalled == concurrency)
             asked = len(asked_for(pbx))
             task.on_kill()
-            with pytest.raises(TaskKilledError):
+            with pytest.raises(TaskKilledError, match="Those that are stored stay"):
                 running.result()
 
         assert asked == concurrency
