@@ -152,7 +152,8 @@ class Gatherer:
         client = self._idle.get()
         try:
             self._look()
-            return Gathered(target, self._facts(target) if target.is_there else self._fetch(client, target))
+            stored = self._facts(target) if target.is_there else None
+            return Gathered(target, stored or self._fetch(client, target))
         except BaseException as error:
             if not self._stopped:  # else it only followed
                 self._cause, self._stopped = error, True
@@ -160,8 +161,15 @@ class Gatherer:
         finally:
             self._idle.put(client)
 
-    def _facts(self, target: Target) -> StoredFile:
-        facts = facts_of(target.path, self._look)
+    def _facts(self, target: Target) -> StoredFile | None:
+        try:
+            facts = facts_of(target.path, self._look)
+        except TaskKilledError:
+            raise
+        # An object store raises what it likes, also to a user that may write only.
+        except Exception as error:  # noqa: BLE001
+            log.warning("%s cannot be read (%s); it is fetched again.", target.path, type(error).__name__)
+            return None
         return StoredFile(target.path, facts.bytes, facts.sha256)
 
     def _fetch(self, client: PbxClient, target: Target) -> StoredFile | YeastarError:

@@ -22,6 +22,7 @@ import requests
 
 from airflow_provider_yeastar.compat import AirflowFailException, AirflowSkipException
 from airflow_provider_yeastar.exceptions import FewerRowsError, TaskKilledError
+from airflow_provider_yeastar.files.inventory import facts_of
 from airflow_provider_yeastar.operators.recordings import YeastarRecordingsOperator
 from airflow_provider_yeastar.pbx.errors import (
     BadFileError,
@@ -31,6 +32,7 @@ from airflow_provider_yeastar.pbx.errors import (
     NetworkError,
     RecordingBusyError,
 )
+from airflow_provider_yeastar.pbx.files.body import FileFacts
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 from tests.integration.support import ROOT, connect, connection_to, run_task
 
@@ -148,6 +150,25 @@ class TestTheOperator:
 
         told = next(found for found in lines_of(again) if found["id"] == line["id"])
         assert told["sha256"] == hashlib.sha256(bytes(line["size"])).hexdigest()
+
+    def test_what_is_there_and_cannot_be_read_is_fetched_again(
+        self, pbx: PbxSimulator, out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path, _ = run_task(operator(out))
+        line = next(line for line in lines_of(path) if line["path"])
+
+        def refuse_one(path: str, look: Callable[[], None]) -> FileFacts:
+            if path == line["path"]:
+                raise PermissionError("write only")
+            return facts_of(path, look)
+
+        monkeypatch.setattr("airflow_provider_yeastar.files.gathering.facts_of", refuse_one)
+        del pbx.requests[:]
+
+        again, _ = run_task(operator(out))
+
+        assert asked_for(pbx) == [line["id"]]
+        assert line in lines_of(again)
 
     def test_names_are_made_of_time_call_recording_and_pbx(self, pbx: PbxSimulator, out: Path) -> None:
         path, _ = run_task(operator(out))
