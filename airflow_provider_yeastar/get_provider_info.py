@@ -33,7 +33,13 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "operators": [
-            _modules("operators.call_report", "operators.cdr", "operators.missing_periods", "operators.report_rows")
+            _modules(
+                "operators.call_report",
+                "operators.cdr",
+                "operators.missing_periods",
+                "operators.recordings",
+                "operators.report_rows",
+            )
         ],
         "transfers": [
             {

@@ -58,6 +58,10 @@ MEANINGS: dict[int | str, str] = {
     70087: "this machine's address is not on the API's list of allowed ones",
     70106: "there is no call rate, without which nothing can be billed",
     70123: "the API is switched off",
+    70131: "call recording is switched off",
+    70651: "another recording is being prepared for its download",
+    70656: "the function is switched off, so that there are no recordings",
+    80010: "the application lacks the permission for recordings",
     OTHERS: "not known to this provider; the message quotes the PBX's words",
 }
 """What each errcode means, in the order of their numbers."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from airflow_provider_yeastar.files import storage
+from airflow_provider_yeastar.files.inventory import facts_of
 from airflow_provider_yeastar.pbx.files.emptiness import rows_in
 from airflow_provider_yeastar.pbx.files.whole import pieces_of
 
@@ -72,11 +72,7 @@ def _rows(opened: BinaryIO, file_format: str) -> int:
 
 def _sha256(path: str) -> str:
     try:
-        digest = hashlib.sha256()
-        with storage.open_stored(path) as opened:
-            for piece in pieces_of(opened):
-                digest.update(piece)
-        return digest.hexdigest()
+        return facts_of(path).sha256
     # An object store raises what it likes.
     except Exception:  # noqa: BLE001
         return ""

@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from airflow_provider_yeastar.exceptions import TaskKilledError
 from airflow_provider_yeastar.files import storage
 from airflow_provider_yeastar.pbx.errors import BadFileError, NetworkError, YeastarError
 from airflow_provider_yeastar.pbx.files.body import FileCheck
 from airflow_provider_yeastar.pbx.files.fetch_rules import NextStep, as_final, next_step
-from airflow_provider_yeastar.pbx.files.whole import whole_complaint
+from airflow_provider_yeastar.pbx.files.whole import sound_complaint, whole_complaint
 from airflow_provider_yeastar.pbx.waiting.bounds import Setbacks
 from airflow_provider_yeastar.pbx.waiting.retrying import retrying_blocking
 from airflow_provider_yeastar.runtime.worker import iterate_on_worker, run_on_worker
@@ -86,14 +86,17 @@ class FileFetch:
         check = self.new_check(file_format, max_bytes)
         with storage.receive(self.chunks(check), path, check) as received:
             with received.temporary.open("rb") as file:
-                complaint = whole_complaint(
-                    file, received.stored.bytes, self._look, is_length_known=self._version.has_end
-                )
+                complaint = self._complaint(file, received.stored.bytes, file_format)
             if complaint:
                 raise self._bad(f"The PBX sent {complaint} in place of the {file_format} file")
             if not self._version.has_end:
                 self._compare(file_format, max_bytes, received.stored)
             yield received
+
+    def _complaint(self, file: BinaryIO, size: int, file_format: str) -> str | None:
+        if file_format == "recording":
+            return sound_complaint(file, size)
+        return whole_complaint(file, size, self._look, is_length_known=self._version.has_end)
 
     def new_check(self, file_format: str, max_bytes: int | None = None) -> FileCheck:
         """Return the check of this file on its way.

@@ -19,7 +19,7 @@ from airflow_provider_yeastar.files.paths import LEFT_BEHIND_SECONDS, is_tempora
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import ObjectStoragePath
 
-__all__ = ["exists", "opened", "probe", "remove", "upload"]
+__all__ = ["exists", "opened", "probe", "remove", "sizes_in", "upload"]
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,21 @@ def exists(url: str) -> bool:
             return bool(target.fs.info(target.path)["type"] == "file")
         except FileNotFoundError:
             return False
+
+
+def sizes_in(url: str) -> dict[str, int]:
+    """Return the sizes (bytes) of the files in a folder, by name; nothing where there is no such folder.
+
+    :raises DestinationError: when the store does not tell.
+    """
+    with _store_errors(url, "cannot be listed"):
+        target = _object(url)
+        target.fs.invalidate_cache()
+        try:
+            entries = target.fs.ls(target.path, detail=True)
+        except FileNotFoundError:
+            return {}
+        return {entry["name"].rpartition("/")[2]: entry["size"] for entry in entries if entry["type"] == "file"}
 
 
 @contextmanager

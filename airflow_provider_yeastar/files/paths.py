@@ -12,7 +12,15 @@ from airflow_provider_yeastar.exceptions import DestinationError
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import ObjectStoragePath
 
-__all__ = ["LEFT_BEHIND_SECONDS", "is_remote", "is_temporary", "resolve_path", "sidecar_path", "temporary_name"]
+__all__ = [
+    "LEFT_BEHIND_SECONDS",
+    "as_folder",
+    "is_remote",
+    "is_temporary",
+    "resolve_path",
+    "sidecar_path",
+    "temporary_name",
+]
 
 LEFT_BEHIND_SECONDS = 24 * 3600
 """A temporary file that nobody has written to for so long belongs to a process that was killed."""
@@ -49,6 +57,16 @@ def resolve_path(destination: str | os.PathLike[str] | ObjectStoragePath, file_n
     if local.startswith("~"):
         raise DestinationError(f"`destination` {destination} begins with ~, which is another directory for each worker")
     return os.path.abspath(local)
+
+
+def as_folder(destination: str | os.PathLike[str] | ObjectStoragePath) -> str:
+    """Return a destination that is a directory in any case, as :func:`resolve_path` takes it.
+
+    :param destination: as for :func:`resolve_path`; the slash at its end may lack.
+    :raises DestinationError: when it is none.
+    """
+    text = _text_of(destination)
+    return text if text.endswith("/") or not text else f"{text}/"
 
 
 def _text_of(destination: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -87,7 +87,7 @@ class YeastarCdrOperator(CallsTask, RowsFileTask):
     """
 
     template_fields: Sequence[str] = (*CallsTask.template_fields, *RowsFileTask.template_fields[1:])
-    schemas: ClassVar[Sequence[Schema]] = (*CallsTask.schemas, LEG_SCHEMA)
+    schemas: ClassVar[Mapping[str, Schema]] = {**CallsTask.schemas, "legs": LEG_SCHEMA}
     ui_color = "#e3f2fb"
 
     def __init__(self, *, legs: bool = False, **kwargs: Any) -> None:

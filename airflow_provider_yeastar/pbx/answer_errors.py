@@ -18,6 +18,8 @@ __all__ = [
     "ParameterError",
     "PbxInternalError",
     "PermissionDeniedError",
+    "RecordingBusyError",
+    "RecordingDisabledError",
     "TokenCapError",
     "TokenExpiredError",
     "answer_error_class",
@@ -48,7 +50,7 @@ class TokenExpiredError(AnswerError):
 
 
 class PermissionDeniedError(AnswerError):
-    errcodes = (10005,)
+    errcodes = (10005, 80010)
     reaction = Reaction.GIVE_UP
     default_remedy = "Grant the API application this permission in the PBX's web portal (Integrations > API)."
 
@@ -102,6 +104,21 @@ class CallRateMissingError(AnswerError):
     errcodes = (70106,)
     reaction = Reaction.GIVE_UP
     default_remedy = "Set a call rate on the PBX before asking for call accounting reports."
+
+
+class RecordingBusyError(AnswerError):
+    errcodes = (70651,)
+    default_remedy = (
+        "The PBX prepares one recording at a time: raise `wait_timeout`, or see who else downloads recordings there."
+    )
+    # As long as it takes to convert a long recording on this hardware, which the vendor does not tell.
+    default_retry_after = 300.0
+
+
+class RecordingDisabledError(AnswerError):
+    errcodes = (70131, 70656)
+    reaction = Reaction.GIVE_UP
+    default_remedy = "Switch call recording on in the PBX's web portal, or leave the task out for this PBX."
 
 
 class ApiDisabledError(AnswerError):

@@ -66,6 +66,13 @@ class PbxClient:
     def _make_session(self) -> PbxSession:
         return PbxSession(self._settings, self._state, self._cipher, self._announce_secret)
 
+    def twin(self, announce_secret: Callable[[str], None]) -> PbxClient:
+        """Return a client of the same PBX with a session of its own, for use in another thread; close it.
+
+        :param announce_secret: as for this one; called in that thread.
+        """
+        return PbxClient(self._settings, state=self._state, cipher=self._cipher, announce_secret=announce_secret)
+
     def connected(self) -> AbstractAsyncContextManager[SharedConnection]:
         """Keep what the waiters of this PBX share, its socket above all, open meanwhile."""
         return shared_connection((self._settings, self._state), lambda: (self._make_session(), self._state))

@@ -17,8 +17,16 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from airflow_provider_yeastar.pbx import wire
+from airflow_provider_yeastar.pbx.calls.recordings import RECORDING_API, RECORDING_FILE_ENDPOINT
 from airflow_provider_yeastar.pbx.concurrency.running import run_coroutine
-from airflow_provider_yeastar.pbx.errors import YeastarError
+from airflow_provider_yeastar.pbx.errors import (
+    InterfaceError,
+    NotFoundError,
+    ParameterError,
+    PermissionDeniedError,
+    RecordingDisabledError,
+    YeastarError,
+)
 from airflow_provider_yeastar.pbx.events.shared import SharedConnection
 from airflow_provider_yeastar.pbx.events.websocket import subscribe
 from airflow_provider_yeastar.pbx.files.body import FileCheck
@@ -50,6 +58,11 @@ _ENDPOINTS = {
 }
 # It needs no ids, so that it can be asked of any PBX.
 _TINY_REPORT = "unreturnmisscall"
+# Of one task alone: an application that never runs it need not be allowed to. No recording has the id 0.
+_OPTIONAL_ENDPOINTS = {
+    RECORDING_API.endpoint: {"page": "1", "page_size": "1", "ids": "0"},
+    RECORDING_FILE_ENDPOINT: {"id": "0"},
+}
 _SUBJECT_WIDTH = max(len(f"permission {endpoint}") for endpoint in _ENDPOINTS)
 _GREEN, _RED, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[0m"
 
@@ -90,6 +103,9 @@ def examine(session: PbxSession, state: SharedState) -> Iterator[Finding]:
     for endpoint, query in _ENDPOINTS.items():
         yield _look(f"permission {endpoint}", partial(_permission, session, endpoint, query))
     yield _look("history", lambda: session.history().words(session.facts().zone))
+    for endpoint, query in _OPTIONAL_ENDPOINTS.items():
+        subject = f"permission {endpoint.removeprefix('openapi/v1.0/')}"
+        yield _look(subject, partial(_optional_permission, session, endpoint, query))
     yield _look("events", lambda: run_coroutine(_events(session)))
     yield _look("report", lambda: run_coroutine(_report(session, state)))
 
@@ -206,6 +222,16 @@ def _permission(session: PbxSession, endpoint: str, query: dict[str, str]) -> st
     answer = session.call(f"openapi/{version}/{endpoint}", query)
     total = answer.get("total_number")
     return f"granted, {total} entries" if isinstance(total, int) else "granted"
+
+
+def _optional_permission(session: PbxSession, endpoint: str, query: dict[str, str]) -> str:
+    try:
+        session.call(endpoint, query)
+    except (NotFoundError, ParameterError):
+        pass  # it looked for the recording
+    except (PermissionDeniedError, RecordingDisabledError, InterfaceError) as error:
+        return f"not to be had ({error.what}); YeastarRecordingsOperator alone needs it"
+    return "granted"
 
 
 async def _events(session: PbxSession) -> str:

@@ -8,7 +8,7 @@
     ├── AnswerError                 the PBX answered with an errcode
     │   ├── CredentialsError        -1 on login: wrong Client ID or Client Secret
     │   ├── TokenExpiredError       10004                                               log in again
-    │   ├── PermissionDeniedError   10005: the application lacks the permission
+    │   ├── PermissionDeniedError   10005, 80010: the application lacks the permission
     │   ├── InterfaceError          10001, 10002, 10003: path or API version not there
     │   ├── ParameterError          40001 to 40004, with the PBX's own list in words
     │   ├── NotFoundError           60001: nothing matches (an empty result)
@@ -16,6 +16,8 @@
     │   ├── BlockedError            70004, 70087: this address may not log in
     │   ├── BusyError               70082: another heavy job runs                       ask again
     │   ├── CallRateMissingError    70106: call accounting without a rate
+    │   ├── RecordingBusyError      70651: another recording is being prepared          ask again
+    │   ├── RecordingDisabledError  70131, 70656: the PBX does not record calls
     │   ├── ApiDisabledError        70123: the API is switched off
     │   └── PbxInternalError        any other errcode                                   ask again
     ├── NetworkError                no connection, reset, time-out                      ask again
@@ -56,6 +58,8 @@ from airflow_provider_yeastar.pbx.answer_errors import (
     ParameterError,
     PbxInternalError,
     PermissionDeniedError,
+    RecordingBusyError,
+    RecordingDisabledError,
     TokenCapError,
     TokenExpiredError,
     answer_error_class,
@@ -89,6 +93,8 @@ __all__ = [
     "PbxInternalError",
     "PermissionDeniedError",
     "Reaction",
+    "RecordingBusyError",
+    "RecordingDisabledError",
     "ReportFailedError",
     "ReportLayoutError",
     "ResourceError",

@@ -1,4 +1,4 @@
-"""CallsTask: what tasks have in common that read the calls (CDR) of a time window."""
+"""CallsTask: what tasks have in common that read the calls (CDR) of a time window, or their recordings."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_yeastar.exceptions import TaskKilledError
+from airflow_provider_yeastar.pbx.calls.query import CallApi
 from airflow_provider_yeastar.pbx.calls.reading import Row
 from airflow_provider_yeastar.pbx.calls.request import CallRequest, call_request, check_call_arguments
 from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.schemas.calls import CALL_SCHEMAS
-from airflow_provider_yeastar.schemas.protection import check_protect
+from airflow_provider_yeastar.schemas.protection import Protection, check_protect
 from airflow_provider_yeastar.schemas.schema import Schema, SchemaRows, check_schema_arguments
 from airflow_provider_yeastar.tasks.run_moment import run_moment
 from airflow_provider_yeastar.tasks.schema_rows import connection_protection
@@ -22,10 +23,11 @@ from airflow_provider_yeastar.tasks.waiting import WaitingTask
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Context
+    from airflow_provider_yeastar.files.spool import Spool
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.pbx.waiting.call_reader import CallReader, Calls
 
-__all__ = ["CallAnswer", "CallsTask"]
+__all__ = ["CallAnswer", "CallsTask", "ListedRows"]
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,30 @@ class CallAnswer:
     reader: CallReader
 
 
+@dataclass(frozen=True)
+class ListedRows:
+    """All rows of a window, as the PBX sends them.
+
+    :param calls: what is known of the request.
+    :param rows: of the calls, or of their recordings.
+    :param reader: which read them; it may be asked for more.
+    """
+
+    calls: Calls
+    rows: Spool
+    reader: CallReader
+
+
 class CallsTask(WaitingTask):
-    """A task that reads calls, on the worker. Its arguments are explained where they are used.
+    """A task that reads calls or their recordings, on the worker. Its arguments are explained where they are used.
 
     :param filters: mapping of the vendor's filter names to values.
     """
+
+    api: ClassVar[CallApi | None] = None
+    """The interface that is asked; None for that of the CDR which the PBX has."""
+    schemas: ClassVar[Mapping[str, Schema]] = CALL_SCHEMAS
+    """The schema of each version of the interface, and of further files that the task writes."""
 
     template_fields: Sequence[str] = (
         *WaitingTask.template_fields,
@@ -58,8 +79,6 @@ class CallsTask(WaitingTask):
         "filters",
         "api_version",
     )
-    schemas: ClassVar[Sequence[Schema]] = tuple(CALL_SCHEMAS.values())
-    """Of all rows that the task may write."""
 
     def __init__(
         self,
@@ -82,11 +101,10 @@ class CallsTask(WaitingTask):
         self.api_version = api_version
         self.on_schema_change = on_schema_change
         self.protect = protect
-        check_call_arguments(
-            period=period, start_time=start_time, end_time=end_time, filters=filters, api_version=api_version
-        )
+        frame = {"period": period, "start_time": start_time, "end_time": end_time}
+        check_call_arguments(**frame, filters=filters, api_version=api_version, api=self.api)
         check_schema_arguments(on_schema_change, None)
-        known = {key for schema in self.schemas for key in schema.by_key}
+        known = {key for schema in self.schemas.values() for key in schema.by_key}
         check_protect(protect, sorted(known))
 
     def call_request(self, context: Context) -> CallRequest:
@@ -116,20 +134,45 @@ class CallsTask(WaitingTask):
         :param request: what to ask for.
         :raises IncompleteCallsError: when they cannot be shown to be complete.
         """
+        hidden = connection_protection(self.yeastar_conn_id, self.protect)
+        with self.listed_rows(client, request) as listed:
+            rows = self.in_schema(listed.calls, listed.rows, hidden)
+            yield CallAnswer(listed.calls, rows, listed.rows, listed.reader)
+
+    @contextmanager
+    def listed_rows(self, client: PbxClient, request: CallRequest) -> Iterator[ListedRows]:
+        """Read all rows as the PBX sends them; in the ``with`` they can be gone over.
+
+        :param client: of the PBX.
+        :param request: what to ask for.
+        :raises IncompleteCallsError: when they cannot be shown to be complete.
+        """
         from airflow_provider_yeastar.files.spool import Spool  # not needed to parse a DAG file
 
-        hidden = connection_protection(self.yeastar_conn_id, self.protect)
         reader = client.call_reader(time.time() + self.wait_timeout)
-        calls = self.until_killed(reader.plan(request))
+        calls = self.until_killed(reader.plan(request, self.api))
+        query = calls.query
         with Spool(lambda: self.killed) as spool:
             for rows in reader.rows(calls, self.until_killed):
                 spool.extend(rows)
-            schema: Schema = CALL_SCHEMAS[calls.query.api.version]
-            rows_in_schema = SchemaRows(spool, schema, on_schema_change=self.on_schema_change, protection=hidden)
-            if rows_in_schema.drift.unknown:
-                self.log.warning("Calls have columns that the schema does not know: %s.", rows_in_schema.drift.unknown)
-            self.log.info("The PBX gave %d rows of calls from %s.", spool.count, calls.query.words(calls.query.span))
-            yield CallAnswer(calls, rows_in_schema, spool, reader)
+            self.log.info("The PBX gave %d rows of %s from %s.", spool.count, query.api.rows, query.words(query.span))
+            yield ListedRows(calls, spool, reader)
+
+    def in_schema(self, calls: Calls, rows: Iterable[Mapping[str, Any]], hidden: Protection) -> SchemaRows:
+        """Return rows in their schema, and tell of columns that it does not have.
+
+        :param calls: what is known of the request.
+        :param rows: that can be gone over more than once.
+        :param hidden: what is hidden in them.
+        """
+        api = calls.query.api
+        schema = self.schemas[api.version]
+        found = SchemaRows(rows, schema, on_schema_change=self.on_schema_change, protection=hidden)
+        if found.drift.unknown:
+            self.log.warning(
+                "%s have columns that the schema does not know: %s.", api.rows.title(), found.drift.unknown
+            )
+        return found
 
     def until_killed(self, work: Any) -> Any:
         """Return what a coroutine returns.

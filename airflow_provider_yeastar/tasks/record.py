@@ -86,12 +86,12 @@ class ReportRecord:
     def of_calls(
         cls, calls: Calls, stored: StoredFile, rows: SchemaRows, file_format: str, downloaded_at: float
     ) -> ReportRecord:
-        """Make the record of a file of calls; ``downloaded_at`` in epoch seconds."""
+        """Make the record of a file of calls, or of a manifest of recordings; ``downloaded_at`` in epoch seconds."""
         return cls(
             **asdict(stored),
             file=None,
             format=file_format,
-            identity={"report_type": "cdr"},
+            identity={"report_type": calls.query.api.kind},
             window={"start_time": calls.window.start.isoformat(), "end_time": calls.window.end.isoformat()},
             timezone=str(calls.zone),
             api_version=calls.query.api.version,

@@ -84,6 +84,8 @@ ARGUMENTS = {
     "legs": "bool, default ``False``; True writes the legs of the calls of v2.0 to a second file beside the first, "
     "``_legs`` behind its name. That is one request for each call; a try that was stopped is gone on with, unless "
     "``protect`` hides columns. Rows of v1.0 are legs already.",
+    "concurrency": "int from 1 to 4, default ``1``: how many files to fetch at a time. Their URLs are asked for one at "
+    "a time in any case.",
     "report": "mapping, the sensor's return value: ``sensor.output``.",
 }
 
@@ -92,6 +94,7 @@ _DOWNLOAD = f"{_OPERATORS}:YeastarDownloadReportOperator"
 _ROWS = "operators/report_rows.py:YeastarCallReportRowsOperator"
 _CDR = "operators/cdr.py:YeastarCdrOperator"
 _CDR_SQL = "transfers/cdr_to_sql.py:YeastarCdrToSqlOperator"
+_RECORDINGS = "operators/recordings.py:YeastarRecordingsOperator"
 _CALLS = "hooks/yeastar.py:YeastarHook.iter_calls"
 _HOOK = "hooks/yeastar.py:YeastarHook.get_report_rows"
 _ONE_OF_TWO = ARGUMENTS["report_type"].replace(
@@ -119,6 +122,9 @@ DOCUMENTED = {
     _CDR_SQL: ("period", "start_time", "end_time", "filters", "api_version", "sql_conn_id", "table", "schema",
                "replace", "lookback", "on_empty", "allow_shrink", "shrink_tolerance", "on_schema_change", "protect",
                "wait_timeout", "yeastar_conn_id"),
+    _RECORDINGS: ("period", "start_time", "end_time", "filters", "destination", "file_format", "concurrency",
+                  "max_bytes", "overwrite", "on_empty", *_SHRINK, "on_schema_change", "protect", "wait_timeout",
+                  "yeastar_conn_id"),
     _CALLS: ("period", "start_time", "end_time", "filters", "api_version", "wait_timeout"),
     _HOOK: (*_WHICH_ROWS, "columns", "wait_timeout", "queue_timeout"),
 }  # fmt: skip
@@ -157,6 +163,29 @@ OTHERWISE = {
     "``unknown_columns`` in XCom ``report`` name them.",
     (_CDR_SQL, "wait_timeout"): "seconds or timedelta within which transient errors are retried, default ``1800``; "
     "also how long to wait for another load of the table.",
+    (_RECORDINGS, "filters"): "mapping of ``caller`` and ``callee``, numbers, and ``ids``, recordings' ids, to texts, "
+    "numbers or lists of them, default none.",
+    (_RECORDINGS, "destination"): "str, pathlib path or ObjectStoragePath of the directory for recordings and "
+    "manifest, with or without ``/`` at its end.",
+    (_RECORDINGS, "file_format"): "str, of the manifest, default ``ndjson``, one JSON object a line; or ``parquet``, "
+    "with the extra ``parquet``.",
+    (_RECORDINGS, "max_bytes"): "int, largest accepted recording in bytes, default 4 GiB; None for no limit. A larger "
+    "one fails the task after the others are stored.",
+    (_RECORDINGS, "overwrite"): "bool, default ``True``; False returns the path of a manifest that is there, without "
+    "asking the PBX for recordings.",
+    (_RECORDINGS, "on_empty"): "str, what to do if there are no recordings, default ``ok``: write a manifest without "
+    "rows. ``skip`` skips and ``fail`` fails the task; both leave nothing at the destination.",
+    (_RECORDINGS, "on_empty_remove"): "bool, default ``False``; True removes an earlier run's manifest, not its "
+    "recordings, if ``on_empty`` skips or fails the task. Otherwise the log and the XCom ``earlier_file`` name it.",
+    (_RECORDINGS, "allow_shrink"): "bool, default ``False``: fail rather than replace a manifest by one with fewer "
+    "rows if the new one is empty or the PBX no longer has all calls of the period. True replaces it in any case. "
+    "Recordings are never removed.",
+    (_RECORDINGS, "protect"): "mapping of the manifest's columns to ``hmac`` (HMAC-SHA256 in hex, keyed by the "
+    "connection's ``protect_secret``), ``mask`` (all but the last three characters) or ``drop``, default none. Covers "
+    "columns derived from them, such as ``call_from_number`` from ``call_from``; either of ``call_from`` and "
+    "``call_to`` also drops ``file``, unless that is named. Names of files hold no telephone numbers in any case.",
+    (_RECORDINGS, "wait_timeout"): "seconds or timedelta for which transient errors are retried, from the start for "
+    "the list and anew for each recording, a PBX that is busy with another one (70651) among them; default ``1800``.",
     (_CALLS, "period"): ARGUMENTS["period"].replace("counted from the DAG run", "counted from now"),
     (_CALLS, "api_version"): "str, ``auto``, ``v1.0`` or ``v2.0`` of the CDR interface; the connection's if left out.",
     (_CALLS, "wait_timeout"): "seconds within which transient errors are retried, default ``1800``.",

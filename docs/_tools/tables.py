@@ -15,9 +15,19 @@ from airflow_provider_yeastar import __file__ as package_file
 from airflow_provider_yeastar.get_provider_info import get_provider_info
 from airflow_provider_yeastar.pbx.calls.query import CALL_APIS
 from airflow_provider_yeastar.schemas.calls import CALL_SCHEMAS, LEG_SCHEMA
+from airflow_provider_yeastar.schemas.recordings import RECORDING_SCHEMA
+from airflow_provider_yeastar.schemas.schema import Schema
 from airflow_provider_yeastar.simulator.faults import FAULT_KINDS
 
-__all__ = ["call_columns", "call_filters", "classes", "connection_fields", "faults", "on_page_markdown"]
+__all__ = [
+    "call_columns",
+    "call_filters",
+    "classes",
+    "connection_fields",
+    "faults",
+    "on_page_markdown",
+    "recording_columns",
+]
 
 _PACKAGE = Path(package_file).parent
 _MARK = re.compile(r"^<!-- table: (?P<name>.+) -->$", re.MULTILINE)
@@ -51,11 +61,18 @@ def call_filters() -> str:
 
 def call_columns() -> str:
     """A table for each version of the CDR interface, and one for legs: the columns of their rows."""
-    parts = []
-    for name, schema in {**CALL_SCHEMAS, "Legs of v2.0": LEG_SCHEMA}.items():
-        rows = ((f"`{column.key}`", column.name, column.type, column.unit, column.source) for column in schema.columns)
-        parts.append(f"### {name}\n\n{_table(('column', 'in the portal', 'type', 'unit', 'source'), rows)}")
-    return "\n\n".join(parts)
+    schemas = {**CALL_SCHEMAS, "Legs of v2.0": LEG_SCHEMA}
+    return "\n\n".join(f"### {name}\n\n{_columns_of(schema)}" for name, schema in schemas.items())
+
+
+def recording_columns() -> str:
+    """The columns of a manifest of recordings."""
+    return _columns_of(RECORDING_SCHEMA)
+
+
+def _columns_of(schema: Schema) -> str:
+    rows = ((f"`{column.key}`", column.name, column.type, column.unit, column.source) for column in schema.columns)
+    return _table(("column", "in the portal", "type", "unit", "source"), rows)
 
 
 def faults() -> str:
@@ -94,4 +111,5 @@ _TABLES = {
     "classes": classes,
     "connection fields": connection_fields,
     "faults": faults,
+    "recording columns": recording_columns,
 }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
-from airflow_provider_yeastar.operators import call_report, cdr, report_rows
+from airflow_provider_yeastar.operators import call_report, cdr, recordings, report_rows
 from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor
 from airflow_provider_yeastar.transfers.cdr_to_sql import YeastarCdrToSqlOperator
 from tests.docs.pages import DOCS
@@ -25,6 +25,7 @@ EXPLAINED = {
     "YeastarHook.iter_calls": YeastarHook.iter_calls,
     "YeastarCdrOperator": cdr.YeastarCdrOperator,
     "YeastarCdrToSqlOperator": YeastarCdrToSqlOperator,
+    "YeastarRecordingsOperator": recordings.YeastarRecordingsOperator,
 }
 
 

@@ -18,10 +18,12 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_yeastar.exceptions import DestinationError, EmptyReportError
+from airflow_provider_yeastar.files.inventory import facts_of, sizes_in
 from airflow_provider_yeastar.files.kept_rows import KeptRows
 from airflow_provider_yeastar.files.paths import temporary_name
 from airflow_provider_yeastar.files.storage import exists, open_stored, prepare, remove
 from airflow_provider_yeastar.pbx.errors import BadFileError
+from airflow_provider_yeastar.pbx.files.body import FileFacts
 from tests.files.support import CHUNKS, MIB, NEW, OLD, broken_off, names, new_check, refuse, store, stored
 
 
@@ -81,10 +83,32 @@ class TestObjectStore:
         assert exists(URL)
         assert names(staging) == []
 
+    def test_a_folder_s_files_are_told_by_size(self, memory: MemoryFileSystem) -> None:
+        memory.pipe({"/bucket/pbx/a.wav": b"12", "/bucket/pbx/b.wav": b"", "/bucket/pbx/deeper/c.wav": b"1"})
+
+        assert sizes_in("memory://lake@bucket/pbx") == {"a.wav": 2, "b.wav": 0}
+        assert sizes_in("memory://lake@bucket/elsewhere") == {}
+
+    def test_a_folder_that_cannot_be_listed_is_told(
+        self, memory: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse_to_list(*_: Any, **__: Any) -> None:
+            raise PermissionError("no ListBucket")
+
+        monkeypatch.setattr(MemoryFileSystem, "ls", refuse_to_list)
+
+        with pytest.raises(DestinationError, match="cannot be listed: no ListBucket"):
+            sizes_in("memory://lake@bucket/pbx")
+
     def test_the_path_reads_back_through_airflow(self, memory: MemoryFileSystem) -> None:
         from airflow_provider_yeastar.compat import ObjectStoragePath
 
         assert ObjectStoragePath(store(CHUNKS, URL, new_check()).path).read_bytes() == NEW
+
+    def test_a_stored_file_is_hashed_where_it_is(self, memory: MemoryFileSystem) -> None:
+        file = store(CHUNKS, URL, new_check())
+
+        assert facts_of(URL) == FileFacts(file.bytes, file.sha256)
 
     def test_an_old_object_is_replaced(self, memory: MemoryFileSystem) -> None:
         memory.pipe("/bucket/pbx/x.csv", OLD)

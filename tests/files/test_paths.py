@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_yeastar.exceptions import DestinationError
-from airflow_provider_yeastar.files.paths import is_temporary, resolve_path, temporary_name
+from airflow_provider_yeastar.files.paths import as_folder, is_temporary, resolve_path, temporary_name
 
 
 class TestResolvePath:
@@ -48,6 +48,20 @@ class TestResolvePath:
     def test_what_names_no_file_is_refused(self, destination: str, words: str) -> None:
         with pytest.raises(DestinationError, match=words):
             resolve_path(destination, "name.csv")
+
+
+@pytest.mark.parametrize(
+    ("destination", "expected"),
+    [
+        ("/data", "/data/"),
+        ("/data/", "/data/"),
+        (Path("/data"), "/data/"),
+        ("s3://conn@lake", "s3://conn@lake/"),
+        ("", ""),
+    ],
+)
+def test_a_folder_may_lack_its_slash(destination: str | Path, expected: str) -> None:
+    assert as_folder(destination) == expected
 
 
 def test_a_temporary_name_is_known_as_one_of_ours() -> None:

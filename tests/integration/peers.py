@@ -136,6 +136,9 @@ class Bucket:
     def keys(self) -> list[str]:
         return [item["Key"] for item in self.client.list_objects_v2(Bucket=self.name).get("Contents", [])]
 
+    def read(self, key: str) -> bytes:
+        return bytes(self.client.get_object(Bucket=self.name, Key=key)["Body"].read())
+
 
 @contextlib.contextmanager
 def object_store() -> Iterator[Bucket]:

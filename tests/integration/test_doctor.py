@@ -68,6 +68,31 @@ def test_a_missing_permission_is_red_and_the_walk_goes_on(tmp_path: Path) -> Non
     assert "Grant" in findings["report"].remedy
 
 
+@pytest.mark.parametrize("endpoint", ["recording/search", "recording/download"])
+@pytest.mark.parametrize(
+    ("errcode", "words"), [(10005, "ACCESS DENIED"), (80010, "NO PERMISSION"), (70131, "RECORDING DISABLED")]
+)
+def test_what_recordings_need_is_told_and_no_defect_where_nobody_stores_any(
+    yeastar_pbx: PbxSimulator, tmp_path: Path, endpoint: str, errcode: int, words: str
+) -> None:
+    yeastar_pbx.faults.add(Fault("errcode", endpoint, errcode))
+
+    findings = examine(yeastar_pbx, tmp_path)
+
+    assert all(finding.ok for finding in findings.values())
+    told = {subject: finding.detail for subject, finding in findings.items() if "recording" in subject}
+    other = {"recording/search": "recording/download", "recording/download": "recording/search"}[endpoint]
+    assert words in told[f"permission {endpoint}"]
+    assert "YeastarRecordingsOperator alone needs it" in told[f"permission {endpoint}"]
+    assert told[f"permission {other}"] == "granted"
+
+
+def test_a_pbx_that_breaks_down_over_recordings_is_red(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
+    yeastar_pbx.faults.add(Fault("errcode", "recording/search", -2))
+
+    assert not examine(yeastar_pbx, tmp_path)["permission recording/search"].ok
+
+
 @pytest.mark.parametrize(
     ("fault", "subject", "detail", "remedy"),
     [

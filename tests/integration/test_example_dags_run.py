@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -225,6 +226,21 @@ def test_the_report_is_in_the_object_store_and_read_from_there(run_example: Any,
     run_example("yeastar_to_object_storage", AIRFLOW_CONN_AWS_DEFAULT=json.dumps(bucket.connection))
     (key,) = bucket.keys()
     assert key.startswith("raw/extensions/extcallstatistics_2026-11-22_")
+
+
+def test_recordings_are_in_the_object_store_and_a_second_run_fetches_none(
+    run_example: Any, bucket: Bucket, yeastar_pbx: PbxSimulator
+) -> None:
+    keys = []
+    for _ in range(2):
+        run_example("yeastar_recordings_to_object_storage", AIRFLOW_CONN_AWS_DEFAULT=json.dumps(bucket.connection))
+        keys.append(bucket.keys())
+    (manifest,) = (key for key in keys[0] if key.startswith("raw/recordings/recordings_2026-11-22_"))
+    lines = [json.loads(line) for line in bucket.read(manifest).splitlines()]
+    files = {line["path"].removeprefix("s3://aws_default@call-reports/"): line for line in lines if line["path"]}
+    assert keys[0] == keys[1] == sorted([manifest, *files])
+    assert all(hashlib.sha256(bucket.read(key)).hexdigest() == line["sha256"] for key, line in files.items())
+    assert len(yeastar_pbx.calls("recording/download")) == len(files) > 1
 
 
 # --- a sensor, then the download ---

@@ -19,6 +19,7 @@ DAG_FILE = """
 from datetime import UTC, datetime, timedelta
 from airflow_provider_yeastar.compat import DAG
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
+from airflow_provider_yeastar.operators.recordings import YeastarRecordingsOperator
 from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor
 
 REPORT = {"report_type": "queueperformance", "period": "2026-11-20", "parameters": {"queue_id_list": [1]}}
@@ -28,6 +29,9 @@ with DAG("killed", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
         task_id="synchronous", destination=@OUT@, asynchronous=False, **REPORT
     )
     SENSOR = YeastarCallReportSensor(task_id="sensor", **REPORT)
+    RECORDINGS = YeastarRecordingsOperator(
+        task_id="recordings", period="2026-11-20", concurrency=3, destination=@OUT@
+    )
 for deferrable in (False, True):
     with DAG(f"overtime_{deferrable}", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
         YeastarCallReportOperator(
@@ -39,7 +43,8 @@ AS_AIRFLOW_3_DOES = """
 import logging, signal, sys
 from unittest.mock import Mock
 logging.basicConfig(level=logging.INFO, stream=sys.stdout)
-task = {"operator": OPERATOR, "synchronous": SYNCHRONOUS, "sensor": SENSOR}[sys.argv[1]]
+tasks = {"operator": OPERATOR, "synchronous": SYNCHRONOUS, "sensor": SENSOR, "recordings": RECORDINGS}
+task = tasks[sys.argv[1]]
 signal.signal(signal.SIGTERM, lambda *_: task.on_kill())
 type(task).execute.__wrapped__(task, {"ti": Mock()})
 print("the task has succeeded")
@@ -48,7 +53,7 @@ KILL_SECONDS = 60
 """Far more than a process needs to end on a busy machine, and far less than all that a task may wait for here."""
 CALL_SECONDS = 600
 START_SECONDS = 120
-FAILED = ("Task received SIGTERM signal", "The task was killed while it waited")
+FAILED = ("Task received SIGTERM signal", "The task was killed while it waited", "The task was killed while it fetched")
 
 Start = Callable[[str], "subprocess.Popen[str]"]
 
@@ -109,7 +114,7 @@ def kill(process: subprocess.Popen[str], *, with_process: bool) -> None:
 
 
 def leaves_nothing(pbx: PbxSimulator, out: Path, state_dir: Path) -> None:
-    assert list(out.rglob("*.csv")) == []
+    assert [path for path in out.rglob("*") if path.suffix in (".csv", ".wav", ".ndjson")] == []
     pbx.wait_until(lambda pbx: pbx.sockets == 0)
     assert line_at(settings_for(pbx), state_dir).tickets == ()
 
@@ -155,6 +160,8 @@ def test_execution_timeout_ends_it_alike_on_the_worker_and_deferred(
         ("operator", "subscribe"),
         ("operator", "call_report/download"),
         ("synchronous", "call_report/download"),
+        ("recordings", "recording/search"),
+        ("recordings", "recording/download"),
     ],
 )
 def test_while_a_call_hangs(

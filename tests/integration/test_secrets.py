@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
+from airflow_provider_yeastar.operators.recordings import YeastarRecordingsOperator
 from airflow_provider_yeastar.pbx.login.record import LoginRecord
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 from airflow_provider_yeastar.simulator.faults import FaultKind
@@ -60,7 +61,7 @@ class Evidence:
                 self.add(current, current.args, vars(current))
                 pending += [link for link in (current.__cause__, current.__context__) if link]
 
-    def run(self, task: YeastarCallReportOperator) -> None:
+    def run(self, task: YeastarCallReportOperator | YeastarRecordingsOperator) -> None:
         """Run a task that may succeed or fail."""
         ran = Run(task)
         try:
@@ -195,6 +196,28 @@ def test_every_errcode_of_every_call_that_quotes_what_it_was_sent(
     for errcode in errcodes:
         pbx.faults.add(Fault("quote", call, errcode))
         evidence.run(report(tmp_path, way))
+        pbx.faults.clear()
+        pbx.state.tokens.clear()
+
+    evidence.assert_clean()
+
+
+@pytest.mark.parametrize("login_sharing", ["host", "none"])
+def test_recordings_that_are_fetched_in_threads(
+    login_sharing: str, pbx: PbxSimulator, evidence: Evidence, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    extra = {"timezone": pbx.settings.timezone, "login_sharing": login_sharing}
+    monkeypatch.setenv("AIRFLOW_CONN_YEASTAR_DEFAULT", connection_to(pbx, extra=extra))
+    where = {"period": "2026-11-22", "destination": f"{tmp_path}/out/", "wait_timeout": 1, "concurrency": 2}
+    for fault in (
+        *(Fault("quote", "recording/search", errcode) for errcode in (-2, 10004, 80010)),
+        *(Fault("quote", "recording/download", errcode, after=1) for errcode in (2, 10004, 60001, 70131, 70651, 80010)),
+        *(Fault("json body", value=errcode, times=9) for errcode in (10004, 60001)),
+        *(Fault(kind, times=9) for kind in ("html body", "reset half-way")),
+        Fault("redirect", value=(302, "https://elsewhere.example/"), times=9),
+    ):
+        pbx.faults.add(fault)
+        evidence.run(YeastarRecordingsOperator(task_id="recordings", **where))
         pbx.faults.clear()
         pbx.state.tokens.clear()
 

@@ -48,6 +48,8 @@ class CallApi:
     :param order: parameters that ask for ascending order, empty where that is the PBX's own.
     :param filters: names that the vendor documents, or public clients use.
     :param menus: the menu in which names stand for the ids that a filter takes.
+    :param kind: first part of its path.
+    :param rows: what its rows are, in messages.
     """
 
     version: str
@@ -57,10 +59,12 @@ class CallApi:
     order: Mapping[str, str]
     filters: frozenset[str]
     menus: Mapping[str, str] = field(default_factory=dict)
+    kind: str = "cdr"
+    rows: str = "calls"
 
     @property
     def endpoint(self) -> str:
-        return f"openapi/{self.version}/cdr/search"
+        return f"openapi/{self.version}/{self.kind}/search"
 
 
 CALL_APIS: Mapping[str, CallApi] = {
@@ -230,6 +234,10 @@ def _filter_name(name: str, api: CallApi) -> str:
     own = {api.start, api.end, "page", "page_size", "sort_by", "order_by", "access_token"}
     if name in own or name in ("start_time", "end_time", "time_begin", "time_end"):
         raise InvalidRequestError(f"`filters` holds {name}, which the operator sets itself; use its own arguments")
+    if api.kind != "cdr":  # a PBX passes over what it does not know, and would list all
+        raise InvalidRequestError(
+            f"There is no filter {name!r} of {api.rows}; there are {', '.join(sorted(api.filters))}"
+        )
     for other in CALL_APIS.values():
         if name in other.filters:
             raise InvalidRequestError(

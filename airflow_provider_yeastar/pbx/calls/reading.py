@@ -64,15 +64,16 @@ class Page:
 Reading = Generator[Ask | list[Row], Page | None, None]
 
 
-def read_calls(span: Span, key: str, words: Callable[[Span], str] = str) -> Reading:
+def read_calls(span: Span, key: str, words: Callable[[Span], str] = str, what: str = "calls") -> Reading:
     """Yield the rows of a span, each once; in the PBX's order save for those that came late.
 
     :param span: the whole window.
     :param key: of a row.
     :param words: a span for messages.
+    :param what: the rows for messages.
     :raises IncompleteCallsError: when they cannot be shown to be complete.
     """
-    yield from _Reader(key, words).read(span)
+    yield from _Reader(key, words, what).read(span)
 
 
 @dataclass
@@ -85,9 +86,10 @@ class _Facts:
 
 
 class _Reader:
-    def __init__(self, key: str, words: Callable[[Span], str]) -> None:
+    def __init__(self, key: str, words: Callable[[Span], str], what: str) -> None:
         self._key = key
         self._words = words
+        self._what = what
         self._seen = KeySet()
 
     def read(self, span: Span) -> Reading:
@@ -106,7 +108,7 @@ class _Reader:
             if len(facts.keys) == facts.total and (yield from self._stands(span, facts.total)):
                 return
         raise IncompleteCallsError(
-            f"The PBX counts {facts.total} calls from {self._words(span)} and lists {len(facts.keys)} of them"
+            f"The PBX counts {facts.total} {self._what} from {self._words(span)} and lists {len(facts.keys)} of them"
         )
 
     def _pages(self, span: Span, facts: _Facts) -> Reading:

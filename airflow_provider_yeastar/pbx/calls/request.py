@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_yeastar.pbx.calls.query import CALL_APIS, call_filters, check_filter_name, filter_value
+from airflow_provider_yeastar.pbx.calls.query import CALL_APIS, CallApi, call_filters, check_filter_name, filter_value
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.frame import TimeFrame, check_time_frame, time_frame
 from airflow_provider_yeastar.pbx.report.parameters import is_open
@@ -70,10 +70,17 @@ def call_request(
 
 
 def check_call_arguments(
-    *, period: Any, start_time: Any, end_time: Any, filters: Any = None, api_version: Any = None
+    *,
+    period: Any,
+    start_time: Any,
+    end_time: Any,
+    filters: Any = None,
+    api_version: Any = None,
+    api: CallApi | None = None,
 ) -> None:
     """Check the arguments of :func:`call_request` as far as they are known when a DAG is parsed.
 
+    :param api: which interface will be asked; None for that of ``api_version``.
     :raises InvalidRequestError: as :func:`call_request`.
     """
     if not is_open(api_version):
@@ -82,8 +89,8 @@ def check_call_arguments(
         for name in _mapping(filters):
             check_filter_name(name)
         known = _checked_filters({name: value for name, value in filters.items() if not is_open(value)})
-        if api_version in CALL_APIS:
-            call_filters(known, CALL_APIS[api_version])
+        if api or api_version in CALL_APIS:
+            call_filters(known, api or CALL_APIS[api_version])
     check_time_frame(period, start_time, end_time)
 
 

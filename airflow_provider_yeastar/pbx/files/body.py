@@ -31,6 +31,8 @@ _ACCEPTED: Mapping[str, frozenset[Kind]] = {
     "xls": frozenset({Kind.OLE2, Kind.ZIP, Kind.HTML, Kind.XML, Kind.TEXT, Kind.UTF_16}),
     "pdf": frozenset({Kind.PDF}),
     "html": frozenset({Kind.HTML, Kind.UTF_16}),
+    # Of a call: WAV, MP3 or another coding of sound [U]; what is text, a page or a document is none.
+    "recording": frozenset({Kind.BINARY}),
 }
 _WITHOUT_NUL = frozenset({Kind.TEXT, Kind.HTML, Kind.XML})
 _FORMATS: Mapping[str, str] = {
@@ -56,7 +58,7 @@ class FileCheck:
 
     Judged are its length and its beginning; whether it ends as it should is seen in the whole file, by :mod:`.whole`.
 
-    :param file_format: ``csv``, ``xls``, ``pdf`` or ``html``.
+    :param file_format: ``csv``, ``xls``, ``pdf``, ``html`` or ``recording``.
     :param announced_bytes: the length the server announced, None if it did not.
     :param max_bytes: the greatest length that is accepted, None for any.
     :param pbx: ``host:port``, for the messages.

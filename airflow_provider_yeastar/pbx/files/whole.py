@@ -18,10 +18,12 @@ from airflow_provider_yeastar.pbx.files.ole2 import ole2_complaint
 from airflow_provider_yeastar.pbx.files.pdf import pdf_complaint
 from airflow_provider_yeastar.pbx.files.workbook import XmlFaultError, XmlReader, archive_complaint
 
-__all__ = ["pieces_of", "whole_complaint"]
+__all__ = ["pieces_of", "sound_complaint", "whole_complaint"]
 
 _PIECE_BYTES = 1024 * 1024
 _END_BYTES = 64 * 1024
+_RIFF_HEAD = 8
+_NO_LENGTH = 0x7FFF_FFFF
 
 
 def whole_complaint(
@@ -50,6 +52,19 @@ def whole_complaint(
     if kind is Kind.HTML:
         return _page_complaint(pieces_of(file, look))
     return table_complaint(_text(head, "utf-8"), _text(_end(file, size), "utf-8"), may_lack_line_end=is_length_known)
+
+
+def sound_complaint(file: BinaryIO, size: int) -> str | None:
+    """Return what is wrong with a recording, None if nothing is: a wave file names its length, others tell nothing.
+
+    :param file: a seekable one, of a kind that :class:`.FileCheck` accepted.
+    :param size: its length in bytes.
+    """
+    file.seek(0)
+    head = file.read(_RIFF_HEAD)
+    named = int.from_bytes(head[4:], "little")
+    is_cut = head[:4] == b"RIFF" and size < named + _RIFF_HEAD and named < _NO_LENGTH
+    return f"{size} of the {named + _RIFF_HEAD} bytes of a wave file" if is_cut else None
 
 
 def pieces_of(file: BinaryIO, look: Callable[[], None] = lambda: None) -> Iterator[bytes]:

@@ -17,8 +17,9 @@ from typing import Any, TypeVar
 
 from airflow_provider_yeastar.pbx.calls.answers import decode_page
 from airflow_provider_yeastar.pbx.calls.legs import DETAIL_ENDPOINT, decode_legs
-from airflow_provider_yeastar.pbx.calls.query import CALL_APIS, CallQuery, call_filters, choose_cdr_version
+from airflow_provider_yeastar.pbx.calls.query import CALL_APIS, CallApi, CallQuery, call_filters, choose_cdr_version
 from airflow_provider_yeastar.pbx.calls.reading import Ask, Page, Row, read_calls
+from airflow_provider_yeastar.pbx.calls.recordings import RECORDING_FILE_ENDPOINT
 from airflow_provider_yeastar.pbx.calls.request import CallRequest
 from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.errors import (
@@ -27,6 +28,7 @@ from airflow_provider_yeastar.pbx.errors import (
     NotFoundError,
     OlderCallsError,
     ParameterError,
+    RecordingBusyError,
 )
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
 from airflow_provider_yeastar.pbx.report.facts import PbxFacts
@@ -34,6 +36,7 @@ from airflow_provider_yeastar.pbx.report.periods import Window
 from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.pbx.waiting.bounds import Setbacks
 from airflow_provider_yeastar.pbx.waiting.retrying import retrying
+from airflow_provider_yeastar.pbx.wire import Processing, ReportFile, decode_report_answer
 
 __all__ = ["CallReader", "Calls"]
 
@@ -80,18 +83,21 @@ class CallReader:
         self._until = until
         self._unix = True
 
-    async def plan(self, request: CallRequest) -> Calls:
+    async def plan(self, request: CallRequest, api: CallApi | None = None) -> Calls:
         """Work out a request for this PBX: version, window, ids.
 
         :param request: what to ask for.
+        :param api: which interface to ask; None for that of the CDR which the PBX has.
         :raises YeastarError: when it cannot be asked for, or the PBX cannot be reached.
         """
-        return await self._patiently(lambda: in_thread(self._plan, request))
+        return await self._patiently(lambda: in_thread(self._plan, request, api))
 
-    def _plan(self, request: CallRequest) -> Calls:
-        facts = self._session.facts()
-        wanted = request.api_version or self._session.settings.api_version
-        api = CALL_APIS[choose_cdr_version(wanted, facts.information.firmware)]
+    def _plan(self, request: CallRequest, api: CallApi | None) -> Calls:
+        # Rows of the CDR tell their time in Unix seconds too, those of others in the present display format alone.
+        facts = self._session.facts(fresh=api is not None)
+        if api is None:
+            wanted = request.api_version or self._session.settings.api_version
+            api = CALL_APIS[choose_cdr_version(wanted, facts.information.firmware)]
         now = datetime.now(UTC)
         window = self._session.dated(request.frame).window(facts.zone)
         filters = self._session.directory.filters(call_filters(request.filters, api), api.menus)
@@ -119,7 +125,7 @@ class CallReader:
         :raises OlderCallsError: when v2.0 has none, and v1.0 has.
         """
         query = calls.query
-        read = read_calls(query.span, query.api.key, query.words)
+        read = read_calls(query.span, query.api.key, query.words, query.api.rows)
         found = False
         for rows in self.drive(read, lambda ask: self.page(query, ask), run):
             found = True
@@ -206,6 +212,25 @@ class CallReader:
                 "The PBX lists a call and has no detail of it", pbx=self._pbx, endpoint=DETAIL_ENDPOINT
             ) from None
         return decode_legs(answer, uid, pbx=self._pbx)
+
+    async def locate(self, recording_id: str) -> ReportFile:
+        """Ask for the URL of a recording, as long as another is being prepared.
+
+        :param recording_id: the PBX's.
+        :raises NotFoundError: when the PBX has no such file.
+        :raises YeastarError: when it is not to be had in time.
+        """
+        try:
+            return await self._patiently(lambda: in_thread(self._locate, recording_id))
+        finally:
+            self._session.announce_secrets()
+
+    def _locate(self, recording_id: str) -> ReportFile:
+        answer = self._session.call(RECORDING_FILE_ENDPOINT, {"id": recording_id})
+        found = decode_report_answer(answer, pbx=self._pbx, endpoint=RECORDING_FILE_ENDPOINT)
+        if isinstance(found, Processing):  # [U]: no PBX has been seen to answer so
+            raise RecordingBusyError("The PBX prepares the recording", pbx=self._pbx, endpoint=RECORDING_FILE_ENDPOINT)
+        return found
 
     async def _refuse_older(self, query: CallQuery) -> None:
         """Refuse an empty window of v2.0 that holds calls of older firmware, which only v1.0 reads."""

@@ -76,6 +76,10 @@ class TestWhatIsAReport:
             pytest.param("html", b'<?xml version="1.0"?>\n<!DOCTYPE html><html>', id="xhtml"),
             pytest.param("html", b"<table border=1><tr>", id="html that is a bare table"),
             pytest.param("html", b"<!-- made by a PBX --><html>", id="html after a comment"),
+            pytest.param("recording", b"RIFF\x24\0\0\0WAVEfmt ", id="a recording in WAV"),
+            pytest.param("recording", b"ID3\x04\0\0", id="a recording in MP3"),
+            pytest.param("recording", b"\xff\xfb\x90\x64\0\x0f", id="a recording in MP3 without tags"),
+            pytest.param("recording", b"\xd2\x4e\x81\x02" * 40, id="a recording in GSM"),
         ],
     )
     def test_a_report_gives_its_length_and_hash(self, file_format: str, body: bytes) -> None:
@@ -118,6 +122,9 @@ class TestWhatIsNoReport:
             pytest.param("csv", b'{"errcode":"many"}', "a JSON answer", id="JSON whose errcode is no number"),
             pytest.param("csv", b'{"errcode":true}', "a JSON answer", id="JSON whose errcode is true"),
             pytest.param("csv", b"[]", "a JSON answer", id="JSON that is a list"),
+            pytest.param("recording", HTML, "an HTML page in place of the recording", id="HTML for a recording"),
+            pytest.param("recording", CSV, "plain text in place of the recording", id="text for a recording"),
+            pytest.param("recording", ZIP, "a ZIP archive", id="ZIP for a recording"),
         ],
     )
     def test_another_body_is_refused_by_name(self, file_format: str, body: bytes, words: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from airflow_provider_yeastar.pbx.files.whole import whole_complaint
+from airflow_provider_yeastar.pbx.files.whole import sound_complaint, whole_complaint
 from tests.pbx.files.samples import CSV, HTML, linearized_pdf, ole2, pdf, updated_pdf, xls, xlsx
 
 SPREADSHEET_XML = (
@@ -190,6 +190,30 @@ def test_text_without_a_table_is_no_report(body: bytes, words: str) -> None:
 )
 def test_a_page_that_is_no_report_is_refused(body: bytes, words: str) -> None:
     assert words in str(complaint(body))
+
+
+WAVE = b"RIFF" + (136).to_bytes(4, "little") + b"WAVEfmt " + bytes(128)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        WAVE,
+        b"RIFF\xff\xff\xff\xff" + WAVE[8:],
+        b"RIFF\0\0\0\0" + WAVE[8:],
+        WAVE + b"a tag",
+        b"ID3\x04" + WAVE[4:],
+        b"\xd2",
+    ],
+    ids=["whole", "without-a-length", "of-length-0", "with-a-tag-behind", "mp3", "a-byte"],
+)
+def test_a_recording_that_names_no_greater_length_is_taken(content: bytes) -> None:
+    assert sound_complaint(io.BytesIO(content), len(content)) is None
+
+
+@pytest.mark.parametrize("size", [8, 100, 143])
+def test_a_wave_file_that_is_shorter_than_it_says_is_refused(size: int) -> None:
+    assert sound_complaint(io.BytesIO(WAVE[:size]), size) == f"{size} of the 144 bytes of a wave file"
 
 
 def test_a_pdf_is_not_whole_at_its_first_end_mark() -> None:
