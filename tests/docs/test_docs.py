@@ -27,7 +27,7 @@ from airflow_provider_yeastar.simulator.faults import FAULT_KINDS, FaultKind
 from tests.certificates import make_certificate
 from tests.docs.pages import DOCS, PAGES, ROOT, Block, blocks, commands, shell, simulator
 from tests.examples import EXAMPLES, FOLDER as EXAMPLE_DAGS, import_file, needs_retry_policies
-from tests.integration.support import Run, connection_to, outlet_events
+from tests.integration.support import Run, connection_to, know_the_past, outlet_events
 
 _DESTINATION = re.compile(r"/data/|s3://conn@lake/")
 _INCLUDE = re.compile(r'^--8<-- "(?P<path>[^":]+\.py)(?::(?P<section>\w+))?"$', re.MULTILINE)
@@ -38,6 +38,7 @@ def pbx(yeastar_pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     """A simulated PBX that is ``yeastar_default``."""
     monkeypatch.setenv("AIRFLOW_CONN_YEASTAR_DEFAULT", connection_to(yeastar_pbx))
     monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
+    know_the_past(yeastar_pbx, tmp_path / "state")
     warehouse = {"conn_type": "sqlite", "host": str(tmp_path / "warehouse.db")}
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(warehouse))
     return yeastar_pbx

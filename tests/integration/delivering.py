@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
-from tests.integration.support import connect
+from tests.integration.support import connect, know_the_past
 
 
 @contextmanager
@@ -21,6 +21,7 @@ def serving(
     with PbxSimulator(SimulatorSettings(**settings)) as pbx:
         connect(pbx, monkeypatch)
         monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
+        know_the_past(pbx, tmp_path / "state")
         if content is not None:
             keep = pbx.state.keep
             monkeypatch.setattr(pbx.state, "keep", lambda name, _, now: keep(name, content, now))

@@ -128,6 +128,8 @@ class Wait:
     past_is_known: bool = True
 
     def client(self, **changes: Any) -> PbxClient:
+        if self.past_is_known:
+            know_the_past(self.pbx, self.state_dir, self.state_url)
         return PbxClient(
             settings_for(self.pbx, **self.settings | changes), state=open_state(self.state_url, self.state_dir)
         )
@@ -142,8 +144,6 @@ class Wait:
     ) -> FinishedReport:
         now = time.time()
         bounds = Bounds(now + queue_timeout, wait_timeout, now + own_seconds if own_seconds else None)
-        if self.past_is_known:
-            know_the_past(self.pbx, self.state_dir, self.state_url)
         with self.client() as client:
             return await client.wait_for_report(build_request(**request or QUEUE_REPORT), bounds)
 

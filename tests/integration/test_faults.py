@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 from airflow_provider_yeastar.pbx.errors import AmbiguousEventError, ReportFailedError, YeastarError
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
-from tests.integration.support import connect, run_task
+from tests.integration.support import connect, know_the_past, run_task
 
 DOWNLOAD = "call_report/download"
 PASSING: dict[str, list[Fault]] = {
@@ -128,6 +128,7 @@ def test_an_id_in_the_answer_tells_the_own_event_from_all_others(
 ) -> None:
     monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
     with PbxSimulator(replace(SimulatorSettings(), answer_has_id=True, event_text=event_text)) as pbx:
+        know_the_past(pbx, tmp_path / "state")
         pbx.faults.add(Fault("foreign event", value="Somebody-elses.csv"))
 
         fetch(pbx, monkeypatch, tmp_path, deferrable=deferrable)

@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
-from tests.integration.support import ROOT, airflow, connection_to, line_at, occupied_turn, settings_for, start_airflow
+from tests.integration.support import (
+    ROOT,
+    airflow,
+    connection_to,
+    know_the_past,
+    line_at,
+    occupied_turn,
+    settings_for,
+    start_airflow,
+)
 
 DAG_FILE = """
 from datetime import UTC, datetime, timedelta
@@ -68,6 +77,7 @@ def environment(yeastar_pbx: PbxSimulator, tmp_path: Path, out: Path) -> dict[st
     dags = tmp_path / "dags"
     dags.mkdir()
     (dags / "killed.py").write_text(DAG_FILE.replace("@OUT@", repr(f"{out}/")))
+    know_the_past(yeastar_pbx, tmp_path / "state")
     return {
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW_CONN_YEASTAR_DEFAULT": connection_to(yeastar_pbx, extra={"exclusive": True, "timeout": CALL_SECONDS}),

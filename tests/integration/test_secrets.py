@@ -23,7 +23,7 @@ from airflow_provider_yeastar.pbx.login.record import LoginRecord
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 from airflow_provider_yeastar.simulator.faults import FaultKind
 from airflow_provider_yeastar.simulator.state import PbxState
-from tests.integration.support import QUEUE_REPORT, Run, airflow, connection_to, login_at, settings_for
+from tests.integration.support import QUEUE_REPORT, Run, airflow, connection_to, know_the_past, login_at, settings_for
 
 # A part that no encoding changes stands at the end of the secret, as at the end of the simulator's awkward tokens.
 SECRET_TAIL = "9d41c7e05ab2"
@@ -90,6 +90,7 @@ def pbx(awkward_pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     """A PBX whose tokens need encoding, as `yeastar_default`."""
     monkeypatch.setenv("AIRFLOW_CONN_YEASTAR_DEFAULT", connection_to(awkward_pbx))
     monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
+    know_the_past(awkward_pbx, tmp_path / "state")
     yield awkward_pbx
     awkward_pbx.reset()
 
@@ -365,6 +366,7 @@ def test_nothing_that_airflow_keeps_holds_them(
         "AIRFLOW__YEASTAR__STATE_DIR": "",
         "AIRFLOW_CONN_YEASTAR_DEFAULT": connection_to(pbx),
     }
+    know_the_past(pbx, airflow_home / "yeastar")
     pbx.faults.add(
         Fault("quote", "subscribe", -2),
         Fault("quote", "call_report/download", 10005),
