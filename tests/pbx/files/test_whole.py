@@ -185,8 +185,10 @@ def test_text_without_a_table_is_no_report(body: bytes, words: str) -> None:
         (HTML + b"Connection reset", "without its end"),
         (HTML + HTML, "another one at its end"),
         (b"<html><table><tr><th>a</th><th>b</th></tr></table><a title='" + b"x" * 2_000_000, "without its end"),
+        (b"<html><table><tr><th>a</th><th>b</th></tr></table><![\x01CDATA[", "without its end"),
+        (b"<html><table><tr><th>a</th><th>b</th></tr></table><![x[y]]>", "without its end"),
     ],
-    ids=range(21),
+    ids=range(23),
 )
 def test_a_page_that_is_no_report_is_refused(body: bytes, words: str) -> None:
     assert words in str(complaint(body))
