@@ -12,8 +12,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import NotAPbxError
-from airflow_provider_yeastar.pbx.files.contradiction import dates_in
-from airflow_provider_yeastar.pbx.report.periods import Period
+from airflow_provider_yeastar.pbx.report.periods import Period, dates_in
 
 __all__ = ["LIST_KEY", "Row", "counted_rows", "flattened_rows", "is_outside", "list_keys", "listed_rows", "members"]
 
