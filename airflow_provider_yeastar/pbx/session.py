@@ -28,9 +28,9 @@ from airflow_provider_yeastar.pbx.report.facts import PbxFacts, Plan, choose_api
 from airflow_provider_yeastar.pbx.report.frame import TimeFrame
 from airflow_provider_yeastar.pbx.report.masking import refuse_masked
 from airflow_provider_yeastar.pbx.report.paging import row_pages
-from airflow_provider_yeastar.pbx.report.periods import Period, shares_its_last_second
+from airflow_provider_yeastar.pbx.report.periods import shares_its_last_second
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
-from airflow_provider_yeastar.pbx.report.rows import Row, flattened_rows, is_outside
+from airflow_provider_yeastar.pbx.report.rows import Row, flattened_rows
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.pbx.state.interface import SharedState
 from airflow_provider_yeastar.pbx.state.remembered import stored_information
@@ -241,18 +241,7 @@ class PbxSession:
             return self._ask(plan, {"page": str(page)} if page > 1 else {}, timeout)
 
         pages = row_pages(ask, pbx=self.settings.address, endpoint=plan.endpoint)
-        return (flattened_rows(self._within(plan, page)) for page in pages)
-
-    def _within(self, plan: Plan, rows: list[Row]) -> list[Row]:
-        """Leave out, with a warning, rows that are not of the period that was asked for."""
-        period = plan.request.frame.period
-        if "time" not in plan.request.describe(plan.facts.zone) or not isinstance(period, Period):
-            return rows
-        kept = [row for row in rows if not is_outside(row, period, plan.facts.zone)]
-        if left_out := len(rows) - len(kept):
-            what = "PBX %s answered %s with %d rows of other times, which are left out."
-            log.warning(what, self.settings.address, period, left_out)
-        return kept
+        return (flattened_rows(plan.within(page, self.settings.address)) for page in pages)
 
     def _ask(self, plan: Plan, paging: Mapping[str, str], timeout: float | None) -> dict[str, Any]:
         plan = replace(plan, facts=self._facts or plan.facts)

@@ -14,16 +14,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import islice
 
-from airflow_provider_yeastar.pbx.report.periods import Period, parse_period
+from airflow_provider_yeastar.pbx.report.periods import Period, dates_in, parse_period
 
-__all__ = ["Expected", "contradiction", "dates_in", "stray_row"]
+__all__ = ["Expected", "contradiction", "stray_row"]
 
 _MOST_ROWS = 20_000
 """Rows that are read at most; the first date and the first name that fit end the search anyway."""
 _PREAMBLE_ROWS = 6
 """Rows that may say when the file was made: the day of its making is no evidence there."""
 _DAY = timedelta(days=1)
-_DATE = re.compile(r"(?<![\d./-])(\d{4}|\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{1,2})(?!\d|[./-]\d)")
 _LABEL = re.compile(r"[^<>]*<(?P<last>[\w+*#]+)>|(?P<first>[\d+*#]+)-\D.*")
 
 
@@ -131,24 +130,6 @@ def _name_contradiction(rows: Sequence[Sequence[str]], expected: Expected) -> st
         if number in expected.others:
             found = found or f"its rows are about others, such as {number}, than were asked for"
     return found
-
-
-def dates_in(text: str) -> Iterator[list[date]]:
-    """Yield for each date in a text what it may be: one day, or two where day and month may be swapped."""
-    return map(_readings, _DATE.finditer(text))
-
-
-def _readings(match: re.Match[str]) -> list[date]:
-    one, _, two, three = match.groups()
-    orders = [(one, two, three)] if len(one) == 4 else [(three, two, one), (three, one, two)] if len(three) == 4 else []
-    return [day for order in orders if (day := _date(*map(int, order)))]
-
-
-def _date(year: int, month: int, day: int) -> date | None:
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None
 
 
 def _day(moment: str | None) -> date | None:

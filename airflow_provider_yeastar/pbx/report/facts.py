@@ -11,7 +11,9 @@ from airflow_provider_yeastar.pbx import wire
 from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.report import clock
 from airflow_provider_yeastar.pbx.report.checks import check_version
+from airflow_provider_yeastar.pbx.report.periods import Period
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
+from airflow_provider_yeastar.pbx.report.rows import Row, is_outside
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 
 __all__ = ["PbxFacts", "Plan", "choose_api_version", "facts_of", "pbx_time"]
@@ -57,6 +59,20 @@ class Plan:
     def query(self) -> dict[str, str]:
         query = self.request.rows_query if self.as_rows else self.request.query
         return query(self.facts.display or _GUESSED_FORMAT, self.facts.zone)
+
+    def within(self, rows: list[Row], pbx: str) -> list[Row]:
+        """Return rows without those of another day, month or year than was asked for, which are told in the log.
+
+        :param rows: of one page.
+        :param pbx: ``host:port``, for the log.
+        """
+        period = self.request.frame.period
+        if "time" not in self.request.describe(self.facts.zone) or not isinstance(period, Period):
+            return rows
+        kept = [row for row in rows if not is_outside(row, period, self.facts.zone)]
+        if strays := len(rows) - len(kept):
+            log.warning("PBX %s answered %s with %d rows of other times, which are left out.", pbx, period, strays)
+        return kept
 
 
 def facts_of(information: wire.PbxInformation, settings: PbxSettings) -> PbxFacts:

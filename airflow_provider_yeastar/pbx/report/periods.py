@@ -5,6 +5,8 @@ All of them are by the PBX's clock. A period in words is counted from a moment t
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
@@ -18,6 +20,7 @@ __all__ = [
     "Period",
     "RelativePeriod",
     "Window",
+    "dates_in",
     "parse_period",
     "shares_its_last_second",
     "window_by_pbx_clock",
@@ -36,6 +39,7 @@ _CALENDAR_WORDS: dict[str, tuple[PeriodKind, bool]] = {
 _DAYS_BEFORE_TODAY = {"last_7_days": 7, "last_30_days": 30}
 PERIOD_WORDS = (*_CALENDAR_WORDS, *_DAYS_BEFORE_TODAY)
 _MIDNIGHT = "T00:00:00"
+_DATE = re.compile(r"(?<![\d./-])(\d{4}|\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{1,2})(?!\d|[./-]\d)")
 # By so much the offset of a time zone may differ from its present one: daylight saving time.
 _DAYLIGHT_SAVING = timedelta(hours=1)
 _SAME_OFFSET = timedelta(days=1)
@@ -224,3 +228,21 @@ def _by_pbx_clock(argument: str, moment: datetime, zone: tzinfo) -> datetime:
             remedy="Let the time frame begin and end outside of that hour; a period of the whole day does.",
         )
     return local
+
+
+def dates_in(text: str) -> Iterator[list[date]]:
+    """Yield for each date in a text what it may be: one day, or two where day and month may be swapped."""
+    return map(_readings, _DATE.finditer(text))
+
+
+def _readings(match: re.Match[str]) -> list[date]:
+    one, _, two, three = match.groups()
+    orders = [(one, two, three)] if len(one) == 4 else [(three, two, one), (three, one, two)] if len(three) == 4 else []
+    return [day for order in orders if (day := _date(*map(int, order)))]
+
+
+def _date(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None

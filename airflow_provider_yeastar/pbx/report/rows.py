@@ -13,8 +13,7 @@ from itertools import chain
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import NotAPbxError
-from airflow_provider_yeastar.pbx.files.contradiction import dates_in
-from airflow_provider_yeastar.pbx.report.periods import Period
+from airflow_provider_yeastar.pbx.report.periods import Period, dates_in
 
 __all__ = [
     "LIST_KEY",
