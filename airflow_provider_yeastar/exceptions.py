@@ -8,7 +8,7 @@
     ├── SchemaError                 the report does not fit its declared columns
     └── TaskKilledError             the task was told to stop                           ask again
 
-"Ask again" means here that Airflow retries the task if it has ``retries``. No loop of this provider catches these.
+"Ask again" means here that Airflow retries the task if it has ``retries``. Within a task only an upload is retried.
 """
 
 from __future__ import annotations

@@ -84,6 +84,8 @@ LIBRARIES = {
     "asgiref": {"compat"},
     # Airflow's own library for times: any DAG file has it loaded.
     "pendulum": {"pbx.report"},
+    # Retries; Airflow requires it too. A download is retried by the same loop.
+    "tenacity": {"pbx.waiting", "files.fetching"},
     # Airflow's Fernet keys, with the library that Airflow uses for them.
     "cryptography": {"hooks", "simulator.certificate"},
     # Only for the connection form of Airflow before 3.2, which brings them.
@@ -338,7 +340,7 @@ FOR_DAG_FILES = [
 class TestWhatADagFileImports:
     """DAG files are parsed again and again: what they import loads no library that only running tasks need."""
 
-    HEAVY = frozenset({"requests", "urllib3", "websockets", "filelock", "redis", "pyarrow", "sqlalchemy"})
+    HEAVY = frozenset({"requests", "urllib3", "websockets", "filelock", "redis", "pyarrow", "sqlalchemy", "tenacity"})
 
     def test_names_no_heavy_library_directly_or_through_others(self, module: str) -> None:
         named = {found.library for inner in loaded_with(module) for found in imports_of(inner) if found.at_parse_time}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,14 +12,17 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from airflow_provider_yeastar.exceptions import TaskKilledError
 from airflow_provider_yeastar.files import storage
-from airflow_provider_yeastar.pbx.errors import BadFileError, NetworkError, Reaction, YeastarError
+from airflow_provider_yeastar.pbx.errors import BadFileError, NetworkError, YeastarError
 from airflow_provider_yeastar.pbx.files.body import FileCheck
 from airflow_provider_yeastar.pbx.files.fetch_rules import NextStep, as_final, next_step
 from airflow_provider_yeastar.pbx.files.whole import sound_complaint, whole_complaint
-from airflow_provider_yeastar.pbx.waiting import bounds as waiting
+from airflow_provider_yeastar.pbx.waiting.bounds import Setbacks
+from airflow_provider_yeastar.pbx.waiting.retrying import retrying_blocking
 from airflow_provider_yeastar.runtime.worker import iterate_on_worker, run_on_worker
 
 if TYPE_CHECKING:
+    from tenacity import Retrying
+
     from airflow_provider_yeastar.files.storage import ReceivedFile, StoredFile
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.pbx.http.ranges import RestOfFile
@@ -53,11 +55,13 @@ class FileFetch:
         self._endpoint = url.partition("?")[0]
         self._killed = killed
         self._new_token = new_token
-        self._interruptions = 0
+        self._interruptions = Setbacks(most=_MOST_INTERRUPTIONS)
         self._stream: FileStream
 
     def __enter__(self) -> FileFetch:
-        self._stream = self._open(None)
+        for attempt in self._attempts():
+            with attempt:
+                self._stream = self._open(None)
         self._version = self._stream.version
         return self
 
@@ -117,29 +121,29 @@ class FileFetch:
         :raises TaskKilledError: when the task was killed.
         """
         chunks = self._stream.chunks
-        while True:
-            try:
+        for attempt in self._attempts():
+            with attempt:
+                if attempt.retry_state.attempt_number > 1:
+                    self._stream.close()
+                    self._stream = self._open(self._version.rest_from(check.received))
+                    chunks = self._stream.chunks if self._stream.starts_at else check.pass_over(self._stream.chunks)
                 yield from iterate_on_worker(chunks, killed=self._killed, stop=self._stream.stop)
-                return
-            except NetworkError as error:
-                self._pause_after(error)
-            self._stream.close()
-            self._stream = self._open(self._version.rest_from(check.received))
-            chunks = self._stream.chunks if self._stream.starts_at else check.pass_over(self._stream.chunks)
+
+    def _attempts(self) -> Retrying:
+        return retrying_blocking(
+            self._interruptions,
+            may_pass=lambda error: isinstance(error, NetworkError),
+            sleep=lambda seconds: run_on_worker(asyncio.sleep(seconds), self._killed),
+            then="The download goes on",
+        )
 
     def _open(self, rest: RestOfFile | None) -> FileStream:
-        while True:
-            try:
-                opening = self._client.open_file(self._url, rest, new_token=self._new_token)
-                stream = run_on_worker(opening, self._killed)
-            except NetworkError as error:
-                self._pause_after(error)
-            else:
-                self._new_token = False
-                if stream.version.complaint:
-                    stream.close()
-                    raise self._bad(f"The PBX {stream.version.complaint}")
-                return stream
+        stream = run_on_worker(self._client.open_file(self._url, rest, new_token=self._new_token), self._killed)
+        self._new_token = False
+        if stream.version.complaint:
+            stream.close()
+            raise self._bad(f"The PBX {stream.version.complaint}")
+        return stream
 
     def _compare(self, file_format: str, max_bytes: int | None, stored: StoredFile) -> None:
         log.info("The PBX tells neither length nor end of the file; it is fetched a second time and compared.")
@@ -157,17 +161,11 @@ class FileFetch:
     def _bad(self, what: str) -> BadFileError:
         return BadFileError(what, pbx=self._client.address, endpoint=self._endpoint)
 
-    def _pause_after(self, error: NetworkError) -> None:
-        self._interruptions += 1
-        if self._interruptions > _MOST_INTERRUPTIONS or error.reaction is Reaction.GIVE_UP:
-            raise error
-        delay = waiting.retry_delay(self._interruptions, random.random())
-        log.warning("%s; the download goes on in %.0f s.", error.what, delay)
-        run_on_worker(asyncio.sleep(delay), self._killed)
-
 
 def fetch_report(download: Callable[[bool], Result], ready_at: float | None = None) -> Result:
     """Return what a download returns; a bad file is fetched once more, after 10004 with a new token.
+
+    These are no retries with back-off: each failure leads to another step, at once, and none is taken twice.
 
     :param download: fetches the file once; is told whether the PBX has just answered 10004 to the token in use.
     :param ready_at: epoch seconds since which the PBX has the file, None where that is unknown.

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from airflow_provider_yeastar.files.rows import check_row_format, require_writer
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.calls.request import CallRequest
-from airflow_provider_yeastar.pbx.report.parameters import is_open
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
-from airflow_provider_yeastar.tasks.calls import CallAnswer, CallsTask
-from airflow_provider_yeastar.tasks.storing import StoringTask
+from airflow_provider_yeastar.tasks.calls import CallsTask
+from airflow_provider_yeastar.tasks.storing import RowsFileTask
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Context
     from airflow_provider_yeastar.files.storage import StoredFile
-    from airflow_provider_yeastar.pbx.client import PbxClient
-    from airflow_provider_yeastar.tasks.record import ReportRecord
 
 __all__ = ["YeastarCdrOperator"]
 
 
-class YeastarCdrOperator(CallsTask, StoringTask):
+class YeastarCdrOperator(CallsTask, RowsFileTask):
     """Read the calls of a time window, each once; the XCom return value is the path of their file, a ``str``.
 
     The interface is chosen by the firmware: v2.0 from x.23.0.123 on, where a row is a call with the key ``uid``, else
@@ -79,14 +75,8 @@ class YeastarCdrOperator(CallsTask, StoringTask):
     :raises AirflowTaskTimeout: if the task exceeds its ``execution_timeout``.
     """
 
-    template_fields: Sequence[str] = (*CallsTask.template_fields, *StoringTask.template_fields[1:], "file_format")
+    template_fields: Sequence[str] = (*CallsTask.template_fields, *RowsFileTask.template_fields[1:])
     ui_color = "#e3f2fb"
-
-    def __init__(self, *, file_format: str = "ndjson", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.file_format = file_format
-        if not is_open(file_format):
-            check_row_format(file_format)
 
     def execute(self, context: Context) -> str:
         """Read the calls and write them to the destination."""
@@ -94,26 +84,21 @@ class YeastarCdrOperator(CallsTask, StoringTask):
             return self._deliver(context, self.call_request(context))
 
     def _deliver(self, context: Context, request: CallRequest) -> str:
-        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+        # Not needed to parse a DAG file.
+        from airflow_provider_yeastar.files import storage
+        from airflow_provider_yeastar.tasks.record import ReportRecord
 
-        check_row_format(self.file_format)
-        require_writer(self.file_format)
+        self.check_writer()
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
             dated = self.until_killed(client.dated(request, time.time() + self.wait_timeout))
-            path = storage.resolve_path(
-                self.destination, f"{dated.file_stem('calls', self._source)}.{self.file_format}"
-            )
+            path = self.rows_path(dated.file_stem("calls", self._source))
             if self.keeps_file(path):
                 return path
             storage.prepare(path)
             publish_portal_link(context, self.yeastar_conn_id)
             with self.fetched_calls(client, dated) as answer:
-                return self._store(context, client, answer, path)
 
-    def _store(self, context: Context, client: PbxClient, answer: CallAnswer, path: str) -> str:
-        from airflow_provider_yeastar.tasks.record import ReportRecord  # not needed to parse a DAG file
+                def record_of(stored: StoredFile) -> ReportRecord:
+                    return ReportRecord.of_calls(answer.calls, stored, answer.rows, self.file_format, time.time())
 
-        def record_of(stored: StoredFile) -> ReportRecord:
-            return ReportRecord.of_calls(answer.calls, stored, answer.rows, self.file_format, time.time())
-
-        return self.store_rows(context, client, answer.rows, path, self.file_format, record_of)
+                return self.store_rows(context, client, answer.rows, path, record_of)

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_yeastar.files.rows import check_row_format, require_writer
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.calls.query import CallApi
@@ -15,14 +14,13 @@ from airflow_provider_yeastar.pbx.calls.recordings import RECORDING_API
 from airflow_provider_yeastar.pbx.calls.request import CallRequest
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError, YeastarError
 from airflow_provider_yeastar.pbx.files.fetch_rules import MAX_FILE_BYTES, check_max_bytes
-from airflow_provider_yeastar.pbx.report.parameters import is_open
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
 from airflow_provider_yeastar.schemas.protection import Protection
 from airflow_provider_yeastar.schemas.recordings import RECORDING_SCHEMA, Listing, Manifest, hiding_file
 from airflow_provider_yeastar.schemas.schema import Schema
 from airflow_provider_yeastar.tasks.calls import CallsTask, ListedRows
 from airflow_provider_yeastar.tasks.schema_rows import connection_protection
-from airflow_provider_yeastar.tasks.storing import StoringTask
+from airflow_provider_yeastar.tasks.storing import RowsFileTask
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Context
@@ -37,7 +35,7 @@ _MOST_AT_ONCE = 4
 _API_VERSION = "api_version"
 
 
-class YeastarRecordingsOperator(CallsTask, StoringTask):
+class YeastarRecordingsOperator(CallsTask, RowsFileTask):
     """Store the recordings of a time window; the XCom return value is the path of their manifest, a ``str``.
 
     Each file is checked and put in place in one step; its name is made of the time, the call's key, the recording's id
@@ -102,8 +100,7 @@ class YeastarRecordingsOperator(CallsTask, StoringTask):
 
     template_fields: Sequence[str] = (
         *(name for name in CallsTask.template_fields if name != _API_VERSION),
-        *StoringTask.template_fields[1:],
-        "file_format",
+        *RowsFileTask.template_fields[1:],
     )
     ui_color = "#e3f2fb"
     api: ClassVar[CallApi | None] = RECORDING_API
@@ -112,13 +109,11 @@ class YeastarRecordingsOperator(CallsTask, StoringTask):
     def __init__(
         self,
         *,
-        file_format: str = "ndjson",
         max_bytes: int | None = MAX_FILE_BYTES,
         concurrency: int = 1,
         **kwargs: Any,
     ) -> None:
         super().__init__(api_version=None, **kwargs)
-        self.file_format = file_format
         self.max_bytes = max_bytes
         self.concurrency = concurrency
         check_max_bytes(max_bytes)
@@ -126,8 +121,6 @@ class YeastarRecordingsOperator(CallsTask, StoringTask):
             raise InvalidRequestError(
                 f"`concurrency` is {concurrency!r}, not a whole number from 1 to {_MOST_AT_ONCE}",
             )
-        if not is_open(file_format):
-            check_row_format(file_format)
 
     def execute(self, context: Context) -> str:
         """List the recordings, fetch what is missing, write the manifest."""
@@ -139,8 +132,7 @@ class YeastarRecordingsOperator(CallsTask, StoringTask):
         from airflow_provider_yeastar.files import storage
         from airflow_provider_yeastar.files.paths import as_folder
 
-        check_row_format(self.file_format)
-        require_writer(self.file_format)
+        self.check_writer()
         folder = as_folder(self.destination)
         hidden = connection_protection(self.yeastar_conn_id, hiding_file(self.protect))
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
@@ -164,7 +156,7 @@ class YeastarRecordingsOperator(CallsTask, StoringTask):
         def record_of(file: StoredFile) -> ReportRecord:
             return ReportRecord.of_calls(calls, file, rows, self.file_format, time.time())
 
-        return self.store_rows(context, client, rows, path, self.file_format, record_of)
+        return self.store_rows(context, client, rows, path, record_of)
 
     def _targets(self, listing: Listing, serial_number: str, manifest: str) -> Iterator[Target]:
         # Not needed to parse a DAG file.

@@ -5,28 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from airflow_provider_yeastar.files import storage
-from airflow_provider_yeastar.files.rows import check_row_format, require_writer
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
-from airflow_provider_yeastar.pbx.report.parameters import is_open
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.runtime.outcome import Outcome, errors_for_airflow
 from airflow_provider_yeastar.tasks.schema_rows import RowsTask
-from airflow_provider_yeastar.tasks.storing import StoringTask
+from airflow_provider_yeastar.tasks.storing import RowsFileTask
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Context
     from airflow_provider_yeastar.files.storage import StoredFile
-    from airflow_provider_yeastar.pbx.client import PbxClient
-    from airflow_provider_yeastar.schemas.schema import SchemaRows
 
 __all__ = ["YeastarCallReportRowsOperator"]
 
 
-class YeastarCallReportRowsOperator(RowsTask, StoringTask):
+class YeastarCallReportRowsOperator(RowsTask, RowsFileTask):
     """Download a call report as typed rows; the XCom return value is the path of their file, a ``str``.
 
     Every row has all columns of the report's schema (docs/reports.md), with the PBX's own keys: whole numbers are
@@ -94,18 +89,8 @@ class YeastarCallReportRowsOperator(RowsTask, StoringTask):
     :raises AirflowTaskTimeout: if the task exceeds its ``execution_timeout``, deferred or not.
     """
 
-    template_fields: Sequence[str] = (
-        *RowsTask.template_fields,
-        *StoringTask.template_fields,
-        "file_format",
-    )
+    template_fields: Sequence[str] = (*RowsTask.template_fields, *RowsFileTask.template_fields)
     ui_color = "#e3f2fb"
-
-    def __init__(self, *, file_format: str = "ndjson", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.file_format = file_format
-        if not is_open(file_format):
-            check_row_format(file_format)
 
     def execute(self, context: Context) -> str:
         """Request the rows and write them to the destination."""
@@ -113,28 +98,27 @@ class YeastarCallReportRowsOperator(RowsTask, StoringTask):
             return self._deliver(context, self.request_of(context))
 
     def _deliver(self, context: Context, request: ReportRequest) -> str:
-        check_row_format(self.file_format)
-        require_writer(self.file_format)
-        path = storage.resolve_path(self.destination, f"{request.file_stem(self._source)}.{self.file_format}")
+        # Not needed to parse a DAG file.
+        from airflow_provider_yeastar.files import storage
+        from airflow_provider_yeastar.tasks.record import ReportRecord
+
+        self.check_writer()
+        path = self.rows_path(request.file_stem(self._source))
         if self.keeps_file(path):
             return path
         storage.prepare(path)
         publish_portal_link(context, self.yeastar_conn_id)
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
             rows, report = self.fetch_rows(client, request)
-            return self._store(context, client, Outcome(request, report), rows, path)
 
-    def _store(self, context: Context, client: PbxClient, outcome: Outcome, rows: SchemaRows, path: str) -> str:
-        from airflow_provider_yeastar.tasks.record import ReportRecord  # not needed to parse a DAG file
+            def record_of(stored: StoredFile) -> ReportRecord:
+                return replace(
+                    ReportRecord.of(Outcome(request, report), stored, time.time()),
+                    file=None,
+                    format=self.file_format,
+                    rows=rows.count,
+                    unknown_columns=list(rows.drift.unknown),
+                    columns=[(column.key, column.type) for column in rows.columns],
+                )
 
-        def record_of(stored: StoredFile) -> ReportRecord:
-            return replace(
-                ReportRecord.of(outcome, stored, time.time()),
-                file=None,
-                format=self.file_format,
-                rows=rows.count,
-                unknown_columns=list(rows.drift.unknown),
-                columns=[(column.key, column.type) for column in rows.columns],
-            )
-
-        return self.store_rows(context, client, rows, path, self.file_format, record_of)
+            return self.store_rows(context, client, rows, path, record_of)

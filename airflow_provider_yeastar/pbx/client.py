@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import random
-import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, contextmanager
 from dataclasses import replace
@@ -16,7 +12,6 @@ from types import TracebackType
 from airflow_provider_yeastar.pbx.calls.request import CallRequest
 from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.doctor import Finding, examine
-from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.events.shared import SharedConnection, shared_connection
 from airflow_provider_yeastar.pbx.http.ranges import RestOfFile
 from airflow_provider_yeastar.pbx.http.transport import FileStream
@@ -33,12 +28,11 @@ from airflow_provider_yeastar.pbx.waiting.call_reader import CallReader
 from airflow_provider_yeastar.pbx.waiting.job_ledger import JobLedger
 from airflow_provider_yeastar.pbx.waiting.report_wait import ReportWait
 from airflow_provider_yeastar.pbx.waiting.report_watch import watch_reports
+from airflow_provider_yeastar.pbx.waiting.retrying import retrying
 from airflow_provider_yeastar.pbx.waiting.rows_wait import RowsWait
 from airflow_provider_yeastar.pbx.wire import PbxInformation
 
 __all__ = ["PbxClient"]
-
-log = logging.getLogger(__name__)
 
 
 class PbxClient:
@@ -240,26 +234,14 @@ class PbxClient:
             await JobLedger(connection, await connection.pbx_id()).contest(why)
 
     async def log_in(self, until: float) -> None:
-        """Have a live token, trying again where time may mend it, such as when all tokens are taken (60002).
+        """Ensure a valid token; retries errors that may pass, such as that all tokens are taken (60002).
 
         :param until: epoch seconds.
-        :raises YeastarError: when there is none to be had until then.
+        :raises YeastarError: if there is none until then.
         """
-        setbacks = waiting.Setbacks()
-        while True:
-            try:
+        async for attempt in retrying(waiting.Setbacks(), until=lambda: until):
+            with attempt, self._announcing():
                 await in_thread(self._session.token)
-                return
-            except YeastarError as error:
-                setbacks.add(error)
-                delay = waiting.retry_delay(setbacks.in_a_row, random.random())
-                if time.time() + delay >= until:
-                    raise
-                if setbacks.count[type(error)] == 1:
-                    log.warning("%s Trying again for up to %.0f s.", error, until - time.time())
-            finally:
-                self._session.announce_secrets()
-            await asyncio.sleep(delay)
 
     async def oldest_call(self) -> datetime | None:
         """Return when the oldest call began that the PBX still has, aware; None if it has none.

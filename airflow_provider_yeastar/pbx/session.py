@@ -183,7 +183,7 @@ class PbxSession:
                 remedy="Set `date_format` and `time_format` in the Airflow connection.",
             )
         request = self.resolve(request)
-        if shares_its_last_second(request.start_time, request.end_time):
+        if shares_its_last_second(request.frame.start, request.frame.end):
             log.info(
                 "%s: the PBX includes `end_time`, where the next such window begins; asking until a second before.",
                 request.window_text,
@@ -206,23 +206,21 @@ class PbxSession:
         :raises InvalidRequestError: when that offset does not tell what is asked for.
         :raises InvalidSettingsError: when the PBX does not tell its offset either.
         """
-        now = datetime.now(UTC)
-        if self.settings.timezone:
-            return request.resolved(clock.zone_named(self.settings.timezone), now)
-        facts = self.facts()
-        if request.is_relative and not pbx_time(facts.information, facts.display):
-            raise InvalidSettingsError(
-                f"The PBX does not tell its clock, by which `period` {str(request.period)!r} is counted",
-                pbx=self.settings.address,
-                remedy="Set `timezone` in the Airflow connection.",
-            )
-        return request.resolved(facts.zone, now, zone_is_named=False)
+        return replace(request, frame=self.dated(request.frame))
 
     def dated(self, frame: TimeFrame) -> TimeFrame:
         """Return a time frame with dates in place of a period in words; see :meth:`resolve`."""
+        now = datetime.now(UTC)
         if self.settings.timezone:
-            return frame.dated(clock.zone_named(self.settings.timezone), datetime.now(UTC))
-        return frame.dated(self.facts().zone, datetime.now(UTC), zone_is_named=False)
+            return frame.dated(clock.zone_named(self.settings.timezone), now)
+        facts = self.facts()
+        if frame.is_relative and not pbx_time(facts.information, facts.display):
+            raise InvalidSettingsError(
+                f"The PBX does not tell its clock, by which `period` {str(frame.period)!r} is counted",
+                pbx=self.settings.address,
+                remedy="Set `timezone` in the Airflow connection.",
+            )
+        return frame.dated(facts.zone, now, zone_is_named=False)
 
     def request_report(self, plan: Plan, timeout: float | None = None) -> wire.ReportFile | wire.Processing:
         """Ask the PBX to make a report, and say whether it is ready or still being made.

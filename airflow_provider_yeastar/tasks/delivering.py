@@ -142,6 +142,8 @@ class DeliveringTask(StoringTask):
     def collect(self, context: Context, client: PbxClient, outcome: Outcome) -> str:
         """Fetch a finished report to its destination; what stays bad is asked for once more, here or in the triggerer.
 
+        That is no retry with back-off: the second report is requested at once, and may arrive in another process.
+
         :param context: of the task.
         :param client: of the PBX.
         :param outcome: the report, and the request that it answers.

@@ -1,19 +1,21 @@
-"""StoringTask: what operators have in common that put a file at its destination and tell of it."""
+"""StoringTask: what operators have in common that put a file at its destination and tell of it.
+
+RowsFileTask: the same of those that write the file themselves, from typed rows.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
-import random
 from collections.abc import Callable, Iterator, Sequence
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.compat import Asset
 from airflow_provider_yeastar.exceptions import DestinationError, FewerRowsError, TaskKilledError
 from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.files.shrink import Replacement, check_tolerance, period_start
+from airflow_provider_yeastar.pbx.report.parameters import is_open
 from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.tasks.on_empty import check_on_empty, refuse_empty_report
 from airflow_provider_yeastar.tasks.waiting import WaitingTask
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_yeastar.schemas.schema import SchemaRows
     from airflow_provider_yeastar.tasks.record import ReportRecord
 
-__all__ = ["StoringTask"]
+__all__ = ["RowsFileTask", "StoringTask"]
 
 log = logging.getLogger(__name__)
 
@@ -142,59 +144,18 @@ class StoringTask(WaitingTask):
         :param metadata: content of its sidecar, None for none.
         :raises DestinationError: when the last try failed.
         """
-        from airflow_provider_yeastar.pbx.waiting import bounds  # not needed to parse a DAG file
-
-        for tried in count(1):
-            try:
-                received.put_in_place(metadata)
-            except DestinationError as error:
-                if tried == _UPLOADS or not received.temporary.exists():
-                    raise
-                delay = bounds.retry_delay(tried, random.random())
-                log.warning("%s The file is stored once more in %.0f s.", error, delay)
-                run_on_worker(asyncio.sleep(delay), lambda: self.killed)
-            else:
-                return
-
-    def store_rows(
-        self,
-        context: Context,
-        client: PbxClient,
-        rows: SchemaRows,
-        path: str,
-        file_format: str,
-        record_of: Callable[[StoredFile], ReportRecord],
-    ) -> str:
-        """Write rows to a file, put it at its destination and tell of it, as the arguments say; return its path.
-
-        :param context: of the task.
-        :param client: of the PBX.
-        :param rows: of the file.
-        :param path: where it goes, from :func:`.resolve_path`.
-        :param file_format: ``ndjson`` or ``parquet``.
-        :param record_of: makes the record of the file, with its rows.
-        """
         # Not needed to parse a DAG file.
-        from airflow_provider_yeastar.files import storage
-        from airflow_provider_yeastar.files.rows import RowsDigest, encoded_rows
+        from airflow_provider_yeastar.pbx.waiting.bounds import Setbacks
+        from airflow_provider_yeastar.pbx.waiting.retrying import retrying_blocking
 
-        if not rows.count:
-            self.end_without_rows(context, path)
-        chunks = self._unless_killed(encoded_rows(rows.columns, rows, file_format))
-        with storage.receive(chunks, path, RowsDigest()) as received:
-            if self.keeps_file(path):
-                return path
-            record = record_of(received.stored)
-            self.refuse_fewer_rows(client, path, record)
-            self.publish(received)
-        self.tell(context, record)
-        return path
-
-    def _unless_killed(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            if self.killed:
-                raise TaskKilledError("The task was killed while it wrote its rows")
-            yield chunk
+        for attempt in retrying_blocking(
+            Setbacks(most=_UPLOADS - 1),
+            may_pass=lambda error: isinstance(error, DestinationError) and received.temporary.exists(),
+            sleep=lambda seconds: run_on_worker(asyncio.sleep(seconds), lambda: self.killed),
+            then="The file is stored once more",
+        ):
+            with attempt:
+                received.put_in_place(metadata)
 
     def tell(self, context: Context, record: ReportRecord) -> None:
         """Write a file's record to the XCom ``report`` and to the asset events of the task's outlets.
@@ -211,3 +172,80 @@ class StoringTask(WaitingTask):
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any] | None:
         """Return the lineage of the file that was stored, None without one; for Airflow's OpenLineage provider."""
         return self.record.to_lineage() if self.record else None
+
+
+class RowsFileTask(StoringTask):
+    """A task that writes typed rows to a file.
+
+    :param file_format: ``ndjson`` or ``parquet``.
+    """
+
+    template_fields: Sequence[str] = (*StoringTask.template_fields, "file_format")
+
+    def __init__(self, *, file_format: str = "ndjson", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.file_format = file_format
+        if not is_open(file_format):
+            from airflow_provider_yeastar.files.rows import check_row_format  # not needed by tasks without rows
+
+            check_row_format(file_format)
+
+    def check_writer(self) -> None:
+        """Refuse a format that does not exist, or that this machine cannot write.
+
+        :raises InvalidRequestError: one sentence.
+        """
+        # Not needed to parse a DAG file.
+        from airflow_provider_yeastar.files.rows import check_row_format, require_writer
+
+        check_row_format(self.file_format)
+        require_writer(self.file_format)
+
+    def rows_path(self, stem: str) -> str:
+        """Return the path of the file.
+
+        :param stem: its name in a directory, without the extension.
+        """
+        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+
+        return storage.resolve_path(self.destination, f"{stem}.{self.file_format}")
+
+    def store_rows(
+        self,
+        context: Context,
+        client: PbxClient,
+        rows: SchemaRows,
+        path: str,
+        record_of: Callable[[StoredFile], ReportRecord],
+    ) -> str:
+        """Write rows to their file and tell of it; without a row ``on_empty`` decides.
+
+        :param context: of the task.
+        :param client: of the PBX.
+        :param rows: in their schema; they are gone over once.
+        :param path: from :meth:`rows_path`.
+        :param record_of: makes the record of the file.
+        :return: the path.
+        :raises TaskKilledError: when the task was killed meanwhile.
+        """
+        # Not needed to parse a DAG file.
+        from airflow_provider_yeastar.files import storage
+        from airflow_provider_yeastar.files.rows import RowsDigest, encoded_rows
+
+        if not rows.count:
+            self.end_without_rows(context, path)
+        chunks = self._until_killed(encoded_rows(rows.columns, rows, self.file_format))
+        with storage.receive(chunks, path, RowsDigest()) as received:
+            if self.keeps_file(path):
+                return path
+            record = record_of(received.stored)
+            self.refuse_fewer_rows(client, path, record)
+            self.publish(received)
+        self.tell(context, record)
+        return path
+
+    def _until_killed(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            if self.killed:
+                raise TaskKilledError("The task was killed while it wrote its rows")
+            yield chunk

@@ -91,10 +91,11 @@ class WaitingTask(TemplatedTask):
         """
         if not request.is_relative:
             return request
-        counted = replace(request, as_of=run_moment(context))
+        counted = replace(request, frame=replace(request.frame, as_of=run_moment(context)))
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
             found = run_on_worker(client.resolve(counted, time.time() + self.wait_timeout), lambda: self.killed)
-        self.log.info("The period %s, counted from %s, is %s.", request.period, counted.as_of, found.window_text)
+        frame = counted.frame
+        self.log.info("The period %s, counted from %s, is %s.", frame.period, frame.as_of, found.window_text)
         return found
 
     def defer_wait(self, request: ReportRequest, *, attempt: int = 1, until: float | None = None) -> None:

@@ -8,8 +8,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
@@ -25,7 +27,7 @@ from airflow_provider_yeastar.pbx.login.stored import StoredLogin
 from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.pbx.state.interface import Entry
-from airflow_provider_yeastar.pbx.state.line import Line
+from airflow_provider_yeastar.pbx.state.line import LEASE_SECONDS, Line
 from airflow_provider_yeastar.pbx.state.opening import open_state
 from airflow_provider_yeastar.pbx.waiting.bounds import Bounds, FinishedReport
 from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
@@ -146,13 +148,31 @@ class Wait:
             return b"".join(stream.chunks)
 
 
-def occupy_turn(settings: PbxSettings, state_dir: Path) -> None:
-    """Let somebody else hold the turn at a PBX for as long as a lease lasts."""
+@contextmanager
+def occupied_turn(state_dir: Path) -> Iterator[None]:
+    """Let somebody else hold the turn at a simulated PBX, and renew the lease as often as its holder would."""
+    state, name = open_state("", state_dir), f"{SimulatorSettings().serial_number}/turn"
 
-    def take(entry: Entry | None, now: float) -> Entry:
-        return Line.from_entry(entry).attended(now, "somebody else", ["1"]).to_entry(entry)
+    def attend(*tickets: str) -> None:
+        def renewed(entry: Entry | None, now: float) -> Entry:
+            return Line.from_entry(entry).attended(now, "somebody else", tickets).to_entry(entry)
 
-    open_state("", state_dir).update(f"{SimulatorSettings().serial_number}/turn", take, keep_seconds=60)
+        state.update(name, renewed, keep_seconds=60)
+
+    def renew() -> None:
+        while not over.wait(LEASE_SECONDS / 5):
+            attend("1")
+
+    over = threading.Event()
+    renewing = threading.Thread(target=renew)
+    attend("1")
+    renewing.start()
+    try:
+        yield
+    finally:
+        over.set()
+        renewing.join()
+        attend()
 
 
 def line_at(settings: PbxSettings, state_dir: Path) -> Line:

@@ -68,6 +68,20 @@ class TestTheOperator:
         assert rows_of(path) == rows_of(run_task(operator(tmp_path))[0])
         assert "2026-11-20" in Path(path).name
 
+    def test_yesterday_is_not_counted_by_a_clock_that_the_pbx_does_not_tell(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
+        with PbxSimulator(SimulatorSettings(tells_display=False)) as pbx:
+            connect(pbx, monkeypatch, extra={"date_format": "YYYY/MM/DD", "time_format": "hh:mm:ss"})
+
+            with pytest.raises(AirflowFailException, match=r"does not tell its clock, by which `period` 'yesterday'"):
+                run_task(
+                    operator(tmp_path, period="yesterday"), data_interval_end=datetime(2026, 11, 21, 12, tzinfo=UTC)
+                )
+
+            assert not (tmp_path / "calls").exists()
+
     def test_parquet_has_the_same_rows(self, pbx: PbxSimulator, tmp_path: Path) -> None:
         parquet = pytest.importorskip("pyarrow.parquet")
 

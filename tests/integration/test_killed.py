@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
-from tests.integration.support import ROOT, airflow, connection_to, line_at, occupy_turn, settings_for, start_airflow
+from tests.integration.support import ROOT, airflow, connection_to, line_at, occupied_turn, settings_for, start_airflow
 
 DAG_FILE = """
 from datetime import UTC, datetime, timedelta
@@ -49,8 +49,9 @@ signal.signal(signal.SIGTERM, lambda *_: task.on_kill())
 type(task).execute.__wrapped__(task, {"ti": Mock()})
 print("the task has succeeded")
 """
-KILL_SECONDS = 4
-"""Airflow's supervisor sends SIGKILL after five."""
+KILL_SECONDS = 60
+"""Far more than a process needs to end on a busy machine, and far less than all that a task may wait for here."""
+CALL_SECONDS = 600
 START_SECONDS = 120
 FAILED = ("Task received SIGTERM signal", "The task was killed while it waited", "The task was killed while it fetched")
 
@@ -69,7 +70,7 @@ def environment(yeastar_pbx: PbxSimulator, tmp_path: Path, out: Path) -> dict[st
     (dags / "killed.py").write_text(DAG_FILE.replace("@OUT@", repr(f"{out}/")))
     return {
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-        "AIRFLOW_CONN_YEASTAR_DEFAULT": connection_to(yeastar_pbx),
+        "AIRFLOW_CONN_YEASTAR_DEFAULT": connection_to(yeastar_pbx, extra={"exclusive": True, "timeout": CALL_SECONDS}),
         "AIRFLOW__YEASTAR__STATE_DIR": str(tmp_path / "state"),
     }
 
@@ -177,11 +178,13 @@ def test_while_a_call_hangs(
 
 def test_while_another_process_has_the_turn(start: Start, yeastar_pbx: PbxSimulator, out: Path, tmp_path: Path) -> None:
     state_dir = tmp_path / "state"
-    occupy_turn(settings_for(yeastar_pbx), state_dir)
-    with start("operator") as process:
-        assert process.stdout is not None
-        assert any("Waiting for the turn" in line for line in process.stdout)
-        kill(process, with_process=True)
+    with occupied_turn(state_dir):
+        with start("operator") as process:
+            assert process.stdout is not None
+            assert any("Waiting for the turn" in line for line in process.stdout)
+            kill(process, with_process=True)
+
+        line = line_at(settings_for(yeastar_pbx), state_dir)
 
     assert yeastar_pbx.calls("call_report/download") == []
-    assert [ticket.member for ticket in line_at(settings_for(yeastar_pbx), state_dir).tickets] == ["somebody else"]
+    assert [ticket.member for ticket in line.tickets] == ["somebody else"]

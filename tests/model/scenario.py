@@ -19,7 +19,7 @@ from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_req
 from airflow_provider_yeastar.pbx.state import turns
 from airflow_provider_yeastar.pbx.state.interface import Change, Entry
 from airflow_provider_yeastar.pbx.state.memory import MemoryState
-from airflow_provider_yeastar.pbx.waiting import bounds, job_ledger, report_wait
+from airflow_provider_yeastar.pbx.waiting import bounds, job_ledger, report_wait, retrying
 from airflow_provider_yeastar.pbx.wire import EventFrame, PbxInformation
 from tests.model.model_pbx import Behaviour, ModelPbx, any_behaviour
 from tests.model.world import Clock, HostLoop, World
@@ -236,7 +236,7 @@ def simulated_time(world: World, more: tuple[Any, ...] = ()) -> Iterator[None]:
 
     clock = SimpleNamespace(time=world.clock.time, monotonic=world.clock.monotonic)
     with ExitStack() as stack:
-        for module in (turns, job_ledger, report_wait, *more):
+        for module in (turns, job_ledger, report_wait, retrying, *more):
             for name, value in (("time", clock), ("in_thread", in_thread), ("random", world.chance)):
                 if hasattr(module, name):
                     stack.enter_context(mock.patch.object(module, name, value))

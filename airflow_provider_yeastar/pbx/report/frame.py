@@ -16,11 +16,11 @@ __all__ = ["TimeFrame", "time_frame"]
 
 @dataclass(frozen=True)
 class TimeFrame:
-    """From a first to a last second by the PBX's clock. Made by :func:`time_frame`.
+    """From a first to a last second by the PBX's clock. Without period, start and end it is the whole history.
 
     :param period: a day, month or year, or one in words, counted from ``as_of``.
-    :param start: first second, aware or naive, in place of ``period``.
-    :param end: last second, inclusive.
+    :param start: first second, aware or naive, in place of ``period``; None for an open beginning.
+    :param end: last second, inclusive; None for an open end.
     :param as_of: the moment that a period in words is counted from, aware.
     """
 
@@ -35,10 +35,16 @@ class TimeFrame:
         return isinstance(self.period, RelativePeriod)
 
     @property
+    def is_everything(self) -> bool:
+        return self.period is None and self.start is None and self.end is None
+
+    @property
     def text(self) -> str:
-        """The frame as it was asked for, in characters that any file system takes."""
+        """The frame as it was asked for, in characters that any file system takes; ``all`` for the whole history."""
         if self.period:
             return str(self.period)
+        if self.is_everything:
+            return "all"
         return "--".join(f"{moment:%Y-%m-%dT%H%M%S}" if moment else "" for moment in (self.start, self.end))
 
     def dated(self, zone: tzinfo, now: datetime, *, zone_is_named: bool = True) -> TimeFrame:
@@ -59,8 +65,8 @@ class TimeFrame:
             return TimeFrame(None, found.start, found.end)
         return TimeFrame(found)
 
-    def window(self, zone: tzinfo) -> Window:
-        """Return the first and the last second by the PBX's clock, naive.
+    def ends(self, zone: tzinfo) -> dict[str, datetime]:
+        """Return ``start_time`` and ``end_time`` by the PBX's clock, naive; only those that are given.
 
         :param zone: the PBX's time zone.
         :raises InvalidRequestError: when the window is empty, or the clock shows an end never or twice.
@@ -68,8 +74,13 @@ class TimeFrame:
         if isinstance(self.period, RelativePeriod):
             raise ValueError(f"The period {self.period} has to be dated first")
         if self.period:
-            return self.period.window()
-        ends = window_by_pbx_clock(self.start, self.end, zone)
+            window = self.period.window()
+            return {"start_time": window.start, "end_time": window.end}
+        return window_by_pbx_clock(self.start, self.end, zone)
+
+    def window(self, zone: tzinfo) -> Window:
+        """Return the first and the last second of a frame with both ends; see :meth:`ends`."""
+        ends = self.ends(zone)
         return Window(ends["start_time"], ends["end_time"])
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from functools import partial
 from typing import Any
 
 from airflow_provider_yeastar.pbx.report import checks
 from airflow_provider_yeastar.pbx.report.catalogue import REPORT_TYPES
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat, to_pbx_local
+from airflow_provider_yeastar.pbx.report.frame import TimeFrame
 from airflow_provider_yeastar.pbx.report.masking import masked_parameters
 from airflow_provider_yeastar.pbx.report.parameters import (
     ParameterValue,
@@ -25,12 +25,7 @@ from airflow_provider_yeastar.pbx.report.parameters import (
     json_value,
     query_value,
 )
-from airflow_provider_yeastar.pbx.report.periods import (
-    Period,
-    RelativePeriod,
-    Window,
-    window_by_pbx_clock,
-)
+from airflow_provider_yeastar.pbx.report.periods import Period, RelativePeriod, Window
 
 __all__ = [
     "FILE_FORMATS",
@@ -50,23 +45,19 @@ _WAYS = frozenset({"asynchronous", "check_ids"})
 class ReportRequest:
     """A validated request for a report, from :func:`build_request`; ``parameters`` are pairs of names and values.
 
-    A period in words is counted from ``as_of``, an aware datetime, and has to be :meth:`resolved` before the request
-    can be sent or name a file.
+    With a period in words its ``frame`` has to be dated before it can be sent or name a file.
     """
 
     report_type: str | None
     my_report_id: int | None
     scheduled_report_id: int | None
-    period: Period | RelativePeriod | None
-    start_time: datetime | None
-    end_time: datetime | None
+    frame: TimeFrame
     parameters: tuple[tuple[str, ParameterValue], ...]
     file_format: str
     duration_format: str
     asynchronous: bool | None
     api_version: str | None
     check_ids: bool = True
-    as_of: datetime | None = None
 
     @property
     def endpoint(self) -> str:
@@ -84,16 +75,12 @@ class ReportRequest:
 
     @property
     def has_window(self) -> bool:
-        return not (self.period is None and self.start_time is None and self.end_time is None)
+        return not self.frame.is_everything
 
     @property
     def window_text(self) -> str:
         """The time frame as it was asked for, in characters that any file system takes; ``all`` without one."""
-        if self.period:
-            return str(self.period)
-        if not self.has_window:
-            return "all"
-        return "--".join(f"{moment:%Y-%m-%dT%H%M%S}" if moment else "" for moment in (self.start_time, self.end_time))
+        return self.frame.text
 
     def file_name(self, source: str | None = None) -> str:
         """Return a file name made from the request, so that a rerun replaces its own file and no other.
@@ -108,7 +95,7 @@ class ReportRequest:
         :raises ValueError: for a period in words: the files of two nights would have the same name.
         """
         if self.is_relative:
-            raise ValueError(f"The period {self.period} has to be resolved before it can name a file")
+            raise ValueError(f"The period {self.frame.period} has to be dated before it can name a file")
         # Arguments left out do not count, so that a new argument does not change the names of old requests.
         given = self.to_dict() | {"parameters": masked_parameters(self._filters()), "source": source}
         asked = {name: value for name, value in given.items() if value is not None and name not in _WAYS}
@@ -118,25 +105,7 @@ class ReportRequest:
     @property
     def is_relative(self) -> bool:
         """Whether the period is in words."""
-        return isinstance(self.period, RelativePeriod)
-
-    def resolved(self, zone: tzinfo, now: datetime, *, zone_is_named: bool = True) -> ReportRequest:
-        """Return the request with a period that is no longer in words, for this PBX.
-
-        :param zone: the PBX's time zone, or its present offset from UTC.
-        :param now: the present, aware; a period in words without ``as_of`` is counted from it.
-        :param zone_is_named: False says that ``zone`` is only the present offset.
-        :raises InvalidRequestError: when the present offset does not tell what is asked for.
-        """
-        if not zone_is_named:
-            checks.check_without_offset(self.start_time, self.end_time)
-        if not isinstance(self.period, RelativePeriod):
-            return self
-        resolve = self.period.resolve if zone_is_named else partial(self.period.resolve_with_present_offset, now=now)
-        found = resolve(self.as_of or now, zone)
-        if isinstance(found, Window):
-            return replace(self, period=None, start_time=found.start, end_time=found.end, as_of=None)
-        return replace(self, period=found, as_of=None)
+        return self.frame.is_relative
 
     def query(self, display: DisplayFormat, zone: tzinfo) -> dict[str, str]:
         """Return the request's parameters for a PBX, without the token.
@@ -167,25 +136,26 @@ class ReportRequest:
         :param now: that moment, aware.
         :param zone: the PBX's time zone.
         """
-        end = self._range(zone).get("end_time")
+        end = self.frame.ends(zone).get("end_time")
         return end is not None and end > to_pbx_local(now, zone)
 
     def describe(self, zone: tzinfo) -> dict[str, str]:
         """Return the time frame by the PBX's clock in ISO 8601: ``time``, or ``start_time`` and ``end_time``."""
-        if self.period and self._takes_time:
-            return {"time": str(self.period)}
-        return {name: moment.isoformat() for name, moment in self._range(zone).items()}
+        if self.frame.period and self._takes_time:
+            return {"time": str(self.frame.period)}
+        return {name: moment.isoformat() for name, moment in self.frame.ends(zone).items()}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the request in JSON types; :meth:`from_dict` makes an equal one of it."""
-        as_of = {"as_of": self.as_of.isoformat()} if self.as_of else {}
+        frame = self.frame
+        as_of = {"as_of": frame.as_of.isoformat()} if frame.as_of else {}
         return as_of | {
             "report_type": self.report_type,
             "my_report_id": self.my_report_id,
             "scheduled_report_id": self.scheduled_report_id,
-            "period": str(self.period) if self.period else None,
-            "start_time": self.start_time.isoformat() if self.start_time else None,
-            "end_time": self.end_time.isoformat() if self.end_time else None,
+            "period": str(frame.period) if frame.period else None,
+            "start_time": frame.start.isoformat() if frame.start else None,
+            "end_time": frame.end.isoformat() if frame.end else None,
             "parameters": {name: json_value(value) for name, value in self.parameters},
             "file_format": self.file_format,
             "duration_format": self.duration_format,
@@ -211,17 +181,10 @@ class ReportRequest:
         return self.report_type is not None and REPORT_TYPES[self.report_type].time == "time"
 
     def _times(self, display: DisplayFormat, zone: tzinfo) -> dict[str, str]:
-        if isinstance(self.period, Period) and self._takes_time:
-            return {"time": display.format_period(self.period.kind, self.period.first)}
-        return {name: display.format_datetime(moment) for name, moment in self._range(zone).items()}
-
-    def _range(self, zone: tzinfo) -> dict[str, datetime]:
-        if isinstance(self.period, RelativePeriod):
-            raise ValueError(f"The period {self.period} has to be resolved first")
-        if self.period:
-            window = self.period.window()
-            return {"start_time": window.start, "end_time": window.end}
-        return window_by_pbx_clock(self.start_time, self.end_time, zone)
+        period = self.frame.period
+        if isinstance(period, Period) and self._takes_time:
+            return {"time": display.format_period(period.kind, period.first)}
+        return {name: display.format_datetime(moment) for name, moment in self.frame.ends(zone).items()}
 
 
 def build_request(**arguments: Any) -> ReportRequest:
@@ -269,20 +232,23 @@ def _check(given: checks.Arguments, *, may_be_open: bool) -> ReportRequest:
     parameters = check_parameters(known(given.parameters), may_be_open=may_be_open)
     checks.check_period_or_range(given)
     period = checks.known_period(known(given.period))
+    frame = TimeFrame(
+        period,
+        checks.known_moment("start_time", known(given.start_time)),
+        checks.known_moment("end_time", known(given.end_time)),
+        checks.known_moment("as_of", given.as_of) if isinstance(period, RelativePeriod) else None,
+    )
     request = ReportRequest(
         report_type=report_type,
         my_report_id=checks.known_id("my_report_id", known(given.my_report_id)),
         scheduled_report_id=checks.known_id("scheduled_report_id", known(given.scheduled_report_id)),
-        period=period,
-        start_time=checks.known_moment("start_time", known(given.start_time)),
-        end_time=checks.known_moment("end_time", known(given.end_time)),
+        frame=frame,
         parameters=tuple(sorted(parameters.items())),
         file_format=checks.one_of("file_format", known(given.file_format) or "csv", FILE_FORMATS),
         duration_format=checks.one_of("duration_format", known(given.duration_format) or "seconds", _DURATION_FORMATS),
         asynchronous=checks.choice("asynchronous", known(given.asynchronous)),
         api_version=checks.one_of("api_version", known(given.api_version), (*_API_VERSIONS, None)),
         check_ids=checks.switch("check_ids", known(given.check_ids)),
-        as_of=checks.known_moment("as_of", given.as_of) if isinstance(period, RelativePeriod) else None,
     )
     if given.scheduled_report_id is not None:
         checks.check_scheduled(given, parameters)
@@ -290,6 +256,6 @@ def _check(given: checks.Arguments, *, may_be_open: bool) -> ReportRequest:
         names_known = not (may_be_open and is_open(given.parameters))
         checks.check_for_type(report_type, given, period, parameters if names_known else None)
         checks.check_version(report_type, request.api_version)
-    if request.start_time and request.end_time and not (request.start_time.tzinfo or request.end_time.tzinfo):
-        Window(request.start_time, request.end_time)
+    if frame.start and frame.end and not (frame.start.tzinfo or frame.end.tzinfo):
+        Window(frame.start, frame.end)
     return request

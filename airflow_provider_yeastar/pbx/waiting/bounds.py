@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -102,10 +103,12 @@ class Bounds:
 class Setbacks:
     """The failures of one wait so far, for its limits, its delays and its last words.
 
+    :param most: how many failures of any kind are tolerated.
     :param unanswered: requests that the PBX has accepted or received, and whose answer did not name the file.
     :param doubt: why no event was believed, empty if none was in doubt.
     """
 
+    most: float = math.inf
     count: dict[type[YeastarError], int] = field(default_factory=dict)
     in_a_row: int = 0
     last: YeastarError | None = None
@@ -113,17 +116,17 @@ class Setbacks:
     unanswered: int = 0
     doubt: str = ""
 
-    def add(self, error: YeastarError) -> None:
-        """Record an error.
+    def add(self, error: YeastarError) -> bool:
+        """Record an error, and return whether to retry.
 
-        :raises YeastarError: that very error, if a retry cannot help or the limit of its kind is reached.
+        :return: False if a retry cannot help, or more such errors have come than are tolerated.
         """
         kind = type(error)
         self.count[kind] = self.count.get(kind, 0) + 1
         self.in_a_row += 1
         self.last = error
-        if error.reaction is Reaction.GIVE_UP or self.count[kind] > _LIMITS.get(kind, self.count[kind]):
-            raise error
+        is_tolerated = self.count[kind] <= _LIMITS.get(kind, math.inf) and sum(self.count.values()) <= self.most
+        return is_tolerated and error.reaction is not Reaction.GIVE_UP
 
     def delay(self, chance: float) -> float:
         """Return the seconds to wait before the next attempt.

@@ -6,9 +6,7 @@ what may pass.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -28,13 +26,13 @@ from airflow_provider_yeastar.pbx.errors import (
     OlderCallsError,
     ParameterError,
     RecordingBusyError,
-    YeastarError,
 )
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
 from airflow_provider_yeastar.pbx.report.facts import PbxFacts
 from airflow_provider_yeastar.pbx.report.periods import Window
 from airflow_provider_yeastar.pbx.session import PbxSession
-from airflow_provider_yeastar.pbx.waiting.bounds import Setbacks, retry_delay
+from airflow_provider_yeastar.pbx.waiting.bounds import Setbacks
+from airflow_provider_yeastar.pbx.waiting.retrying import retrying
 from airflow_provider_yeastar.pbx.wire import Processing, ReportFile, decode_report_answer
 
 __all__ = ["CallReader", "Calls"]
@@ -217,16 +215,7 @@ class CallReader:
             )
 
     async def _patiently(self, call: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-        setbacks = Setbacks()
-        while True:
-            try:
-                return await call()
-            except (NotFoundError, ParameterError):
-                raise
-            except YeastarError as error:
-                setbacks.add(error)
-                delay = retry_delay(setbacks.in_a_row, random.random())
-                if time.time() + delay >= self._until:
-                    raise
-                log.warning("%s Trying again in %.0f s.", error, delay)
-            await asyncio.sleep(delay)
+        async for attempt in retrying(Setbacks(), until=lambda: self._until):
+            with attempt:
+                result = await call()
+        return result

@@ -16,6 +16,8 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Literal, TypeVar
 
+from tenacity import RetryError
+
 from airflow_provider_yeastar.pbx import wire
 from airflow_provider_yeastar.pbx.errors import (
     AmbiguousEventError,
@@ -24,7 +26,6 @@ from airflow_provider_yeastar.pbx.errors import (
     DeadlineError,
     PbxInternalError,
     ReportFailedError,
-    TokenCapError,
     WaitTimeoutError,
     YeastarError,
 )
@@ -35,6 +36,7 @@ from airflow_provider_yeastar.pbx.state.turns import Turn, turn
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 from airflow_provider_yeastar.pbx.waiting.attribution import BUSY, Busy, Observations, Step, Verdict
 from airflow_provider_yeastar.pbx.waiting.job_ledger import JobLedger
+from airflow_provider_yeastar.pbx.waiting.retrying import retrying
 
 __all__ = ["ReportWait"]
 
@@ -97,30 +99,19 @@ class ReportWait:
 
     async def _retrying(
         self,
-        attempt: Callable[[asyncio.Timeout], Awaitable[Result]],
+        work: Callable[[asyncio.Timeout], Awaitable[Result]],
         end: Callable[[], float],
         timed_out: Callable[[], YeastarError],
     ) -> Result:
-        """Return what an attempt returns; retries errors that may pass, with back-off until the end."""
-        while True:
-            try:
-                async with asyncio.timeout(end() - time.time()) as limit:
-                    with self._session.hiding_secrets():
-                        return await attempt(limit)
-            except TimeoutError:
-                break
-            except WaitTimeoutError:
-                raise
-            except YeastarError as error:
-                self._setbacks.add(error)
-                delay = self._setbacks.delay(random.random())
-                # All tokens may be taken for half an hour; one line about it is enough.
-                if not isinstance(error, TokenCapError) or self._setbacks.count[TokenCapError] == 1:
-                    log.warning("%s Retrying in %.0f s.", error, delay)
-            if time.time() + delay >= end():
-                break
-            await asyncio.sleep(delay)
-        raise timed_out()
+        """Return what the work returns; retries errors that may pass, with back-off until the end."""
+        try:
+            async for attempt in retrying(self._setbacks, until=end, reraise=False):
+                with attempt, self._session.hiding_secrets():
+                    async with asyncio.timeout(end() - time.time()) as limit:
+                        result = await work(limit)
+        except (TimeoutError, RetryError):
+            raise timed_out() from None
+        return result
 
     def _begin_turn(self) -> None:
         self._turn_began_at = time.time()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import AsyncGenerator
 
@@ -12,6 +11,7 @@ from airflow_provider_yeastar.pbx import wire
 from airflow_provider_yeastar.pbx.errors import UnsafeUrlError, YeastarError
 from airflow_provider_yeastar.pbx.events.shared import SharedConnection
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
+from airflow_provider_yeastar.pbx.waiting.retrying import retrying
 
 __all__ = ["watch_reports"]
 
@@ -31,23 +31,30 @@ async def watch_reports(connection: SharedConnection) -> AsyncGenerator[waiting.
     :param connection: to the PBX, shared with its waiters.
     """
     clock = asyncio.get_running_loop().time
-    losses = 0
-    while True:
+    losses = _Losses()
+    async for attempt in retrying(losses, then="Listening again"):
         subscribed_at = clock()
-        try:
-            async with connection.listen() as events:
-                subscribed_at = clock()
-                log.info("Listening to the report events of PBX %s.", connection.session.settings.address)
-                while True:
-                    for event in await events.next_events():
-                        report = _announced(connection, event)
-                        if report:
-                            yield report
-        except YeastarError as error:
-            losses = 1 if clock() - subscribed_at >= _STABLE_SECONDS else losses + 1
-            delay = waiting.retry_delay(losses, random.random())
-            log.warning("%s Listening again in %.0f s.", error, delay)
-        await asyncio.sleep(delay)
+        with attempt:
+            try:
+                async with connection.listen() as events:
+                    subscribed_at = clock()
+                    log.info("Listening to the report events of PBX %s.", connection.session.settings.address)
+                    while True:
+                        for event in await events.next_events():
+                            report = _announced(connection, event)
+                            if report:
+                                yield report
+            finally:
+                if clock() - subscribed_at >= _STABLE_SECONDS:
+                    losses.in_a_row = 0
+
+
+class _Losses(waiting.Setbacks):
+    """The losses of a subscription; none of them is final."""
+
+    def add(self, error: YeastarError) -> bool:
+        super().add(error)
+        return True
 
 
 def _announced(connection: SharedConnection, event: wire.EventFrame) -> waiting.AnnouncedReport | None:

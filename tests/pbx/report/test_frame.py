@@ -193,6 +193,32 @@ class TestDated:
         assert time_frame(word, None, None, moment).dated(zone, NOW).window(zone) == whole
 
 
+class TestOpenFrames:
+    """A report may have one end alone, or none."""
+
+    START, END = datetime(2026, 11, 22, 8), datetime(2026, 11, 22, 9, 0, 1)
+
+    @pytest.mark.parametrize(
+        ("frame", "text", "ends"),
+        [
+            (TimeFrame(None), "all", {}),
+            (TimeFrame(None, START), "2026-11-22T080000--", {"start_time": START}),
+            (TimeFrame(None, None, END), "--2026-11-22T090001", {"end_time": END}),
+            (
+                TimeFrame(None, START, END),
+                "2026-11-22T080000--2026-11-22T090001",
+                {"start_time": START, "end_time": END},
+            ),
+        ],
+    )
+    def test_only_the_given_ends_are_named(self, frame: TimeFrame, text: str, ends: dict[str, datetime]) -> None:
+        assert (frame.text, frame.ends(BERLIN)) == (text, ends)
+        assert frame.is_everything is (not ends)
+
+    def test_a_period_is_not_everything(self) -> None:
+        assert not time_frame("2026-11-22", None, None).is_everything
+
+
 class TestWithThePresentOffsetAlone:
     WINTER = timezone(timedelta(hours=1))
 

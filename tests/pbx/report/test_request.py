@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,6 +29,10 @@ TIMES = {
     "queueperformanceactivity",
 }
 VALUES: dict[str, Any] = {"flag": True, "integer": 5, "seconds": 5}
+
+
+def dated(request: ReportRequest, zone: tzinfo, now: datetime, *, zone_is_named: bool = True) -> ReportRequest:
+    return replace(request, frame=request.frame.dated(zone, now, zone_is_named=zone_is_named))
 
 
 def minimal(report_type: str, **changes: Any) -> dict[str, Any]:
@@ -319,14 +324,14 @@ class TestTimes:
     def test_a_report_of_days_takes_calendar_words(self, word: str, time: str) -> None:
         request = build_request(**minimal("queueavgwaittalktime", period=word, as_of="2026-11-21T23:00:00+00:00"))
 
-        assert request.resolved(BERLIN, NOW).query(DISPLAY, BERLIN)["time"] == time
+        assert dated(request, BERLIN, NOW).query(DISPLAY, BERLIN)["time"] == time
 
     def test_words_are_counted_from_the_given_moment_else_from_now(self) -> None:
         request = build_request(**QUEUES, period="yesterday")
 
-        assert request.resolved(BERLIN, NOW).describe(BERLIN)["start_time"] == "2026-11-25T00:00:00"
+        assert dated(request, BERLIN, NOW).describe(BERLIN)["start_time"] == "2026-11-25T00:00:00"
         then = build_request(**QUEUES, period="yesterday", as_of=datetime(2026, 11, 22, 23, 30, tzinfo=UTC))
-        assert then.resolved(BERLIN, NOW).describe(BERLIN)["start_time"] == "2026-11-22T00:00:00"
+        assert dated(then, BERLIN, NOW).describe(BERLIN)["start_time"] == "2026-11-22T00:00:00"
 
     @pytest.mark.parametrize(
         ("word", "same"),
@@ -339,15 +344,15 @@ class TestTimes:
     def test_a_resolved_request_is_the_one_with_dates(self, word: str, same: dict[str, str]) -> None:
         request = build_request(**QUEUES, period=word, as_of="2026-11-23T04:00:00+00:00")
 
-        assert request.resolved(BERLIN, NOW) == build_request(**QUEUES, **same)
-        assert request.resolved(BERLIN, NOW).file_name() == build_request(**QUEUES, **same).file_name()
+        assert dated(request, BERLIN, NOW) == build_request(**QUEUES, **same)
+        assert dated(request, BERLIN, NOW).file_name() == build_request(**QUEUES, **same).file_name()
 
     def test_words_neither_name_a_file_nor_are_sent(self) -> None:
         request = build_request(**QUEUES, period="yesterday")
 
-        with pytest.raises(ValueError, match="has to be resolved"):
+        with pytest.raises(ValueError, match="has to be dated"):
             request.file_name()
-        with pytest.raises(ValueError, match="has to be resolved"):
+        with pytest.raises(ValueError, match="has to be dated"):
             request.query(DISPLAY, BERLIN)
 
     @pytest.mark.parametrize("name", ["start_time", "end_time"])
@@ -356,13 +361,13 @@ class TestTimes:
         request = build_request(**QUEUES, **{name: "2026-07-01T00:00:00+02:00"})
 
         with pytest.raises(InvalidRequestError, match=r"carries a UTC offset.*Set `timezone`"):
-            request.resolved(offset, NOW, zone_is_named=False)
-        assert request.resolved(BERLIN, NOW) == request
+            dated(request, offset, NOW, zone_is_named=False)
+        assert dated(request, BERLIN, NOW) == request
 
     def test_without_the_pbx_s_zone_times_of_its_clock_are_taken(self) -> None:
         request = build_request(**QUEUES, start_time="2026-07-01T00:00:00", end_time="2026-07-01T23:59:59")
 
-        assert request.resolved(timezone(timedelta(hours=1)), NOW, zone_is_named=False) == request
+        assert dated(request, timezone(timedelta(hours=1)), NOW, zone_is_named=False) == request
 
     @pytest.mark.parametrize(
         ("arguments", "over_at"),

@@ -45,12 +45,18 @@ class TestSetbacks:
     )
     def test_each_cause_is_borne_so_often(self, error: YeastarError, borne: int) -> None:
         setbacks = Setbacks()
-        for _ in range(borne):
-            setbacks.add(error)
 
-        if borne < 500:
-            with pytest.raises(type(error)):
-                setbacks.add(error)
+        assert all(setbacks.add(error) for _ in range(borne))
+        assert setbacks.add(error) is (borne == 500)
+
+    def test_all_causes_together_are_borne_so_often(self) -> None:
+        setbacks = Setbacks(most=2)
+
+        assert [setbacks.add(error("no")) for error in (NetworkError, TokenExpiredError, NetworkError)] == [
+            True,
+            True,
+            False,
+        ]
 
     def test_the_summary_tells_the_last_cause(self) -> None:
         setbacks = Setbacks()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_yeastar.pbx.errors import NetworkError
-from airflow_provider_yeastar.pbx.waiting import report_watch
+from airflow_provider_yeastar.pbx.waiting import report_watch, retrying
 
 
 class FlappingConnection:
@@ -50,9 +50,9 @@ def delays(monkeypatch: pytest.MonkeyPatch, stands_for: list[float]) -> list[flo
         pauses.append(seconds)
 
     loop = SimpleNamespace(time=lambda: connection.now)
-    stand_in = SimpleNamespace(sleep=sleep, get_running_loop=lambda: loop)
-    monkeypatch.setattr(report_watch, "asyncio", stand_in)
-    monkeypatch.setattr(report_watch, "random", SimpleNamespace(random=lambda: 1.0))
+    monkeypatch.setattr(report_watch, "asyncio", SimpleNamespace(get_running_loop=lambda: loop))
+    monkeypatch.setattr(retrying, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(retrying, "random", SimpleNamespace(random=lambda: 1.0))
 
     async def watch() -> None:
         async for _ in report_watch.watch_reports(connection):  # type: ignore[arg-type]  # stands in for it
