@@ -38,7 +38,7 @@ from tests.integration.support import ROOT, connect, connection_to, run_task
 
 DAY = "2026-11-20"
 START_SECONDS = 120
-RETRY_DELAY = "airflow_provider_yeastar.pbx.waiting.call_reader.retry_delay"
+RETRY_DELAY = "airflow_provider_yeastar.pbx.waiting.bounds.retry_delay"
 WAVE = b"RIFF\x78\x00\x00\x00WAVEfmt " + bytes(112)
 """A wave file of the length that it names."""
 PROGRAM = """
@@ -50,9 +50,7 @@ type(task).execute.__wrapped__(task, {"ti": Mock()})
 """
 
 
-@pytest.fixture(autouse=True)
-def no_pauses_between_calls(no_pauses: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RETRY_DELAY, lambda attempt, chance: 0.0)
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 def operator(out: Path, **changes: Any) -> YeastarRecordingsOperator:
