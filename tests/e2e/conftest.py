@@ -6,6 +6,7 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ def deployment(request: pytest.FixtureRequest) -> Iterator[Deployment]:
     """What runs, and must not have leaked a token or a secret in the end."""
     if reason := _why_not():
         pytest.skip(reason)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended in any case
     home = Path(tempfile.mkdtemp(prefix="yeastar-e2e-"))
     with running_deployment(home, SETTINGS) as started:
         yield started
