@@ -102,7 +102,7 @@ chaos: .venv-e2e/.installed  ## Kill and break parts of that deployment in the m
 	$(call deployment,tests/e2e/test_chaos_hosts.py tests/e2e/test_chaos_pbxs.py)
 
 .PHONY: e2e-short
-e2e-short: .venv-e2e/.installed  ## Three minutes of `make e2e`, `make chaos` and `make soak`
+e2e-short: .venv-e2e/.installed  ## A short cut of `make e2e`, `make chaos` and `make soak`
 	$(call deployment,tests/e2e/test_night.py tests/e2e/test_chaos_hosts.py::test_a_worker_is_killed_while_it_downloads)
 	.venv-e2e/bin/python -m tests.e2e.soak --reports 100 --pbxs 20 --seed 1 --minutes 3
 
@@ -190,13 +190,7 @@ demo: $(VENV)/.installed  ## Run the example DAG with a real Airflow against a s
 
 .PHONY: bench
 bench: $(VENV)/.installed  ## Measure what is promised, each figure side by side with its like
-	@set -e; for file in $(filter-out benchmarks/bench_night.py,$(wildcard benchmarks/bench_*.py)); do printf '\n=== %s\n' "$$file"; $(VENV)/bin/python "$$file"; done
-
-BENCH_ARGS ?=
-
-.PHONY: bench-night
-bench-night: .venv-e2e/.installed  ## Measure a fleet's night on a real deployment, with and without the provider
-	.venv-e2e/bin/python benchmarks/bench_night.py $(BENCH_ARGS)
+	@set -e; for file in benchmarks/bench_*.py; do printf '\n=== %s\n' "$$file"; $(VENV)/bin/python "$$file"; done
 
 .PHONY: reference
 reference: $(VENV)/.installed  ## Write docs/reports.md, docs/errors.md and shared docstrings anew from the code

@@ -35,7 +35,7 @@ from tests.integration.peers import PostgresServer
 from tests.pbx.state.redis_server import RedisServer
 
 DAGS = Path(__file__).parent / "dags"
-DAG_IDS = {"night", "nightly", "bench_ours", "bench_plain"}
+DAG_IDS = {"night", "nightly"}
 START_SECONDS = 300
 NIGHT_SECONDS = 300
 WORKERS = ("host-1", "host-2")
