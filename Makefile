@@ -3,6 +3,7 @@
 #
 #   PYTHON=/path/to/python3     the Python to make an environment with, in place of the one that is found
 #   PYTEST_ARGS='-k tokens -x'  further arguments for pytest
+#   SOAK_ARGS='--reports 300 --pbxs 20'  how long `make soak` is, and its --seed
 
 SHELL := bash
 VENV := .venv
@@ -60,7 +61,7 @@ $(OLDER:%=python-for-%): python-for-%:
 # test-3.1.8` tries these with the libraries between, too.
 UNITS := compat example_dags exceptions provider_info
 ROLES := bad_input_run calls example_dags_run operator report_event report_rows report_to_sql sensor trigger
-NOT_PART := $(addprefix tests/,__pycache__/ docs/ fuzz/ integration/ model/ packaging/ pbx/ readers/ schemas/ simulator/ ui/ warehouse/)
+NOT_PART := $(addprefix tests/,__pycache__/ docs/ e2e/ fuzz/ integration/ model/ packaging/ pbx/ readers/ schemas/ simulator/ ui/ warehouse/)
 PART := $(filter-out $(NOT_PART),$(wildcard tests/*/)) $(UNITS:%=tests/test_%.py) $(ROLES:%=tests/integration/test_%.py)
 
 .PHONY: $(BETWEEN:%=part-%)
@@ -87,6 +88,30 @@ pinned: $(VENV)/.installed  ## Install the wheel as managed services do, by pinn
 .PHONY: model
 model: $(VENV)/.installed  ## Drive the attribution of reports through 10,000 random histories of simulated PBXs
 	$(VENV)/bin/python -m tests.model --runs 10000
+
+# $(call deployment,tests): a real deployment on this machine, with what Debian and its like call postgresql and redis-server.
+define deployment
+YEASTAR_E2E_TESTS=1 .venv-e2e/bin/python -m pytest -o cache_dir=.pytest_cache/e2e --durations=0 $(1) $(PYTEST_ARGS)
+endef
+
+.PHONY: e2e
+e2e: .venv-e2e/.installed  ## Run a night on a real deployment: Celery, two workers, two triggerers, PostgreSQL, Redis, S3
+	$(call deployment,tests/e2e/test_night.py)
+
+.PHONY: chaos
+chaos: .venv-e2e/.installed  ## Kill and break parts of that deployment in the midst of nights
+	$(call deployment,tests/e2e/test_chaos_hosts.py tests/e2e/test_chaos_pbxs.py)
+
+.PHONY: e2e-short
+e2e-short: .venv-e2e/.installed  ## A short cut of `make e2e`, `make chaos` and `make soak`
+	$(call deployment,tests/e2e/test_night.py tests/e2e/test_chaos_hosts.py::test_a_worker_is_killed_while_it_downloads)
+	.venv-e2e/bin/python -m tests.e2e.soak --reports 100 --pbxs 20 --seed 1 --minutes 3
+
+SOAK_ARGS ?=
+
+.PHONY: soak
+soak: .venv-e2e/.installed  ## Fetch 2,000 reports of 40 PBXs on two hosts while faults strike; a printed seed draws them
+	.venv-e2e/bin/python -m tests.e2e.soak $(SOAK_ARGS)
 
 # $(call look,folder of the environment)
 define look
@@ -180,7 +205,7 @@ reference: $(VENV)/.installed  ## Write docs/reports.md, docs/errors.md and shar
 
 .PHONY: clean
 clean:  ## Remove the environments and all that was built
-	rm -rf $(VENV) $(OLDER:%=.venv-%) dist site sbom .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-e2e $(OLDER:%=.venv-%) dist site sbom .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments ---------------------------------------------------------------------------------------------------
@@ -198,24 +223,29 @@ PYTHONS_3.3.2 := 3.11 3.14
 
 $(VENV)/.installed: $(SOURCES) constraints/airflow-$(NEWEST).txt
 	$(call make-venv,$(VENV),$(PYTHONS_$(NEWEST)) $(PYTHON))
-	$(call install,$(VENV),$(NEWEST),dev)
+	$(call install,$(VENV),airflow-$(NEWEST),dev)
 	@touch $@
 
 $(VENV)/.installed-ui: $(VENV)/.installed
-	$(call install,$(VENV),$(NEWEST),ui)
+	$(call install,$(VENV),airflow-$(NEWEST),ui)
 	@touch $@
 
 $(VENV)/.installed-fuzz: $(VENV)/.installed
-	$(call install,$(VENV),$(NEWEST),fuzz)
+	$(call install,$(VENV),airflow-$(NEWEST),fuzz)
 	@touch $@
 
 $(OLDER:%=.venv-%/.installed): .venv-%/.installed: $(SOURCES) constraints/airflow-%.txt
 	$(call make-venv,.venv-$*,$(PYTHONS_$*) $(PYTHON))
-	$(call install,.venv-$*,$*,test)
+	$(call install,.venv-$*,airflow-$*,test)
 	@touch $@
 
 $(OLDER:%=.venv-%/.installed-ui): .venv-%/.installed-ui: .venv-%/.installed
-	$(call install,.venv-$*,$*,ui)
+	$(call install,.venv-$*,airflow-$*,ui)
+	@touch $@
+
+.venv-e2e/.installed: $(SOURCES) constraints/e2e-$(NEWEST).txt
+	$(call make-venv,.venv-e2e,$(PYTHONS_$(NEWEST)) $(PYTHON))
+	$(call install,.venv-e2e,e2e-$(NEWEST),e2e)
 	@touch $@
 
 # $(call make-venv,folder,arguments of find-python): a folder that is there and works is kept, a broken one made anew.
@@ -227,16 +257,16 @@ define make-venv
 	exit 1; }; }; }
 endef
 
-# $(call install,folder,version of Airflow,group): pip brings uv and the build backend, uv the rest. Where uv does not find
+# $(call install,folder,file of constraints,group): pip brings uv and the build backend, uv the rest. Where uv does not find
 # the packages (it does not read pip's configuration), pip does that as well. What is installed is compiled at once, as the
 # first tests would otherwise compile it side by side, each for itself.
 define install
-@echo "Installing into $(1) by constraints/airflow-$(2).txt"
-@$(1)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints/airflow-$(2).txt pip uv hatchling editables
+@echo "Installing into $(1) by constraints/$(2).txt"
+@$(1)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints/$(2).txt pip uv hatchling editables
 @$(1)/bin/uv pip install --quiet --compile-bytecode --python $(1)/bin/python --no-build-isolation-package airflow-provider-yeastar \
-	-c constraints/airflow-$(2).txt --group $(3) -e '.[simulator]' || { \
+	-c constraints/$(2).txt --group $(3) -e '.[simulator]' || { \
 	echo "uv did not get through; pip installs instead, which takes longer" >&2; \
-	$(1)/bin/python -m pip install --quiet -c constraints/airflow-$(2).txt --group $(3) -e '.[simulator]'; }
+	$(1)/bin/python -m pip install --quiet -c constraints/$(2).txt --group $(3) -e '.[simulator]'; }
 endef
 
 # --- constraints ----------------------------------------------------------------------------------------------------
@@ -258,6 +288,7 @@ constraints:  ## Resolve the dependencies anew, after a change of them or of the
 	$(call resolve,airflow-$(NEWEST),$(NEWEST),--extra simulator --group dev --group fuzz --group ui)
 	$(foreach version,$(OLDER),$(call resolve,airflow-$(version),$(version),--extra simulator \
 		--group bootstrap --group test --group ui))
+	$(call resolve,e2e-$(NEWEST),$(NEWEST),$(USER_EXTRAS) --group bootstrap --group e2e)
 	$(call resolve,managed-3.0.1,3.0.1,$(USER_EXTRAS),$(MANAGED_3.0.1))
 	$(call resolve,lowest-2.11.0,2.11.0,$(USER_EXTRAS) --resolution lowest-direct)
 

@@ -69,13 +69,13 @@ class LocalAirflow:
     services: list[Service] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"}, repr=False)
 
-    def start(self, name: str, *arguments: str) -> Service:
-        """Run ``python -m …`` to the end."""
+    def start(self, name: str, *arguments: str, **environment: str) -> Service:
+        """Run ``python -m …`` to the end, with further variables in its environment."""
         log = self.home / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
-                env=self.environment,
+                env=self.environment | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -97,16 +97,16 @@ class LocalAirflow:
             time.sleep(POLL_SECONDS)  # Airflow's REST API has nothing that could be waited for
         raise LocalAirflowError(f"{what}: not within {seconds} seconds")
 
-    def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Call Airflow's REST API, with POST if there is a body."""
-        return self._call(f"{self.rest}/{path}", body)
+    def ask(self, path: str, body: dict[str, Any] | None = None, method: str | None = None) -> Any:
+        """Call Airflow's REST API, with POST if there is a body and no other method."""
+        return self._call(f"{self.rest}/{path}", body, method)
 
-    def _call(self, path: str, body: dict[str, Any] | None = None) -> Any:
+    def _call(self, path: str, body: dict[str, Any] | None = None, method: str | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.api}/{path}", data, self.headers)
+        request = urllib.request.Request(f"{self.api}/{path}", data, self.headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=30) as response:
-                return json.load(response)
+                return json.loads(response.read() or "null")  # what is deleted leaves nothing to tell
         except urllib.error.HTTPError as error:
             text = error.read().decode()[:500]
             raise LocalAirflowError(f"Airflow answered {error.code} to {path}: {text}") from None

@@ -115,7 +115,7 @@ def test_a_python_that_is_given_is_the_only_one_that_is_looked_at(airflow: str) 
 
 def test_the_makefile_gives_every_environment_the_python_that_it_was_given() -> None:
     calls = re.findall(r"\$\(call make-venv,.*\)$", makefile(), re.MULTILINE)
-    assert len(calls) == 2
+    assert len(calls) == 3
     assert all(call.endswith(" $(PYTHON))") for call in calls)
 
 

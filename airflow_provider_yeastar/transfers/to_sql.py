@@ -240,7 +240,7 @@ class YeastarReportToSqlOperator(RowsTask, SqlTask):
     :raises AirflowTaskTimeout: if the task exceeds its ``execution_timeout``.
     """
 
-    template_fields: Sequence[str] = (*RowsTask.template_fields, *SqlTask.template_fields[1:])
+    template_fields: Sequence[str] = (*RowsTask.template_fields, *SqlTask.template_fields)
     ui_color = "#e3f2fb"
 
     def __init__(self, **kwargs: Any) -> None:

@@ -19,7 +19,7 @@ CLASSES = re.findall(rf"{PACKAGE}\.(\S+)", import_file(DOCS / "_tools" / "tables
 AIRFLOWS = {"mode", "soft_fail", "timeout"}
 """Arguments of Airflow's that a sensor has more to say about."""
 NOT_EXPLAINED = {"self", "cls", "kwargs"}
-WITH_TEMPLATES = [name for name in CLASSES if name.startswith(("operators.", "sensors."))]
+WITH_TEMPLATES = [name for name in CLASSES if name.startswith(("operators.", "sensors.", "transfers."))]
 CALLED_BY_AIRFLOW = re.compile(
     "_|execute|execute_complete|on_kill|poke|serialize|run|cleanup|get_connection_form_widgets|get_ui_field_behaviour"
 )
