@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
@@ -91,6 +91,9 @@ class YeastarCallReportRowsOperator(RowsTask, RowsFileTask):
 
     template_fields: Sequence[str] = (*RowsTask.template_fields, *RowsFileTask.template_fields)
     ui_color = "#e3f2fb"
+
+    def __init__(self, *, file_format: str = "ndjson", **kwargs: Any) -> None:
+        super().__init__(file_format=file_format, **kwargs)
 
     def execute(self, context: Context) -> str:
         """Request the rows and write them to the destination."""

@@ -16,7 +16,7 @@ from requests.structures import CaseInsensitiveDict
 from airflow_provider_yeastar.hooks.connection import settings_from_connection
 from airflow_provider_yeastar.pbx import tokens, untrusted, wire
 from airflow_provider_yeastar.pbx.calls.answers import decode_page
-from airflow_provider_yeastar.pbx.calls.oldest import find_oldest_call
+from airflow_provider_yeastar.pbx.calls.oldest import read_history
 from airflow_provider_yeastar.pbx.calls.query import Span, choose_cdr_version
 from airflow_provider_yeastar.pbx.calls.reading import Ask, read_calls
 from airflow_provider_yeastar.pbx.errors import YeastarError
@@ -128,7 +128,7 @@ def calls(data: bytes) -> object:
     """Read calls from a PBX that answers one page after another, and then all over again."""
     lines = data.split(b"\n")
     reading, found, page = read_calls(Span(0, 7), "uid"), [], None
-    find_oldest_call(lambda endpoint, query: _answer(lines[0]), DISPLAY, UTC, pbx=WHERE["pbx"])
+    read_history(lambda endpoint, query: _answer(lines[0]), DISPLAY, UTC, pbx=WHERE["pbx"])
     for number in count():
         try:
             asked = reading.send(page)

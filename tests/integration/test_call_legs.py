@@ -150,7 +150,7 @@ class TestAFailure:
     def test_a_transient_one_is_retried_within_the_task(
         self, pbx: PbxSimulator, out: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("airflow_provider_yeastar.pbx.waiting.call_reader.retry_delay", lambda row, chance: 0.0)
+        monkeypatch.setattr("airflow_provider_yeastar.pbx.waiting.bounds.retry_delay", lambda row, chance: 0.0)
         pbx.faults.add(Fault("status", DETAIL, 502, times=3))
 
         path, _ = run_task(operator(out))
