@@ -191,7 +191,7 @@ sbom: build  ## List what an installation of the wheel brings, as sbom/*.cdx.jso
 
 .PHONY: demo
 demo: $(VENV)/.installed  ## Run the example DAG with a real Airflow against a simulated PBX
-	$(VENV)/bin/python example_dags/run_demo.py
+	$(VENV)/bin/python -m example_dags.run_demo
 
 .PHONY: bench
 bench: $(VENV)/.installed  ## Measure what is promised, each figure side by side with its like

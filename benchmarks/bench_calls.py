@@ -7,35 +7,30 @@ contender that only reads and discards them takes is shown too; neither of the o
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import requests
+from replay import CALLS_A_DAY, SEARCH, searches, serving
 
 ROOT = Path(__file__).parent.parent
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 CALLS = 1_000_000
 PART = 10
 """The memory of all calls is compared with that of a tenth of them."""
-TRAFFIC, CALLS_A_DAY = 170, 20_000
 FIRST_DAY = date(2026, 1, 1)
 PAGE_ROWS = 10_000
 GOAL_SPEED, GOAL_MEMORY_MIB = 1.0, 64
-SEARCH = "/openapi/v2.0/cdr/search"
 LOGIN = {"username": "simulated-client-id", "password": "simulated-client-secret"}
 
 
@@ -57,89 +52,6 @@ class Run:
 def window(calls: int) -> tuple[date, date]:
     """Return the first and the last day of so many calls."""
     return FIRST_DAY, FIRST_DAY + timedelta(days=max(1, round(calls / CALLS_A_DAY)) - 1)
-
-
-# -- the server, in a process of its own -------------------------------------------------------------------------------
-
-
-class Replay(http.server.BaseHTTPRequestHandler):
-    """Passes requests on to the simulator; answers a page of calls from the disk if it has been asked for before."""
-
-    protocol_version = "HTTP/1.1"
-    simulator: str
-    folder: Path
-    pages: dict[str, Path]
-    searches = 0
-
-    def do_POST(self) -> None:
-        self._answer(self._ask(self.rfile.read(int(self.headers["Content-Length"]))))
-
-    def do_GET(self) -> None:
-        url = urlsplit(self.path)
-        if url.path == "/searches":
-            self._answer(json.dumps(Replay.searches).encode())
-        elif url.path == SEARCH:
-            Replay.searches += 1
-            query = sorted(pair for pair in parse_qsl(url.query) if pair[0] != "access_token")
-            self._answer_page(urlencode(query))
-        else:
-            self._answer(self._ask(None))
-
-    def _answer_page(self, key: str) -> None:
-        if key not in self.pages:
-            page = self.folder / f"{len(self.pages)}.json"
-            page.write_bytes(self._ask(None))
-            self.pages[key] = page
-        with self.pages[key].open("rb") as file:
-            length = os.fstat(file.fileno()).st_size
-            self._begin(length)
-            sent = 0
-            while sent < length:
-                sent += os.sendfile(self.connection.fileno(), file.fileno(), sent, length - sent)
-
-    def _ask(self, body: bytes | None) -> bytes:
-        headers = {"Content-Type": "application/json", "User-Agent": "OpenAPI"}
-        method = "GET" if body is None else "POST"
-        return requests.request(
-            method, f"{self.simulator}{self.path}", data=body, headers=headers, timeout=3600
-        ).content
-
-    def _answer(self, content: bytes) -> None:
-        self._begin(len(content))
-        self.wfile.write(content)
-
-    def _begin(self, length: int) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(length))
-        self.end_headers()
-        self.wfile.flush()
-
-    def log_message(self, *arguments: object) -> None:
-        """Not to the table."""
-
-
-def serve(folder: str) -> None:
-    from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
-
-    with PbxSimulator(SimulatorSettings(traffic=TRAFFIC)) as pbx:
-        Replay.simulator, Replay.folder, Replay.pages = pbx.base_url, Path(folder), {}
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Replay)
-        print(server.server_port, flush=True)
-        threading.Thread(target=lambda: (sys.stdin.read(), server.shutdown())).start()
-        server.serve_forever()
-
-
-@contextmanager
-def serving(folder: Path) -> Iterator[int]:
-    command = [sys.executable, __file__, "serve", str(folder)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdin
-        assert server.stdout
-        try:
-            yield int(server.stdout.readline())
-        finally:
-            server.stdin.close()
 
 
 # -- the contenders, each in a process of its own ----------------------------------------------------------------------
@@ -261,10 +173,6 @@ def race(port: int, folder: Path, name: str, calls: int) -> Run:
     return run
 
 
-def searches(port: int) -> int:
-    return int(requests.get(f"http://127.0.0.1:{port}/searches", timeout=60).json())
-
-
 # -- the table ---------------------------------------------------------------------------------------------------------
 
 
@@ -329,9 +237,7 @@ def main(calls: int) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["serve"]:
-        serve(sys.argv[2])
-    elif len(sys.argv) > 2:
+    if len(sys.argv) > 2:
         contend(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
     else:
         main(int(sys.argv[1]) if sys.argv[1:] else CALLS)

@@ -12,7 +12,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -27,30 +26,13 @@ from typing import Any, ClassVar, TypeVar
 from airflow_provider_yeastar.pbx.state.opening import open_state
 from airflow_provider_yeastar.pbx.waiting.job_ledger import vouch_for_past
 from airflow_provider_yeastar.simulator import SimulatorSettings
+from example_dags.local_processes import LocalAirflowError, Service, free_port, signal_group, stop, tail
 
 START_SECONDS = 120
 RUN_SECONDS = 180
-STOP_SECONDS = 10
 POLL_SECONDS = 0.5
 
 T = TypeVar("T")
-
-
-class LocalAirflowError(Exception):
-    """Something did not start, failed, or took too long; the text says what."""
-
-
-@dataclass
-class Service:
-    """A process that runs until it is stopped, with all processes that it starts, as a group of its own."""
-
-    name: str
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    def must_run(self) -> None:
-        if self.process.poll() is not None:
-            raise LocalAirflowError(f"{self.name} ended with exit code {self.process.returncode}:\n{tail(self.log)}")
 
 
 @dataclass
@@ -275,30 +257,3 @@ def readable(line: str) -> list[str]:
         record = {"event": line}
     errors = [f"{part.get('exc_type')}: {part.get('exc_value')}" for part in record.get("error_detail") or ()]
     return [f"  {record.get('level', '')}: {record.get('event', '')}", *(f"    {text}" for text in errors)]
-
-
-def tail(log: Path) -> str:
-    """The end of a log."""
-    return "\n".join(log.read_text(errors="replace").splitlines()[-40:])
-
-
-def free_port() -> int:
-    """A port of the loopback address that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Stop a process and its group: politely, and what is left after the deadline by force."""
-    signal_group(process, signal.SIGTERM)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(STOP_SECONDS)
-    signal_group(process, signal.SIGKILL)
-    process.wait()
-
-
-def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Send a signal to a process and all that it started, as far as they still run."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, number)

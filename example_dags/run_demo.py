@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local_airflow import RUN_SECONDS, LocalAirflow, LocalAirflowError, local_airflow
+from example_dags.local_airflow import RUN_SECONDS, LocalAirflow, local_airflow
+from example_dags.local_processes import LocalAirflowError
 
 DAG_ID = "yeastar_files_then_duckdb"
 EVENT_DAG_ID = "yeastar_event_driven"

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import ast
 import graphlib
-import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import airflow
 import pytest
 
-import airflow_provider_yeastar
-from tests.examples import needs_retry_policies
-
-PACKAGE = "airflow_provider_yeastar"
-ROOT = Path(airflow_provider_yeastar.__file__).parent
+from tests.architecture import (
+    PACKAGE,
+    docstring,
+    folders,
+    imports_of,
+    is_within,
+    layer,
+    modules,
+    modules_in,
+    own_targets,
+    room,
+)
 
 MOST_AT_THE_ROOT = 8
 MOST_IN_A_FOLDER = 12
@@ -26,6 +29,10 @@ MOST_LINES = 300
 
 TABLES = {"schemas", "pbx.report.catalogue", "simulator.reports.catalogue"}
 """Tables of data, and folders of them: as long as what they list."""
+
+BESIDE_THE_PACKAGE = ("benchmarks", "example_dags", "tests")
+TABLES_OF_TESTS = {"tests/exchanges.py"}
+REPOSITORY = Path(__file__).parent.parent
 
 MAY_IMPORT = {
     # From here each may import what stands below it.
@@ -108,87 +115,6 @@ PURE_FOLDERS = {"pbx.calls", "pbx.files", "pbx.report"}
 IMPURE = {"asyncio", "os", "random", "secrets", "socket", "ssl", "subprocess", "tempfile", "threading", "time"}
 
 
-@dataclass(frozen=True)
-class Import:
-    """One imported module; ``name`` is what was taken from it, if anything was."""
-
-    module: str
-    name: str | None
-    at_parse_time: bool
-
-    @property
-    def library(self) -> str:
-        return self.module.partition(".")[0]
-
-
-def imports_in(source: str, package: str = PACKAGE) -> Iterator[Import]:
-    """Yield every import of a module, wherever it stands."""
-    tree = ast.parse(source)
-    late = {id(inner) for node in ast.walk(tree) if _runs_later(node) for inner in ast.walk(node)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield Import(alias.name, None, id(node) not in late)
-        elif isinstance(node, ast.ImportFrom):
-            origin = _origin(node, package)
-            for alias in node.names:
-                yield Import(origin, alias.name, id(node) not in late)
-
-
-def _runs_later(node: ast.AST) -> bool:
-    if isinstance(node, ast.If):
-        return "TYPE_CHECKING" in ast.unparse(node.test)
-    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-
-
-def _origin(node: ast.ImportFrom, package: str) -> str:
-    if not node.level:
-        return node.module or ""
-    above = package.split(".")[: len(package.split(".")) - node.level + 1]
-    return ".".join([*above, *([node.module] if node.module else [])])
-
-
-@cache
-def modules() -> dict[str, str]:
-    """Return the source of every module by its name within the package, such as ``pbx.wire``."""
-    return {_module_name(path): path.read_text(encoding="utf-8") for path in sorted(ROOT.rglob("*.py"))}
-
-
-def _module_name(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
-
-
-@cache
-def imports_of(module: str) -> tuple[Import, ...]:
-    is_folder = (ROOT / module.replace(".", "/")).is_dir()
-    inside = [PACKAGE, *module.split(".")]
-    return tuple(imports_in(modules()[module], ".".join(inside if is_folder else inside[:-1])))
-
-
-def own_targets(module: str, *, at_parse_time: bool = False) -> set[str]:
-    """Return the modules of the package that a module imports, ``__init__`` for the package itself."""
-    return {
-        _own_target(found)
-        for found in imports_of(module)
-        if found.library == PACKAGE and (found.at_parse_time or not at_parse_time)
-    }
-
-
-def _own_target(found: Import) -> str:
-    origin = found.module.removeprefix(PACKAGE).removeprefix(".")
-    inner = f"{origin}.{found.name}".removeprefix(".")
-    return inner if inner in modules() else origin or "__init__"
-
-
-def layer(module: str) -> str:
-    return module.partition(".")[0]
-
-
-def is_within(module: str, places: set[str]) -> bool:
-    return any(module == place or module.startswith(f"{place}.") for place in places)
-
-
 @cache
 def pure_modules() -> list[str]:
     return [
@@ -198,40 +124,9 @@ def pure_modules() -> list[str]:
     ]
 
 
-def docstring(source: str) -> str | None:
-    return ast.get_docstring(ast.parse(source))
-
-
-def folders() -> list[str]:
-    """Return the folders of the package by their names within it, the root as an empty text."""
-    return sorted({".".join(path.parent.relative_to(ROOT).parts) for path in ROOT.rglob("*.py")})
-
-
-def modules_in(folder: str) -> list[str]:
-    """Return the names of the modules that lie in a folder itself, its ``__init__`` aside."""
-    inside = ROOT / folder.replace(".", "/")
-    return [path.stem for path in inside.glob("*.py") if path.stem != "__init__"]
-
-
-def room(module: str, folder: str) -> str | None:
-    """Return in which room of a folder, a module or a folder in it, a module lies; None if it lies outside."""
-    if folder and module == folder:
-        return "__init__"
-    inner = module.removeprefix(f"{folder}.") if folder else module
-    return None if folder and inner == module else inner.partition(".")[0]
-
-
-def loaded_with(module: str) -> set[str]:
-    """Return the modules of the package that are loaded when one of them is imported, itself included."""
-    loaded: set[str] = set()
-    waiting = [module]
-    while waiting:
-        current = waiting.pop()
-        if current not in loaded:
-            loaded.add(current)
-            parents = {current.rpartition(".")[0]} & modules().keys()
-            waiting += sorted(own_targets(current, at_parse_time=True) | parents)
-    return loaded
+def files_beside_the_package() -> list[str]:
+    paths = [path for folder in BESIDE_THE_PACKAGE for path in (REPOSITORY / folder).rglob("*.py")]
+    return sorted(path.relative_to(REPOSITORY).as_posix() for path in paths)
 
 
 @pytest.mark.parametrize("module", list(modules()))
@@ -314,109 +209,6 @@ def test_no_module_is_longer_than_one_can_read_at_once(module: str) -> None:
     assert len(modules()[module].splitlines()) <= MOST_LINES
 
 
-WHAT_ANY_DAG_FILE_IMPORTS = (
-    ["from airflow.models import DAG, BaseOperator"]
-    if airflow.__version__.startswith("2.")
-    else ["from airflow.sdk import DAG, BaseOperator"]
-)
-
-NOT_FOR_DAG_FILES = {
-    f"{PACKAGE}.triggers",
-    f"{PACKAGE}.simulator",
-    *(f"{PACKAGE}.{name}" for name in ("files.counting", "files.fetching", "tasks.handover", "tasks.record")),
-    *(f"{PACKAGE}.pbx.{name}" for name in ("client", "events", "files.emptiness", "http", "login", "session", "state")),
-    *(f"{PACKAGE}.pbx.{name}" for name in ("tokens", "waiting", "wire")),
-}
-"""What costs much of the few milliseconds that our operators may add, measured by benchmarks/bench_parse.py."""
-
-FOR_DAG_FILES = [
-    pytest.param(module, marks=needs_retry_policies if module == "policies.retry" else ())
-    for module in modules()
-    if module.startswith(("operators.", "policies.", "sensors.", "hooks.", "transfers.", "triggers."))
-]
-
-
-@pytest.mark.parametrize("module", FOR_DAG_FILES)
-class TestWhatADagFileImports:
-    """DAG files are parsed again and again: what they import loads no library that only running tasks need."""
-
-    HEAVY = frozenset({"requests", "urllib3", "websockets", "filelock", "redis", "pyarrow", "sqlalchemy", "tenacity"})
-
-    def test_names_no_heavy_library_directly_or_through_others(self, module: str) -> None:
-        named = {found.library for inner in loaded_with(module) for found in imports_of(inner) if found.at_parse_time}
-
-        assert named.isdisjoint(self.HEAVY)
-
-    def test_loads_no_module_of_a_library_that_airflow_has_not_loaded(self, module: str) -> None:
-        before, after = loaded_modules(module)
-
-        assert f"{PACKAGE}.{module}" in after - before
-        libraries = sys.stdlib_module_names | {PACKAGE, "airflow"}
-        assert {name for name in after - before if name.partition(".")[0] not in libraries} == set()
-
-    def test_loads_nothing_that_only_a_running_task_needs(self, module: str) -> None:
-        if module.startswith("triggers."):
-            pytest.skip("runs in the triggerer")
-
-        _, after = loaded_modules(module)
-
-        assert {name for name in after if is_within(name, NOT_FOR_DAG_FILES)} == set()
-
-
-def airflow_imports_with(module: str) -> list[str]:
-    """Return what is loaded of Airflow before one of our modules is: what any DAG file imports, and for a trigger more.
-
-    Triggers also get what they take of Airflow at parse time. The class that every trigger derives from draws modules
-    of pydantic on Airflow 3.2 and later, which a triggerer has and no DAG file of our operators loads. What the others
-    draw through Airflow's names counts as theirs.
-    """
-    if not module.startswith("triggers."):
-        return WHAT_ANY_DAG_FILE_IMPORTS
-    taken = {
-        # What a module takes only where Airflow has it is no loss where it has not.
-        f"with contextlib.suppress(ImportError):\n    from {found.module} import {found.name}"
-        for inner in loaded_with(module)
-        for found in imports_of(inner)
-        if found.library == "airflow" and found.at_parse_time
-    }
-    return [*WHAT_ANY_DAG_FILE_IMPORTS, *sorted(taken)]
-
-
-@cache
-def loaded_modules(module: str) -> tuple[set[str], set[str]]:
-    """Return the modules that a fresh interpreter has loaded before and after it imports one of ours for a DAG file."""
-    tell = "print('loaded:', *sys.modules)"
-    lines = ["import contextlib, sys", *airflow_imports_with(module), tell, f"import {PACKAGE}.{module}", tell]
-    command = [sys.executable, "-c", "\n".join(lines)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    _, before, after = done.stdout.split("loaded:")
-    return set(before.split()), set(after.split())
-
-
-class TestTheReadingOfImports:
-    """The tests above are worth as much as this."""
-
-    @pytest.mark.parametrize(
-        ("source", "expected"),
-        [
-            pytest.param("import requests.adapters", ("requests.adapters", None, True), id="plain"),
-            pytest.param("from a.b import c as d", ("a.b", "c", True), id="from"),
-            pytest.param("def f():\n    import time", ("time", None, False), id="in-a-function"),
-            pytest.param("if TYPE_CHECKING:\n    from a import b", ("a", "b", False), id="for-type-checkers"),
-            pytest.param("try:\n    import a\nexcept ImportError: ...", ("a", None, True), id="in-a-try"),
-            pytest.param("class C:\n    import a", ("a", None, True), id="in-a-class"),
-            pytest.param("from .wire import x", (f"{PACKAGE}.pbx.wire", "x", True), id="relative"),
-            pytest.param("from ..hooks import x", (f"{PACKAGE}.hooks", "x", True), id="relative-to-the-parent"),
-            pytest.param("from . import x", (f"{PACKAGE}.pbx", "x", True), id="relative-to-the-folder"),
-        ],
-    )
-    def test_an_import_is_found(self, source: str, expected: tuple[str, str | None, bool]) -> None:
-        assert list(imports_in(source, f"{PACKAGE}.pbx")) == [Import(*expected)]
-
-    def test_a_submodule_taken_from_its_folder_is_that_submodule(self) -> None:
-        assert _own_target(Import(f"{PACKAGE}.pbx", "errors", True)) == "pbx.errors"
-        assert _own_target(Import(f"{PACKAGE}.pbx.errors", "YeastarError", True)) == "pbx.errors"
-        assert _own_target(Import(PACKAGE, "__version__", True)) == "__init__"
-
-    def test_all_modules_are_read(self) -> None:
-        assert {"__init__", "get_provider_info", "hooks", "hooks.yeastar", "pbx.errors"} <= modules().keys()
+@pytest.mark.parametrize("file", [name for name in files_beside_the_package() if name not in TABLES_OF_TESTS])
+def test_no_file_beside_the_package_is_longer_either(file: str) -> None:
+    assert len((REPOSITORY / file).read_text(encoding="utf-8").splitlines()) <= MOST_LINES

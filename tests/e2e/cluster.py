@@ -22,15 +22,8 @@ from typing import Any
 
 import psutil
 
-from example_dags.local_airflow import (
-    LocalAirflow,
-    LocalAirflowError,
-    Service,
-    environment_for,
-    free_port,
-    readable,
-    signal_group,
-)
+from example_dags.local_airflow import LocalAirflow, environment_for, readable
+from example_dags.local_processes import LocalAirflowError, Service, free_port, signal_group
 from tests.integration.peers import PostgresServer
 from tests.pbx.state.redis_server import RedisServer
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.support import ROOT
 
-DEMO = [sys.executable, str(ROOT / "example_dags" / "run_demo.py")]
+DEMO = [sys.executable, "-m", "example_dags.run_demo"]
 SECONDS = 60
 
 

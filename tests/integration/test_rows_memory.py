@@ -21,7 +21,7 @@ from airflow_provider_yeastar.schemas.schema import Schema, SchemaRows
 from airflow_provider_yeastar.warehouse.answers import Answer
 from airflow_provider_yeastar.warehouse.loading import load_period
 from airflow_provider_yeastar.warehouse.periods import TablePeriod
-from tests.warehouse.test_loading import a_load
+from tests.warehouse.loads import a_load
 
 PAGE_ROWS = 1_000
 FEW, MANY = 6_000, 16_000

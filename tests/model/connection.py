@@ -1,0 +1,123 @@
+"""What a wait asks in simulated time: a connection with its session, and the shared state of the hosts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, nullcontext
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow_provider_yeastar.pbx.errors import NetworkError, StateUnavailableError, YeastarError
+from airflow_provider_yeastar.pbx.events.shared import Listener
+from airflow_provider_yeastar.pbx.events.topics import REPORTS
+from airflow_provider_yeastar.pbx.report.facts import PbxFacts, Plan
+from airflow_provider_yeastar.pbx.state.interface import Change, Entry, stored_name
+from airflow_provider_yeastar.pbx.state.ledger import ledger_name
+from airflow_provider_yeastar.pbx.state.memory import MemoryState
+from airflow_provider_yeastar.pbx.wire import EventFrame, PbxInformation
+from tests.model.model_pbx import ModelPbx
+from tests.model.world import Clock, HostLoop
+
+PBX = "SN"
+_INFORMATION = PbxInformation(PBX, "P570", "37.23.0.123", None, None, None, None)
+_FACTS = PbxFacts(_INFORMATION, None, ZoneInfo("Europe/Berlin"))
+
+
+class ModelState(MemoryState):
+    """The shared state, which may be away or lost."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock.time)
+        self.is_away = False
+
+    def read(self, name: str) -> Entry | None:
+        if self.is_away:
+            raise StateUnavailableError("away")
+        return super().read(name)
+
+    def update(self, name: str, change: Change, *, keep_seconds: float) -> Entry | None:
+        if self.is_away:
+            raise StateUnavailableError("away")
+        return super().update(name, change, keep_seconds=keep_seconds)
+
+    def lose(self, *, all_of_it: bool) -> None:
+        """Lose everything, as at the end of a server without persistence, or the ledger alone, as by eviction."""
+        kept = {} if all_of_it else self._stored
+        self._stored = {name: stored for name, stored in kept.items() if name != stored_name(ledger_name(PBX))}
+
+
+class ModelSession:
+    """What a wait asks of a session; the calls that take time return a future."""
+
+    def __init__(self, pbx: ModelPbx, host: HostLoop, exclusive: bool) -> None:
+        self._pbx = pbx
+        self.host = host
+        self.settings = SimpleNamespace(
+            address="pbx", base_url="http://pbx", exclusive=exclusive, pbx_key="pbx", events_url=""
+        )
+        self.directory = SimpleNamespace(numbers=lambda request: ([], []))
+
+    def plan(self, request: Any) -> Plan:
+        return Plan(request, _FACTS, "v2.0")
+
+    def information(self) -> PbxInformation:
+        return PbxInformation(PBX, "P570", "", None, None, None, None, self._pbx.up_time)
+
+    def hiding_secrets(self) -> Any:
+        return nullcontext()
+
+    def request_report(self, plan: Plan, timeout: float | None = None) -> asyncio.Future[Any]:
+        request, future = plan.request, self.host.create_future()
+
+        def settle(result: Any) -> None:
+            if future.done():
+                return
+            if isinstance(result, YeastarError):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+        def answer(result: object) -> None:
+            self.host.call_soon(settle, result)
+
+        self._pbx.request(request.file_stem(), request.file_format, bool(request.asynchronous), answer)
+        if timeout is None:
+            self.host.call_later(30.0, settle, NetworkError("no answer"))
+        return future
+
+
+class ModelConnection:
+    """The connection of one host; listeners are the provider's own."""
+
+    def __init__(self, pbx: ModelPbx, host: HostLoop, state: ModelState, exclusive: bool) -> None:
+        self.session = ModelSession(pbx, host, exclusive)
+        self.state = state
+        self._pbx = pbx
+        self.host = host
+
+    async def call(self, function: Callable[..., Any], *arguments: object) -> Any:
+        result = function(*arguments)
+        return await result if isinstance(result, asyncio.Future) else result
+
+    async def pbx_id(self) -> str:
+        return PBX
+
+    async def connect(self) -> None:
+        pass
+
+    @asynccontextmanager
+    async def listen(self) -> AsyncIterator[Listener[EventFrame]]:
+        await asyncio.sleep(0.02)
+        listener = Listener(self, REPORTS)  # type: ignore[arg-type]  # stands in for the connection
+
+        def deliver(arrival: EventFrame | YeastarError) -> None:
+            self.host.call_soon(listener.take, arrival)
+
+        self._pbx.sockets.append(deliver)
+        try:
+            yield listener
+        finally:
+            if deliver in self._pbx.sockets:
+                self._pbx.sockets.remove(deliver)
