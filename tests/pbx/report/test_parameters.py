@@ -1,4 +1,4 @@
-"""Values of ``parameters`` by their class; by name and kind they are tested with the reports, in test_reports."""
+"""Values of ``parameters`` by their class; by name and kind they are tested in test_request_parameters."""
 
 from __future__ import annotations
 
