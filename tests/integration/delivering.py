@@ -1,4 +1,4 @@
-"""What the tests of delivered files share: a PBX whose reports are given bytes, and looks at what it was asked for."""
+"""What the tests of delivered files share: the operator, a PBX whose reports are given bytes, what it was asked for."""
 
 from __future__ import annotations
 
@@ -9,8 +9,28 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
 from tests.integration.support import connect, know_the_past
+
+WAYS: dict[str, dict[str, Any]] = {
+    "deferred": {"deferrable": True},
+    "worker": {"deferrable": False},
+    "synchronous": {"asynchronous": False},
+}
+BIG = b"Queue,Total\r\n" + b"Support<6401>,12\r\n" * 200_000
+"""A report of 3.6 MB: a file in many chunks."""
+
+
+def operator(destination: object, **changes: Any) -> YeastarCallReportOperator:
+    arguments: dict[str, Any] = {
+        "task_id": "queue_report",
+        "report_type": "queueperformance",
+        "period": "2026-11-20",
+        "parameters": {"queue_id_list": [1, 2, 3]},
+        "wait_timeout": 60,
+    }
+    return YeastarCallReportOperator(**{**arguments, "destination": str(destination), **changes})
 
 
 @contextmanager

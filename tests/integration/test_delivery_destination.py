@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -18,25 +17,8 @@ from airflow_provider_yeastar.compat import (
 from airflow_provider_yeastar.exceptions import DestinationError
 from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
-from tests.integration.delivering import fetches, names, serving
+from tests.integration.delivering import BIG, fetches, names, operator, serving
 from tests.integration.support import QUEUE_REPORT, connection_to, run_task
-from tests.integration.test_operator import WAYS, operator
-
-CHUNK = 256 * 1024
-BIG = b"Queue,Total\r\n" + b"Support<6401>,12\r\n" * 200_000
-"""A report of 3.6 MB: a file in many chunks."""
-
-
-@pytest.fixture(params=[True, False], ids=["ranges", "no ranges"])
-def big(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[PbxSimulator]:
-    """A PBX with a big report, with and without ranges."""
-    with serving(monkeypatch, tmp_path, BIG, serves_ranges=request.param) as pbx:
-        yield pbx
-
-
-@pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return WAYS[request.param]
 
 
 class TestTheDestination:

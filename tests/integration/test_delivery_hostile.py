@@ -19,14 +19,8 @@ from airflow_provider_yeastar.pbx.errors import (
     YeastarError,
 )
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
-from tests.integration.delivering import fetches, names
+from tests.integration.delivering import fetches, names, operator
 from tests.integration.support import run_task
-from tests.integration.test_operator import WAYS, operator
-
-
-@pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return WAYS[request.param]
 
 
 class Listener:

@@ -15,14 +15,8 @@ from airflow_provider_yeastar.compat import (
 from airflow_provider_yeastar.readers import ReportLayoutError, read_report, typed_columns
 from airflow_provider_yeastar.simulator import PbxSimulator
 from airflow_provider_yeastar.simulator.files.rendering import CsvLayout
-from tests.integration.delivering import names, serving
+from tests.integration.delivering import names, operator, serving
 from tests.integration.support import outlet_events, run_task
-from tests.integration.test_operator import WAYS, operator
-
-
-@pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return WAYS[request.param]
 
 
 class TestTheRecord:

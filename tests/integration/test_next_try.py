@@ -16,16 +16,10 @@ from airflow_provider_yeastar.pbx.errors import NetworkError, StateUnavailableEr
 from airflow_provider_yeastar.pbx.waiting.kept_reports import KeptReports
 from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
-from tests.integration.delivering import fetches
+from tests.integration.delivering import fetches, operator
 from tests.integration.support import QUEUE_REPORT, Run, run_task
-from tests.integration.test_operator import WAYS, operator
 
 pytestmark = pytest.mark.usefixtures("no_pauses")
-
-
-@pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return WAYS[request.param]
 
 
 class Store:

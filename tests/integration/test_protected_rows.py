@@ -20,8 +20,8 @@ from airflow_provider_yeastar.compat import Asset
 from airflow_provider_yeastar.operators.report_rows import YeastarCallReportRowsOperator
 from airflow_provider_yeastar.simulator import PbxSimulator
 from airflow_provider_yeastar.transfers.to_sql import YeastarReportToSqlOperator
+from tests.integration.rows import answering
 from tests.integration.support import Run, connection_to, outlet_events
-from tests.integration.test_report_rows import answering
 
 SECRET = "sixteen letters!"
 NUMBER = "15112345678"

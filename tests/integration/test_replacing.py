@@ -19,17 +19,12 @@ from airflow_provider_yeastar.files import storage
 from airflow_provider_yeastar.operators.report_rows import YeastarCallReportRowsOperator
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
+from tests.integration.delivering import operator
 from tests.integration.support import Run, run_task
-from tests.integration.test_operator import WAYS, operator
 
 HEADER = b"Queue,Total,Answered,Rate\r\n"
 FULL = HEADER + b"Support<6401>,12,9,75.00%\r\n" * 10
 LONG_AGO, LATER = datetime(2020, 1, 1, tzinfo=UTC), datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-
-@pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return WAYS[request.param]
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from airflow_provider_yeastar.pbx.events.websocket import subscribe
 from airflow_provider_yeastar.pbx.http.tls import fetch_fingerprint
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
 from tests.certificates import Certificate, make_certificate
+from tests.integration.delivering import operator
 from tests.integration.support import ROOT, Wait, connect, run_task, settings_for
-from tests.integration.test_operator import operator
 
 
 @pytest.fixture(scope="module")
