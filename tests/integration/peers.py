@@ -14,6 +14,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -152,6 +153,8 @@ def object_store() -> Iterator[Bucket]:
         client = boto3.client(
             "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
         )
+        # All servers of one process have their buckets in common.
+        urlopen(Request(f"{endpoint}/moto-api/reset", method="POST"), timeout=60).close()
         client.create_bucket(Bucket="call-reports")
         yield Bucket("call-reports", endpoint, client)
     finally:

@@ -127,7 +127,7 @@ class TestTheDestination:
         def fetch(ids: list[int]) -> None:
             # Not `execute`, which Airflow 2 lets run in the main thread only.
             request = build_request(**QUEUE_REPORT | {"parameters": {"queue_id_list": ids}}, asynchronous=False)
-            context: Any = {"ti": Mock()}
+            context: Any = {"ti": Mock(try_number=1)}
             paths.append(operator(target, allow_shrink=True).deliver(context, request))
 
         tasks = [threading.Thread(target=fetch, args=(ids,)) for ids in queues]

@@ -61,7 +61,7 @@ def test_after_an_error(pbx: PbxSimulator, tmp_path: Path) -> None:
     pbx.faults.add(Fault("errcode", "call_report/download", 10005))
 
     with pytest.raises(AirflowFailException, match="ACCESS DENIED"):
-        task(tmp_path).execute({"ti": Mock()})
+        task(tmp_path).execute({"ti": Mock(try_number=1)})
 
     assert was_given_back(pbx)
 
@@ -77,7 +77,7 @@ def test_after_a_kill(pbx: PbxSimulator, tmp_path: Path) -> None:
     pbx._on_call = kill_when_asked
     try:
         with pytest.raises(TaskKilledError):
-            killed.execute({"ti": Mock()})
+            killed.execute({"ti": Mock(try_number=1)})
     finally:
         pbx._on_call = None
 

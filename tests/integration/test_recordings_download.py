@@ -29,7 +29,7 @@ import sys
 from unittest.mock import Mock
 from airflow_provider_yeastar.operators.recordings import YeastarRecordingsOperator
 task = YeastarRecordingsOperator(task_id="recordings", period="2026-11-20", destination=sys.argv[1])
-type(task).execute.__wrapped__(task, {"ti": Mock()})
+type(task).execute.__wrapped__(task, {"ti": Mock(try_number=1)})
 """
 
 pytestmark = pytest.mark.usefixtures("no_pauses")

@@ -25,6 +25,7 @@ STEPS = {
     errors.PbxInternalError: (AGAIN, ANOTHER, ANOTHER),
     errors.BusyError: (AGAIN, ANOTHER, ANOTHER),
     errors.TokenCapError: (AGAIN, ANOTHER, ANOTHER),
+    errors.RecordingBusyError: (AGAIN, ANOTHER, ANOTHER),
     # The file is gone.
     errors.NotFoundError: (AGAIN, ANOTHER, ANOTHER),
     errors.InterfaceError: (AGAIN, ANOTHER, ANOTHER),
@@ -36,6 +37,7 @@ STEPS = {
     errors.PermissionDeniedError: (STOP, STOP, STOP),
     errors.BlockedError: (STOP, STOP, STOP),
     errors.ApiDisabledError: (STOP, STOP, STOP),
+    errors.RecordingDisabledError: (STOP, STOP, STOP),
     errors.CallRateMissingError: (STOP, STOP, STOP),
     errors.FileTooLargeError: (STOP, STOP, STOP),
     errors.UnsafeUrlError: (STOP, STOP, STOP),
