@@ -44,7 +44,7 @@ class Downloads:
     :param state: keeps the files.
     :param faults: what is to go wrong.
     :param now: epoch seconds by the PBX's clock.
-    :param changed: is called when a download comes to a standstill.
+    :param changed: is called when a download comes to a standstill, and when that one ends.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class Downloads:
         while request.transport and not request.transport.is_closing():  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_SECONDS)
         self.stalled -= 1
+        self._changed()
         return response
 
     def _other_body(self, path: str) -> web.Response | None:
