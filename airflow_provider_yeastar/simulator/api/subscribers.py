@@ -130,8 +130,9 @@ class Subscribers:
         self._clock_jumped.clear()
 
     def drop(self) -> None:
-        """Cut every connection, without a word."""
+        """Cut every connection, without a word; from now on nobody is subscribed."""
         for subscriber in list(self._subscribers):
+            subscriber.topics = frozenset()
             if subscriber.transport:
                 subscriber.transport.abort()
 
