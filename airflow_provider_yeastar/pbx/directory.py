@@ -21,7 +21,7 @@ from airflow_provider_yeastar.pbx.errors import (
 from airflow_provider_yeastar.pbx.login.stored import application_key
 from airflow_provider_yeastar.pbx.report import listings
 from airflow_provider_yeastar.pbx.report.catalogue import PARAMETERS, QUEUE_AGENTS
-from airflow_provider_yeastar.pbx.report.listings import MenuOption, MyReport, ScheduledReport
+from airflow_provider_yeastar.pbx.report.listings import Entry, MenuOption, MyReport, ScheduledReport
 from airflow_provider_yeastar.pbx.report.parameters import ParameterValue
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.settings import PbxSettings
@@ -71,18 +71,18 @@ class Directory:
             # No page is known of menus; were there one, `total_number` would tell.
             return self._call(_MENU_ENDPOINT, query if page == 1 else query | {"page": str(page)})
 
-        return listings.gather_pages(ask, listings.menu_options)
+        return listings.gather_pages(ask, listings.menu_options, pbx=self._pbx, endpoint=_MENU_ENDPOINT)
 
     def my_reports(self) -> list[MyReport]:
         """Return the user-created reports."""
-        return listings.gather_pages(self._pages("v1.0", "myreport/list"), listings.my_reports)
+        return self._listed("openapi/v1.0/myreport/list", listings.my_reports)
 
     def scheduled_reports(self, api_version: str) -> list[ScheduledReport]:
         """Return the reports that were made by schedule.
 
         :param api_version: ``v1.0`` or ``v2.0``.
         """
-        return listings.gather_pages(self._pages(api_version, "call_schedule_report/list"), listings.scheduled_reports)
+        return self._listed(f"openapi/{api_version}/call_schedule_report/list", listings.scheduled_reports)
 
     def resolve(self, request: ReportRequest) -> ReportRequest:
         """Return the request with the PBX's own ids in place of names and dialled numbers.
@@ -198,9 +198,11 @@ class Directory:
             log.info("%s", refusal)
             return None
 
-    def _pages(self, version: str, endpoint: str) -> Callable[[int], Mapping[str, Any]]:
-        path = f"openapi/{version}/{endpoint}"
-        return lambda page: self._call(path, {"page": str(page), "page_size": str(_PAGE_SIZE)})
+    def _listed(self, endpoint: str, read: Callable[[Mapping[str, Any]], list[Entry]]) -> list[Entry]:
+        def ask(page: int) -> Mapping[str, Any]:
+            return self._call(endpoint, {"page": str(page), "page_size": str(_PAGE_SIZE)})
+
+        return listings.gather_pages(ask, read, pbx=self._pbx, endpoint=endpoint)
 
 
 def _menus(parameter: str) -> tuple[str, ...]:

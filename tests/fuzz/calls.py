@@ -111,8 +111,8 @@ def listing(data: bytes) -> object:
     options = listings.menu_options(answer)
     return [
         listings.matching_ids("6401", options),
-        listings.gather_pages(lambda page: answer, listings.my_reports),
-        listings.gather_pages(lambda page: answer, listings.scheduled_reports),
+        listings.gather_pages(lambda page: answer, listings.my_reports, **WHERE),
+        listings.gather_pages(lambda page: answer, listings.scheduled_reports, **WHERE),
     ]
 
 

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
-from airflow_provider_yeastar.pbx.errors import IncompleteCallsError
+from airflow_provider_yeastar.pbx.errors import IncompleteCallsError, NotAPbxError, WaitTimeoutError
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 from tests.integration.support import connect
 
@@ -63,11 +63,15 @@ def test_a_day_of_25_000_calls_arrives_with_each_key_once(simulated: Callable[..
         pytest.param(Fault("other order", SEARCH, after=1), id="sorts-a-page-otherwise"),
         pytest.param(Fault("without", SEARCH, ("total_number",), times=10_000), id="does-not-count"),
         pytest.param(Fault("without", SEARCH, ("total_number",), after=1), id="loses-its-count"),
+        pytest.param(Fault("without", SEARCH, ("total_number", "data")), id="says-nothing"),
+        pytest.param(Fault("without", SEARCH, ("total_number", "data"), after=1), id="says-nothing-later"),
         pytest.param(Fault("total number", SEARCH, "many"), id="counts-in-words"),
         pytest.param(Fault("total number", SEARCH, 50), id="counts-too-few-once"),
     ],
 )
-def test_whatever_the_pbx_does_the_calls_are_right(simulated: Callable[..., Any], version: str, fault: Fault) -> None:
+def test_whatever_the_pbx_does_the_calls_are_right(
+    simulated: Callable[..., Any], no_pauses: None, version: str, fault: Fault
+) -> None:
     with simulated(cdr_page_cap=50) as pbx:
         expected = set(keys(version))
         pbx.faults.add(fault)
@@ -81,6 +85,17 @@ def test_a_count_that_is_always_too_small_is_an_error(pbx: PbxSimulator, value: 
 
     with pytest.raises(IncompleteCallsError, match="counts"):
         keys()
+
+
+@pytest.mark.parametrize("version", ["v1.0", "v2.0"])
+def test_answers_that_say_nothing_are_no_window_without_calls(
+    simulated: Callable[..., Any], version: str, no_pauses: None
+) -> None:
+    with simulated(cdr_page_cap=50) as pbx:
+        pbx.faults.add(Fault("without", SEARCH, ("total_number", "data"), times=10_000))
+
+        with pytest.raises((NotAPbxError, WaitTimeoutError), match="neither lists nor counts anything"):
+            keys(version, wait_timeout=2)
 
 
 @pytest.mark.parametrize("version", ["v1.0", "v2.0"])

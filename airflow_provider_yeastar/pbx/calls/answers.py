@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_provider_yeastar.pbx.calls.reading import Page
 from airflow_provider_yeastar.pbx.errors import NotAPbxError
+from airflow_provider_yeastar.pbx.report.rows import check_says_something
 
 __all__ = ["decode_page"]
 
@@ -20,8 +21,9 @@ def decode_page(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> Page:
     :param answer: a successful one; ``data`` may be null where nothing is found.
     :param pbx: ``host:port``, for the message.
     :param endpoint: the path that was called, for the message.
-    :raises NotAPbxError: when ``data`` is no list of rows.
+    :raises NotAPbxError: when ``data`` is no list of rows, and for an answer without ``data`` and without a count.
     """
+    check_says_something(answer, "data" in answer, pbx=pbx, endpoint=endpoint)
     data = answer.get("data")
     rows = [] if data is None else data
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

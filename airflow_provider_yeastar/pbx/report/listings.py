@@ -14,8 +14,10 @@ from typing import Any, TypeVar
 
 from airflow_provider_yeastar.pbx.errors import NotFoundError, ParameterError
 from airflow_provider_yeastar.pbx.redaction import clean_text
+from airflow_provider_yeastar.pbx.report.rows import check_says_something
 
 __all__ = [
+    "Entry",
     "MenuOption",
     "MyReport",
     "ScheduledReport",
@@ -29,6 +31,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 Entry = TypeVar("Entry")
+_NO_ENTRIES: Mapping[str, Any] = {"data": None}
 
 # How a label is made of number and name differs by firmware and page.
 _LABELS = (re.compile(r"(?P<number>\+?\d+)\s*-\s*(?P<name>.+)"), re.compile(r"(?P<name>.+?)\s*<(?P<number>\+?\d+)>"))
@@ -127,7 +130,11 @@ def _text(entry: Mapping[str, Any], name: str) -> str:
 
 
 def gather_pages(
-    ask: Callable[[int], Mapping[str, Any]], read: Callable[[Mapping[str, Any]], list[Entry]]
+    ask: Callable[[int], Mapping[str, Any]],
+    read: Callable[[Mapping[str, Any]], list[Entry]],
+    *,
+    pbx: str,
+    endpoint: str,
 ) -> list[Entry]:
     """Return the entries of all pages of a directory.
 
@@ -138,6 +145,9 @@ def gather_pages(
 
     :param ask: gives the answer for a page, counted from 1.
     :param read: gives the entries of an answer.
+    :param pbx: ``host:port``, for the message.
+    :param endpoint: the path that is called, for the message.
+    :raises NotAPbxError: for a first page that says nothing.
     """
     gathered: list[Entry] = []
     pages: list[list[Entry]] = []
@@ -148,7 +158,9 @@ def gather_pages(
         except (NotFoundError, ParameterError) as refusal:
             if number == 1 and isinstance(refusal, ParameterError):
                 raise
-            answer = {}
+            answer = _NO_ENTRIES
+        if number == 1:
+            check_says_something(answer, "data" in answer, pbx=pbx, endpoint=endpoint)
         entries = read(answer)
         total = _counted(answer) or total
         if not entries or entries in pages:

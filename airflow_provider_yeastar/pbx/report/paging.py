@@ -15,11 +15,13 @@ from airflow_provider_yeastar.pbx.errors import InterfaceError, NotAPbxError, No
 from airflow_provider_yeastar.pbx.report.rows import (
     Row,
     are_flat,
+    check_says_something,
     counted_rows,
     flattened_rows,
     list_keys,
     listed_rows,
     members,
+    names_list,
 )
 
 __all__ = ["row_pages"]
@@ -61,8 +63,11 @@ class _Pages:
         """Add a page, and say which one to ask for next.
 
         :return: the rows that it adds.
-        :raises NotAPbxError: when the rows that were counted cannot all have come, or not once each.
+        :raises NotAPbxError: when the rows that were counted cannot all have come, or not once each; and for an answer
+            that says nothing while no count tells whether rows are to come.
         """
+        if self._total is None:
+            check_says_something(answer, names_list(answer), pbx=self._pbx, endpoint=self._endpoint)
         # That a later page counts rows and lists none is judged with the pages before.
         named = not self._taken or list_keys(answer)
         rows = listed_rows(answer, pbx=self._pbx, endpoint=self._endpoint) if named else []

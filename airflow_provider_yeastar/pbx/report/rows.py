@@ -19,12 +19,14 @@ __all__ = [
     "LIST_KEY",
     "Row",
     "are_flat",
+    "check_says_something",
     "counted_rows",
     "flattened_rows",
     "is_outside",
     "list_keys",
     "listed_rows",
     "members",
+    "names_list",
 ]
 
 Row = dict[str, Any]
@@ -33,6 +35,11 @@ LIST_KEY = "list_key"
 """The column that tells the lists apart where an answer, or a row of it, has several."""
 
 _NO_ROWS = frozenset({"invalid_param_list"})
+_BARE = "The answer says success, and neither lists nor counts anything"
+_BARE_REMEDY = (
+    "Whether that means that there is nothing is unknown, so it is not taken for an empty answer; nothing was written. "
+    "Compare with the PBX's web portal, and see whether a proxy between changes answers."
+)
 _MONTH = re.compile(r"(\d{4})[-/.](\d{1,2})")
 _EARLIEST_SECOND, _LATEST_SECOND = 10**9, 10**10
 """From 2001 to 2286; smaller numbers are hours, days or months."""
@@ -45,7 +52,7 @@ def listed_rows(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> list[R
     """Return the rows of an answer as they stand there.
 
     The one list in it holds the rows, whatever its key. Of several all are taken, and ``list_key`` says which a row is
-    of. No list at all (or null) is a report without rows, unless the answer counts some.
+    of. A list that is null is a report without rows, unless the answer counts some.
 
     :param answer: a successful one.
     :param pbx: ``host:port``, for the message.
@@ -62,6 +69,24 @@ def listed_rows(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> list[R
     if len(lists) == 1:
         return next(iter(lists.values()))
     return [_named(row, key) for key, rows in lists.items() for row in rows]
+
+
+def names_list(answer: Mapping[str, Any]) -> bool:
+    """Whether an answer has a list of rows, be it empty or null."""
+    return bool(list_keys(answer)) or any(key.endswith("_list") and key not in _NO_ROWS for key in answer)
+
+
+def check_says_something(answer: Mapping[str, Any], has_list: bool, *, pbx: str, endpoint: str) -> None:
+    """Refuse a success that neither names a list nor counts: nothing tells whether there is nothing, or nothing came.
+
+    :param answer: a successful one.
+    :param has_list: whether the list that was asked for is in it, be it empty or null.
+    :param pbx: ``host:port``, for the message.
+    :param endpoint: the path that was called, for the message.
+    :raises NotAPbxError: for such an answer.
+    """
+    if not has_list and answer.get("total_number") is None:
+        raise NotAPbxError(_BARE, pbx=pbx, endpoint=endpoint, remedy=_BARE_REMEDY)
 
 
 def list_keys(answer: Mapping[str, Any]) -> frozenset[str]:

@@ -182,10 +182,12 @@ class CallReader:
         :param parameters: without the token.
         """
         try:
-            answer = await self._patiently(lambda: in_thread(self._session.call, endpoint, parameters))
+            return await self._patiently(lambda: in_thread(self._ask_once, endpoint, parameters))
         except NotFoundError:
             return Page((), 0 if parameters.get("page") == "1" else None)
-        return decode_page(answer, pbx=self._pbx, endpoint=endpoint)
+
+    def _ask_once(self, endpoint: str, parameters: Mapping[str, str]) -> Page:
+        return decode_page(self._session.call(endpoint, parameters), pbx=self._pbx, endpoint=endpoint)
 
     async def legs(self, uids: Sequence[str]) -> list[Row]:
         """Return the legs of calls of v2.0, call by call; two of them are asked for at a time.
@@ -206,12 +208,14 @@ class CallReader:
 
     async def _legs(self, uid: str) -> list[Row]:
         try:
-            answer = await self._patiently(lambda: in_thread(self._session.call, DETAIL_ENDPOINT, {"uid": uid}))
+            return await self._patiently(lambda: in_thread(self._legs_once, uid))
         except NotFoundError:
             raise IncompleteCallsError(
                 "The PBX lists a call and has no detail of it", pbx=self._pbx, endpoint=DETAIL_ENDPOINT
             ) from None
-        return decode_legs(answer, uid, pbx=self._pbx)
+
+    def _legs_once(self, uid: str) -> list[Row]:
+        return decode_legs(self._session.call(DETAIL_ENDPOINT, {"uid": uid}), uid, pbx=self._pbx)
 
     async def locate(self, recording_id: str) -> ReportFile:
         """Ask for the URL of a recording, as long as another is being prepared.

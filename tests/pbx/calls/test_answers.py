@@ -20,9 +20,15 @@ def test_rows_and_count_are_found() -> None:
     assert (page.total, [row["uid"] for row in page.rows]) == (2, ["a", "b"])
 
 
-@pytest.mark.parametrize("answer", [{}, {"data": None}, {"data": []}])
+@pytest.mark.parametrize("answer", [{"data": None}, {"data": []}, {"total_number": 0}], ids=repr)
 def test_no_rows_may_be_said_in_several_ways(answer: dict[str, Any]) -> None:
     assert list(decode(**answer).rows) == []
+
+
+@pytest.mark.parametrize("answer", [{}, {"errmsg": "SUCCESS"}, {"total_number": None}, {"rows": []}], ids=repr)
+def test_a_success_that_says_nothing_is_no_empty_answer(answer: dict[str, Any]) -> None:
+    with pytest.raises(NotAPbxError, match="neither lists nor counts anything"):
+        decode(**answer)
 
 
 @pytest.mark.parametrize("data", ["rows", {}, 1, [1], [None], [[]]])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_yeastar.pbx.errors import NotFoundError, ParameterError
+from airflow_provider_yeastar.pbx.errors import NotAPbxError, NotFoundError, ParameterError
 from airflow_provider_yeastar.pbx.report.listings import (
     MenuOption,
     MyReport,
@@ -72,7 +72,7 @@ class TestGatherPages:
                 raise page
             return {"data": page} | ({} if total is None else {"total_number": total})
 
-        return gather_pages(ask, lambda answer: list(answer.get("data", []))), len(asked)
+        return gather_pages(ask, lambda answer: list(answer["data"] or []), pbx="pbx:443", endpoint="list"), len(asked)
 
     def test_all_pages_come_and_no_page_more(self) -> None:
         assert self.gather([1, 2], [3, 4], [5], total=5) == ([1, 2, 3, 4, 5], 3)
@@ -98,6 +98,17 @@ class TestGatherPages:
 
     def test_that_there_is_nothing_is_an_empty_list(self) -> None:
         assert self.gather(NotFoundError("nothing", errcode=60001)) == ([], 1)
+
+    @pytest.mark.parametrize(
+        "answer", [{}, {"errcode": 0}, {"errmsg": "SUCCESS", "invalid_param_list": None}], ids=repr
+    )
+    def test_a_success_that_says_nothing_is_no_empty_list(self, answer: dict[str, Any]) -> None:
+        with pytest.raises(NotAPbxError, match="neither lists nor counts anything"):
+            gather_pages(lambda page: answer, my_reports, pbx="pbx:443", endpoint="myreport/list")
+
+    @pytest.mark.parametrize("answer", [{"data": None}, {"data": []}, {"total_number": 0}], ids=repr)
+    def test_an_empty_list_may_be_said_in_several_ways(self, answer: dict[str, Any]) -> None:
+        assert gather_pages(lambda page: answer, my_reports, pbx="pbx:443", endpoint="myreport/list") == []
 
     def test_a_total_may_be_written_as_a_text(self) -> None:
         assert self.gather([1, 2], [3], total="3") == ([1, 2, 3], 2)

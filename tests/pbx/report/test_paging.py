@@ -31,6 +31,16 @@ def page(rows: list[dict[str, Any]] | None, total: Any = None, key: str = QUEUES
     return {"errcode": 0, key: rows} | ({} if total is None else {"total_number": total})
 
 
+BARE: list[dict[str, Any]] = [
+    {"errcode": 0},
+    {"errcode": 0, "errmsg": "SUCCESS"},
+    {"errcode": 0, "errmsg": "SUCCESS", "invalid_param_list": []},
+    {"errcode": 0, "total_number": None},
+    {"errcode": 0, "status": "ok"},
+]
+"""Successes that neither list nor count."""
+
+
 def gather(*answers: Any) -> tuple[list[dict[str, Any]], int]:
     """Gather from a PBX that gives these answers, the last one for all pages behind it; also return how often."""
     asked = []
@@ -55,9 +65,18 @@ class TestWholeReports:
     def test_a_count_may_be_written_in_several_ways(self, total: Any) -> None:
         assert gather(page(numbered(0, 2), total), page(numbered(2, 3), total)) == (numbered(0, 3), 2)
 
-    @pytest.mark.parametrize("answer", [{}, page(None), page([]), page(None, 0), page([], "0"), REFUSALS[0]], ids=repr)
+    @pytest.mark.parametrize(
+        "answer",
+        [page(None), page([]), page(None, 0), page([], "0"), {"errcode": 0, "total_number": 0}, REFUSALS[0]],
+        ids=repr,
+    )
     def test_a_report_without_rows_has_none(self, answer: Any) -> None:
         assert gather(answer) == ([], 1)
+
+    @pytest.mark.parametrize("answer", BARE, ids=repr)
+    def test_a_success_that_says_nothing_is_no_report_without_rows(self, answer: Any) -> None:
+        with pytest.raises(NotAPbxError, match="neither lists nor counts anything"):
+            gather(answer)
 
     def test_a_page_may_hold_more_than_is_counted(self) -> None:
         assert gather(page(numbered(0, 3), 1)) == (numbered(0, 3), 1)
@@ -197,9 +216,14 @@ class TestCountsOfMembers:
 
 
 class TestWithoutACount:
-    @pytest.mark.parametrize("end", [page(None), page([]), {}, page(numbered(0, 2)), *REFUSALS], ids=repr)
+    @pytest.mark.parametrize("end", [page(None), page([]), page(numbered(0, 2)), *REFUSALS], ids=repr)
     def test_pages_are_asked_for_until_there_is_no_other(self, end: Any) -> None:
         assert gather(page(numbered(0, 2)), end) == (numbered(0, 2), 2)
+
+    @pytest.mark.parametrize("end", BARE, ids=repr)
+    def test_a_success_that_says_nothing_is_not_the_end(self, end: Any) -> None:
+        with pytest.raises(NotAPbxError, match="neither lists nor counts anything"):
+            gather(page(numbered(0, 2)), end)
 
     def test_further_pages_count(self) -> None:
         assert gather(page(numbered(0, 2)), page(numbered(2, 3)), page([])) == (numbered(0, 3), 3)
