@@ -5,10 +5,35 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
+from weakref import WeakSet
 
 from aiohttp import web
 
 __all__ = ["Listener"]
+
+_SHUTDOWN_SECONDS = 0.1
+"""A PBX that is switched off waits for no call."""
+
+
+class _Server(web.Server):
+    """Drops its connections when told to, also those that are accepted in that moment or still have to send."""
+
+    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+        super().__init__(handler, access_log=None)
+        self._transports: WeakSet[asyncio.Transport] = WeakSet()
+        self._is_stopped = False
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        self._transports.add(transport)
+        if self._is_stopped:
+            transport.abort()
+
+    def abort(self) -> None:
+        """Drop all connections, those to come as well."""
+        self._is_stopped = True
+        for transport in self._transports:
+            transport.abort()
 
 
 class Listener:
@@ -23,7 +48,8 @@ class Listener:
     ) -> None:
         self._answer = answer
         self._failed = failed
-        self._runner: web.ServerRunner | None = None
+        self._server: _Server | None = None
+        self._listening: asyncio.Server | None = None
 
     async def start(self, host: str, port: int, ssl_context: ssl.SSLContext | None) -> int:
         """Listen, and return the port.
@@ -32,21 +58,27 @@ class Listener:
         :param port: 0 for a free one.
         :param ssl_context: for https and wss, None for http and ws.
         """
-        # A PBX that is switched off waits for no call.
-        self._runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, host, port, ssl_context=ssl_context).start()
-        chosen: int = self._runner.addresses[0][1]
+        loop = asyncio.get_running_loop()
+        self._server = _Server(self._handle)
+        self._listening = await loop.create_server(self._server, host, port, ssl=ssl_context)
+        chosen: int = self._listening.sockets[0].getsockname()[1]
         return chosen
 
     async def stop(self) -> None:
-        """Close the socket and cancel whatever is still kept waiting by a fault."""
-        if self._runner:
-            await self._runner.cleanup()
+        """Close all sockets and cancel whatever is still kept waiting by a fault."""
+        if self._server and self._listening:
+            # asyncio loses a connection that is accepted and not yet made when its server is closed: one turn makes it.
+            for listening in self._listening.sockets:
+                asyncio.get_running_loop().remove_reader(listening)
+            await asyncio.sleep(0)
+            self._listening.close()
+            await self._server.shutdown(_SHUTDOWN_SECONDS)
+            self._server.abort()
         late = asyncio.all_tasks() - {asyncio.current_task()}
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+        await asyncio.sleep(0)  # the loop closes what was dropped in its next turn
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
