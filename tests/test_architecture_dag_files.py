@@ -27,14 +27,17 @@ NOT_FOR_DAG_FILES = {
 }
 """What costs much of the few milliseconds that our operators may add, measured by benchmarks/bench_parse.py."""
 
-FOR_DAG_FILES = [
-    pytest.param(module, marks=needs_retry_policies if module == "policies.retry" else ())
-    for module in modules()
-    if module.startswith(("operators.", "policies.", "sensors.", "hooks.", "transfers.", "triggers."))
-]
+ROLES = ("operators.", "policies.", "sensors.", "hooks.", "transfers.", "triggers.")
+FOR_DAG_FILES = [module for module in modules() if module.startswith(ROLES)]
 
 
-@pytest.mark.parametrize("module", FOR_DAG_FILES)
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param(module, marks=needs_retry_policies if module == "policies.retry" else ())
+        for module in FOR_DAG_FILES
+    ],
+)
 class TestWhatADagFileImports:
     """DAG files are parsed again and again: what they import loads no library that only running tasks need."""
 
@@ -80,12 +83,37 @@ def airflow_imports_with(module: str) -> list[str]:
     return [*WHAT_ANY_DAG_FILE_IMPORTS, *sorted(taken)]
 
 
-@cache
 def loaded_modules(module: str) -> tuple[set[str], set[str]]:
-    """Return the modules that a fresh interpreter has loaded before and after it imports one of ours for a DAG file."""
-    tell = "print('loaded:', *sys.modules)"
-    lines = ["import contextlib, sys", *airflow_imports_with(module), tell, f"import {PACKAGE}.{module}", tell]
-    command = [sys.executable, "-c", "\n".join(lines)]
+    """Return the modules that an interpreter has loaded before and after it imports one of ours for a DAG file."""
+    before, after = loaded_modules_of(tuple(airflow_imports_with(module)))
+    return before, after[module]
+
+
+@cache
+def loaded_modules_of(airflow_imports: tuple[str, ...]) -> tuple[set[str], dict[str, set[str]]]:
+    """Return what is loaded with these imports alone, and with each of our modules that is imported after them.
+
+    One interpreter loads Airflow; a fork of it, which has loaded nothing else of ours, imports each module.
+    """
+    ours = [module for module in FOR_DAG_FILES if tuple(airflow_imports_with(module)) == airflow_imports]
+    script = "\n".join(["import contextlib", *airflow_imports, _LOAD_EACH])
+    command = [sys.executable, "-c", script, PACKAGE, *ours]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    _, before, after = done.stdout.split("loaded:")
-    return set(before.split()), set(after.split())
+    (_, *before), *after = map(str.split, done.stdout.split("loaded with ")[1:])
+    return set(before), {module: set(loaded) for module, *loaded in after}
+
+
+_LOAD_EACH = """
+import importlib, os, sys
+package, *modules = sys.argv[1:]
+print("loaded with nothing", *sys.modules, flush=True)
+for module in modules:
+    child = os.fork()
+    if not child:
+        try:
+            importlib.import_module(f"{package}.{module}")
+            print("loaded with", module, *sys.modules, flush=True)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+"""
