@@ -60,9 +60,10 @@ $(OLDER:%=python-for-%): python-for-%:
 # Airflow (pbx, readers, schemas, simulator, warehouse) and the faults of a PBX are tested with the oldest and the newest libraries; `make
 # test-3.1.8` tries these with the libraries between, too.
 UNITS := compat example_dags exceptions provider_info
-ROLES := bad_input_run call_event calls cdr_to_sql example_dags_run next_try operator operator_failures operator_hook pins report_event report_rows report_rows_answers report_to_sql sensor trigger
+ROLES := bad_input_run call_event calls cdr_to_sql next_try operator operator_failures operator_hook pins report_event report_rows report_rows_answers report_to_sql sensor trigger
 NOT_PART := $(addprefix tests/,__pycache__/ docs/ e2e/ fuzz/ integration/ model/ packaging/ pbx/ readers/ schemas/ simulator/ ui/ warehouse/)
-PART := $(filter-out $(NOT_PART),$(wildcard tests/*/)) $(UNITS:%=tests/test_%.py) $(ROLES:%=tests/integration/test_%.py)
+EXAMPLES ?= tests/integration/test_example_dags_run.py
+PART := $(filter-out $(NOT_PART),$(wildcard tests/*/)) $(UNITS:%=tests/test_%.py) $(ROLES:%=tests/integration/test_%.py) $(EXAMPLES)
 
 .PHONY: $(BETWEEN:%=part-%)
 $(BETWEEN:%=part-%): part-%:
@@ -74,12 +75,16 @@ MATRIX := test-$(OLDEST) $(BETWEEN:%=part-%)
 .PHONY: matrix
 matrix: test $(MATRIX)  ## Run the tests on each line of Airflow that is supported
 
-# Continuous integration leaves out the lines that stand between two others of their minor version, for its time.
-CI_MATRIX := $(filter-out part-2.11.2 part-3.0.6 part-3.3.0,$(MATRIX))
+# Of the example DAGs continuous integration runs these on the lines between, for its time: a sensor with a download, mapped
+# tasks, an object store, and a transfer.
+CI_EXAMPLES := $(addprefix $(EXAMPLES)::,test_a_sensed_report_is_downloaded test_every_queue_of_the_pbx_has_its_file \
+	test_the_report_is_in_the_object_store_and_read_from_there test_the_postgres_load_loads_the_day_before_and_looks_back)
 
-.PHONY: print-ci-matrix
-print-ci-matrix:
-	@printf '%s\n' $(CI_MATRIX)
+.PHONY: print-matrix print-ci-examples
+print-matrix:
+	@printf '%s\n' $(MATRIX)
+print-ci-examples:
+	@echo '$(CI_EXAMPLES)'
 
 .PHONY: pinned
 pinned: $(VENV)/.installed  ## Install the wheel as managed services do, by pinned lists, and run a DAG with it
