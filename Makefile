@@ -57,13 +57,15 @@ $(OLDER:%=python-for-%): python-for-%:
 	@.ci/find-python $(PYTHONS_$*) $(PYTHON)
 
 # What the lines between may differ in: the roles of Airflow, each example DAG, storage, connection, metadata. What knows no
-# Airflow (pbx, readers, schemas, simulator, warehouse) and the faults of a PBX are tested with the oldest and the newest libraries; `make
-# test-3.1.8` tries these with the libraries between, too.
+# Airflow (pbx, readers, schemas, simulator, warehouse) and the faults of a PBX are tested with the oldest and the newest
+# libraries; `make test-3.1.8` tries these with the libraries between, too.
 UNITS := compat example_dags exceptions provider_info
-ROLES := bad_input_run call_event calls cdr_to_sql next_try operator operator_failures operator_hook pins report_event report_rows report_rows_answers report_to_sql sensor trigger
-NOT_PART := $(addprefix tests/,__pycache__/ docs/ e2e/ fuzz/ integration/ model/ packaging/ pbx/ readers/ schemas/ simulator/ ui/ warehouse/)
+ROLES := bad_input_run call_event calls cdr_to_sql next_try operator operator_failures operator_hook pins report_event \
+	report_rows report_rows_answers report_to_sql sensor trigger
+NOT_PART := __pycache__ docs e2e fuzz integration model packaging pbx readers schemas simulator ui warehouse
 EXAMPLES ?= tests/integration/test_example_dags_run.py
-PART := $(filter-out $(NOT_PART),$(wildcard tests/*/)) $(UNITS:%=tests/test_%.py) $(ROLES:%=tests/integration/test_%.py) $(EXAMPLES)
+PART := $(filter-out $(NOT_PART:%=tests/%/),$(wildcard tests/*/)) $(UNITS:%=tests/test_%.py) \
+	$(ROLES:%=tests/integration/test_%.py) $(EXAMPLES)
 
 .PHONY: $(BETWEEN:%=part-%)
 $(BETWEEN:%=part-%): part-%:
