@@ -11,7 +11,18 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-__all__ = ["CORPUS", "MOST_BYTES", "documents", "garbled_seeds", "pages", "seeds", "tables", "web_pages", "workbooks"]
+__all__ = [
+    "CORPUS",
+    "MOST_BYTES",
+    "documents",
+    "garbled_seeds",
+    "pages",
+    "repeated",
+    "seeds",
+    "tables",
+    "web_pages",
+    "workbooks",
+]
 
 CORPUS = Path(__file__).parent / "corpus"
 MOST_BYTES = 256 * 1024
@@ -61,6 +72,11 @@ def garbled_seeds(target: str) -> Inputs:
     return garbled(st.sampled_from(seeds(target)).map(_content))
 
 
+def repeated(part: bytes, times: int, room: int) -> bytes:
+    """Return a part so many times, or as often as there is room (bytes)."""
+    return part * min(times, room // max(1, len(part)))
+
+
 @st.composite
 def garbled(draw: st.DrawFn, contents: Inputs) -> bytes:
     """Make up to four edits: a part is left out, replaced, or repeated up to the greatest length."""
@@ -70,8 +86,7 @@ def garbled(draw: st.DrawFn, contents: Inputs) -> bytes:
         last = min(len(content), first + draw(st.sampled_from((0, 1, 2, 4, 16, 64, 1024, MOST_BYTES))))
         part = content[first:last]
         if draw(st.booleans()):
-            most = (MOST_BYTES - len(content)) // max(1, len(part))
-            part *= draw(st.sampled_from((2, 3, 100, max(0, most))))
+            part = repeated(part, draw(st.sampled_from((2, 3, 100, MOST_BYTES))), MOST_BYTES - len(content))
         else:
             part = draw(st.binary(max_size=16))
         content = (content[:first] + part + content[last:])[:MOST_BYTES]

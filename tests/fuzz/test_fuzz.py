@@ -15,7 +15,7 @@ from hypothesis import given, settings, strategies as st
 
 from airflow_provider_yeastar.pbx.errors import BusyError
 from tests.fuzz.__main__ import carry_out, jobs
-from tests.fuzz.inputs import CORPUS, MOST_BYTES, seeds
+from tests.fuzz.inputs import CORPUS, MOST_BYTES, repeated, seeds
 from tests.fuzz.targets import TARGETS, Target, WrongValueError, run
 from tests.fuzz.watchdog import TooSlowError, deadline
 from tests.fuzz.worker import Job
@@ -82,6 +82,15 @@ def test_memory_is_bounded() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=300)
     assert done.stderr.splitlines()[-1] == "MemoryError"
+
+
+@pytest.mark.parametrize("times", [0, 2, 100, MOST_BYTES])
+@pytest.mark.parametrize("part", [b"", b"x", bytes(1000), bytes(MOST_BYTES)], ids=len)
+@pytest.mark.parametrize("room", [0, 1, 4096, MOST_BYTES])
+def test_what_is_repeated_takes_no_more_room_than_there_is(part: bytes, times: int, room: int) -> None:
+    made = repeated(part, times, room)
+
+    assert len(made) == len(part) * times if len(part) * times <= room else room - len(part) < len(made) <= room
 
 
 def test_all_jobs_together_make_as_many_inputs_as_were_asked_for() -> None:
