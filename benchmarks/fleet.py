@@ -5,14 +5,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import random
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
+
+SEED = 13
 
 
 def be_the_fleet(certificate: str, pbxs: int) -> None:
@@ -37,6 +42,8 @@ def be_the_fleet(certificate: str, pbxs: int) -> None:
             elif line.strip() == "release":
                 for pbx in fleet:
                     pbx.release_reports()
+            elif line.startswith("release within "):
+                release_one_by_one(fleet, *map(int, line.split()[2:]))
             elif line.strip() == "tell":
                 say(
                     {
@@ -48,9 +55,38 @@ def be_the_fleet(certificate: str, pbxs: int) -> None:
                 )
 
 
+def release_one_by_one(fleet: list[Any], seconds: int, reports: int) -> None:
+    """Let each PBX finish so many reports at moments that are spread over some seconds, always the same ones."""
+    chance = random.Random(SEED)
+    moments = sorted((chance.uniform(0, seconds), number) for number in range(len(fleet)) for _ in range(reports))
+    released: set[tuple[int, int]] = set()
+    started, nothing = time.monotonic(), threading.Event()
+
+    def open_jobs(number: int) -> list[int]:
+        return [job for job in fleet[number].jobs if (number, job) not in released]
+
+    for moment, number in moments:
+        nothing.wait(max(0.0, started + moment - time.monotonic()))
+        # The next report may not have been requested yet.
+        fleet[number].wait_until(lambda _, number=number: bool(open_jobs(number)), 120)
+        job = open_jobs(number)[0]
+        released.add((number, job))
+        fleet[number].release_reports(job)
+
+
 def serial_number(number: int) -> str:
     """Return the serial number of a PBX of the fleet."""
     return f"3692A{number:07}"
+
+
+def know_the_past(url: str, folder: Path, serial_numbers: Iterable[str]) -> None:
+    """Let the state know that nobody has requested a report at these PBXs: they were started a moment ago."""
+    from airflow_provider_yeastar.pbx.state.opening import open_state
+    from airflow_provider_yeastar.pbx.waiting.job_ledger import vouch_for_past
+
+    state = open_state(url, folder)
+    for serial in serial_numbers:
+        vouch_for_past(state, serial)
 
 
 def say(value: Any) -> None:

@@ -106,6 +106,8 @@ def client_for(settings: PbxSettings, announce_secret: Callable[[str], None] | N
 
 
 _resolving: PerLoop[asyncio.Lock] = PerLoop()
+_clients: PerLoop[PbxClient] = PerLoop()
+"""Of the triggers; those with equal settings share one."""
 
 
 async def connect(conn_id: str) -> PbxClient:
@@ -117,14 +119,20 @@ async def connect(conn_id: str) -> PbxClient:
     """
     from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 
-    # One at a time: a triggerer that starts a thousand triggers must stay responsive.
+    # One at a time, and none at once: a triggerer that starts a thousand triggers must stay responsive.
     async with _resolving.get(None, asyncio.Lock):
+        await asyncio.sleep(0)
         try:
             connection = await get_async_connection(conn_id)
         except AirflowNotFoundException:
             raise _missing_connection(conn_id) from None
-    # In a thread, as the first client imports requests and websockets.
-    return await in_thread(client_for, settings_from_connection(connection))
+    settings = settings_from_connection(connection)
+    client = _clients.find(settings)
+    if client is None:
+        # In a thread, as the first client imports requests and websockets.
+        made = await in_thread(client_for, settings)
+        client = _clients.get(settings, lambda: made)
+    return client
 
 
 def mask_token(token: str) -> None:

@@ -174,7 +174,7 @@ class Directory:
 
     def _recent(self, menu: str, asked: dict[str, Menu]) -> Menu:
         """What a menu held some minutes ago, to whichever user of the state."""
-        known = asked.get(menu) or stored_menu(self._state.read(self._entry(menu)), self._state.now(), _MENU_LIFE)
+        known = asked.get(menu) or stored_menu(*self._state.look(self._entry(menu)), _MENU_LIFE)
         return known or self._fresh(menu, asked)
 
     def _fresh(self, menu: str, asked: dict[str, Menu]) -> Menu:

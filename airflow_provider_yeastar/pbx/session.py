@@ -86,6 +86,10 @@ class PbxSession:
         """
         return self._login.token(rejected)
 
+    def known_token(self, rejected: str | None = None) -> str | None:
+        """Return the token in use without blocking, None if there is no live one; see :meth:`token`."""
+        return self._login.known_token(rejected)
+
     def forget_failures(self) -> None:
         """Let the next call log in although logins failed a while ago."""
         self._login.forget_failures()
@@ -122,7 +126,7 @@ class PbxSession:
 
     def _recent_information(self) -> wire.PbxInformation:
         """What the PBX told lately, to whichever user of the state; it is asked only when that is old."""
-        known = stored_information(self._state.read(self._information_entry), self._state.now(), _INFORMATION_LIFE)
+        known = stored_information(*self._state.look(self._information_entry), _INFORMATION_LIFE)
         if known is None:
             return self._ask_information()
         self._settle(known.serial_number)

@@ -25,6 +25,7 @@ __all__ = [
     "RENEWAL_MARGIN",
     "TokenStep",
     "Tokens",
+    "live_token",
     "next_step",
     "token_life",
 ]
@@ -74,6 +75,12 @@ def next_step(tokens: Tokens | None, now: float, *, rejected: str | None = None)
     if now < tokens.refresh_expires_at - tokens.margin:
         return TokenStep.REFRESH
     return TokenStep.LOG_IN
+
+
+def live_token(tokens: Tokens | None, now: float, rejected: str | None = None) -> str | None:
+    """Return the access token if it can be used as it is; see :func:`next_step`."""
+    is_live = next_step(tokens, now, rejected=rejected) is TokenStep.USE
+    return tokens.access_token if tokens and is_live else None
 
 
 def token_life(value: object, documented: float) -> float:

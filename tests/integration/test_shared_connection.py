@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from airflow_provider_yeastar.pbx.errors import NetworkError
 from airflow_provider_yeastar.pbx.events import shared
+from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
 from tests.integration.support import Wait
 
@@ -37,6 +39,25 @@ def test_all_waiters_share_one_socket_and_the_last_one_out_closes_it(waiting: Wa
     assert pbx.state.logins == 1
     assert open_sockets[:4] == [1, 1, 1, 1]
     assert pbx.sockets == 0
+
+
+def test_what_they_share_is_made_once_and_beside_the_event_loop(waiting: Wait, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To make a session reads certificates, which takes 50 ms where the system's are trusted."""
+    makers: list[threading.Thread] = []
+    init = PbxSession.__init__
+
+    def note(self: PbxSession, *arguments: Any) -> None:
+        makers.append(threading.current_thread())
+        init(self, *arguments)
+
+    async def five() -> None:
+        await asyncio.gather(*(waiting.start() for _ in range(5)))
+
+    monkeypatch.setattr(PbxSession, "__init__", note)
+    asyncio.run(five())
+
+    assert len(makers) == 1
+    assert makers[0] is not threading.main_thread()
 
 
 def test_a_cancelled_waiter_leaves_no_trace_and_the_others_go_on(waiting: Wait) -> None:

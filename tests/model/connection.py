@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +13,7 @@ from airflow_provider_yeastar.pbx.errors import NetworkError, StateUnavailableEr
 from airflow_provider_yeastar.pbx.events.shared import Listener
 from airflow_provider_yeastar.pbx.events.topics import REPORTS
 from airflow_provider_yeastar.pbx.report.facts import PbxFacts, Plan
-from airflow_provider_yeastar.pbx.state.interface import Change, Entry, stored_name
+from airflow_provider_yeastar.pbx.state.interface import Entry, JointChange, stored_name
 from airflow_provider_yeastar.pbx.state.ledger import ledger_name
 from airflow_provider_yeastar.pbx.state.memory import MemoryState
 from airflow_provider_yeastar.pbx.wire import EventFrame, PbxInformation
@@ -32,15 +32,15 @@ class ModelState(MemoryState):
         super().__init__(clock.time)
         self.is_away = False
 
-    def read(self, name: str) -> Entry | None:
+    def look(self, name: str) -> tuple[Entry | None, float]:
         if self.is_away:
             raise StateUnavailableError("away")
-        return super().read(name)
+        return super().look(name)
 
-    def update(self, name: str, change: Change, *, keep_seconds: float) -> Entry | None:
+    def update_all(self, names: Mapping[str, float], change: JointChange) -> Sequence[Entry | None]:
         if self.is_away:
             raise StateUnavailableError("away")
-        return super().update(name, change, keep_seconds=keep_seconds)
+        return super().update_all(names, change)
 
     def lose(self, *, all_of_it: bool) -> None:
         """Lose everything, as at the end of a server without persistence, or the ledger alone, as by eviction."""

@@ -138,7 +138,9 @@ def simulated_time(world: World, more: tuple[Any, ...] = ()) -> Iterator[None]:
     :param more: further modules.
     """
 
-    async def in_thread(function: Callable[..., Any], *arguments: object, of: object = None) -> Any:
+    async def in_thread(
+        function: Callable[..., Any], *arguments: object, of: object = None, hurries: bool = False
+    ) -> Any:
         await asyncio.sleep(0.001)
         result = function(*arguments)
         await asyncio.sleep(0.001)

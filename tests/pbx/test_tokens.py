@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_yeastar.pbx.tokens import RENEWAL_MARGIN, Tokens, TokenStep, next_step
+from airflow_provider_yeastar.pbx.tokens import RENEWAL_MARGIN, Tokens, TokenStep, live_token, next_step
 
 TOKENS = Tokens("access", "refresh", access_expires_at=1800.0, refresh_expires_at=86400.0)
 
@@ -22,6 +22,13 @@ TOKENS = Tokens("access", "refresh", access_expires_at=1800.0, refresh_expires_a
 )
 def test_next_step(tokens: Tokens | None, now: float, rejected: str | None, step: TokenStep) -> None:
     assert next_step(tokens, now, rejected=rejected) is step
+
+
+def test_a_token_is_live_as_long_as_it_can_be_used_as_it_is() -> None:
+    assert live_token(TOKENS, 0.0) == "access"
+    assert live_token(TOKENS, 1800.0 - RENEWAL_MARGIN) is None
+    assert live_token(TOKENS, 0.0, rejected="access") is None
+    assert live_token(None, 0.0) is None
 
 
 def test_tokens_are_not_shown() -> None:

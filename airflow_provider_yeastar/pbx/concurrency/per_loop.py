@@ -20,9 +20,13 @@ class PerLoop(Generic[Thing]):
             WeakKeyDictionary()
         )
 
+    def find(self, key: Hashable) -> Thing | None:
+        """Return what the running loop has under a key, None if there is nothing."""
+        return self._of_this_loop().get(key)
+
     def get(self, key: Hashable, make: Callable[[], Thing]) -> Thing:
         """Return what the running loop has under a key, made now if there is nothing."""
-        of_loop = self._of_loops.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
+        of_loop = self._of_this_loop()
         thing = of_loop.get(key)
         if thing is None:
             thing = of_loop[key] = make()
@@ -30,4 +34,11 @@ class PerLoop(Generic[Thing]):
 
     def forget(self, key: Hashable) -> None:
         """Let the next user get a new one, whoever still holds the old one."""
-        self._of_loops.get(asyncio.get_running_loop(), WeakValueDictionary()).pop(key, None)
+        self._of_this_loop().pop(key, None)
+
+    def _of_this_loop(self) -> WeakValueDictionary[Hashable, Thing]:
+        loop = asyncio.get_running_loop()
+        of_loop = self._of_loops.get(loop)
+        if of_loop is None:
+            of_loop = self._of_loops[loop] = WeakValueDictionary()
+        return of_loop

@@ -17,13 +17,14 @@ import contextvars
 import os
 import queue
 import threading
-from collections.abc import AsyncIterator, Callable, Hashable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any, TypeVar
 
 from airflow_provider_yeastar.pbx.concurrency.per_loop import PerLoop
+from airflow_provider_yeastar.pbx.concurrency.places import Places
 from airflow_provider_yeastar.pbx.concurrency.running import thread_errors
 from airflow_provider_yeastar.pbx.errors import ResourceError
 
@@ -42,22 +43,50 @@ _MOST_CALLS = 4096
 
 
 class _Threads:
-    """Daemon threads that are used again and again; there are as many as were ever busy at once."""
+    """Daemon threads that are used again and again; there are as many as were ever busy at once.
+
+    One of them only starts the others: who starts a thread waits until it runs, which takes milliseconds while others
+    compute, and must not stop the event loop.
+    """
 
     def __init__(self) -> None:
         self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._wanted: queue.SimpleQueue[tuple[Callable[[], None], Callable[[ResourceError], None]]] = (
+            queue.SimpleQueue()
+        )
         self._idle = threading.Semaphore(0)
+        _start_thread(self._start_threads)
 
-    def submit(self, work: Callable[[], None]) -> None:
-        if not self._idle.acquire(blocking=False):
-            with thread_errors():
-                threading.Thread(target=self._serve, name="yeastar", daemon=True).start()
-        self._work.put(work)
+    def submit(self, work: Callable[[], None], failed: Callable[[ResourceError], None]) -> None:
+        """Have work done.
+
+        :param work: raises nothing.
+        :param failed: is called instead, on another thread, if there is no thread to be had.
+        """
+        if self._idle.acquire(blocking=False):
+            self._work.put(work)
+        else:
+            self._wanted.put((work, failed))
+
+    def _start_threads(self) -> None:
+        while True:
+            work, failed = self._wanted.get()
+            try:
+                _start_thread(self._serve)
+            except ResourceError as error:
+                failed(error)
+            else:
+                self._work.put(work)
 
     def _serve(self) -> None:
         while True:
             self._work.get()()
             self._idle.release()
+
+
+def _start_thread(run: Callable[[], None]) -> None:
+    with thread_errors():
+        threading.Thread(target=run, name="yeastar", daemon=True).start()
 
 
 @cache
@@ -71,7 +100,7 @@ os.register_at_fork(after_in_child=_threads.cache_clear)
 
 @dataclass(eq=False)
 class _Room:
-    computing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_COMPUTING_CALLS))
+    computing: Places = field(default_factory=lambda: Places(_COMPUTING_CALLS))
     all: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MOST_CALLS))
 
 
@@ -79,47 +108,55 @@ _rooms: PerLoop[_Room] = PerLoop()
 _lanes: PerLoop[asyncio.Semaphore] = PerLoop()
 
 
-async def in_thread(function: Callable[..., Result], *arguments: object, of: Hashable = None) -> Result:
+async def in_thread(
+    function: Callable[..., Result], *arguments: object, of: Hashable = None, hurries: bool = False
+) -> Result:
     """Return what the function returns, without blocking the event loop.
 
     The context goes along, because Airflow finds by it whose log a record belongs to. A cancelled caller stops the call
     only where :func:`about_to_wait` was told how: each call made here is bounded by its own timeout.
 
     :param of: what is called, such as a PBX, of which two calls at most are under way; None for calls without bound.
+    :param hurries: goes before the calls that do not, where many would compute.
     :raises ResourceError: if no thread can be started.
     """
     room = _rooms.get(None, _Room)
     places = [room.all] if of is None else [_lanes.get(of, partial(asyncio.Semaphore, _CALLS_OF_ONE)), room.all]
     context = contextvars.copy_context()
-    waits = asyncio.get_running_loop().create_future()
-    caller = _Caller(waits)
+    loop = asyncio.get_running_loop()
+    await _take(places, room.computing, hurries)
+    caller = _Caller(loop, room.computing)
     context.run(_caller.set, caller)
+    only_waits = loop.call_later(_COMPUTING_SECONDS, caller.rest)
     try:
-        async with _computing(room, places):
-            call = _start(partial(context.run, function, *arguments), places)
-            try:
-                await asyncio.wait({call, waits}, timeout=_COMPUTING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            except asyncio.CancelledError:
-                call.cancel()
-                raise
-            finally:
-                waits.cancel()
-        return await call
+        return await _start(partial(context.run, function, *arguments), places)
     except asyncio.CancelledError:
         caller.leave()
         raise
+    finally:
+        only_waits.cancel()
+        caller.rest()
 
 
 @dataclass(eq=False)
 class _Caller:
     """Who waits for a call in a thread.
 
-    :param waits: is cancelled when the call only waits.
+    :param loop: on which it waits.
+    :param computing: of which it holds a place as long as the call computes.
     """
 
-    waits: asyncio.Future[None]
+    loop: asyncio.AbstractEventLoop
+    computing: Places
+    computes: bool = True
     is_gone: bool = False
     stop: Callable[[], None] | None = None
+
+    def rest(self) -> None:
+        """Give the place back, if that has not been done."""
+        if self.computes:
+            self.computes = False
+            self.computing.give_back()
 
     def leave(self) -> None:
         """Stop the call, now or as soon as it says how."""
@@ -133,7 +170,7 @@ class _Caller:
         if stop and self.is_gone:
             stop()
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self.waits.get_loop().call_soon_threadsafe(self.waits.cancel)
+            self.loop.call_soon_threadsafe(self.rest)
 
 
 _caller: contextvars.ContextVar[_Caller | None] = contextvars.ContextVar("_caller", default=None)
@@ -150,23 +187,18 @@ def about_to_wait(stop: Callable[[], None] | None = None) -> None:
         caller.hear(stop)
 
 
-@asynccontextmanager
-async def _computing(room: _Room, places: list[asyncio.Semaphore]) -> AsyncIterator[None]:
-    """Take all places, which the end of the call gives back, and be one of the few that compute."""
+async def _take(places: list[asyncio.Semaphore], computing: Places, hurries: bool) -> None:
+    """Take a place of each kind, or none if the caller is cancelled."""
     taken: list[asyncio.Semaphore] = []
     try:
         for place in places:
             await place.acquire()
             taken.append(place)
-        await room.computing.acquire()
+        await computing.take(hurries=hurries)
     except asyncio.CancelledError:
         for place in taken:
             place.release()
         raise
-    try:
-        yield
-    finally:
-        room.computing.release()
 
 
 def _start(work: Callable[[], Result], places: list[asyncio.Semaphore]) -> asyncio.Future[Result]:
@@ -186,18 +218,24 @@ def _start(work: Callable[[], Result], places: list[asyncio.Semaphore]) -> async
         else:
             call.set_exception(error)
 
-    def run() -> None:
-        nonlocal result, error
-        try:
-            result = work()
-        except BaseException as raised:  # noqa: BLE001 - the thread's boundary: whatever it is, the caller gets it
-            error = raised
+    def end(failure: BaseException | None) -> None:
+        nonlocal error
+        error = failure
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             # Without arguments: asyncio's debug log would show them, and a token may be among them.
             loop.call_soon_threadsafe(settle)
 
+    def run() -> None:
+        nonlocal result
+        try:
+            result = work()
+        except BaseException as raised:  # noqa: BLE001 - the thread's boundary: whatever it is, the caller gets it
+            end(raised)
+        else:
+            end(None)
+
     try:
-        _threads().submit(run)
+        _threads().submit(run, end)
     except ResourceError as failure:
         error = failure
         settle()

@@ -159,7 +159,9 @@ class SharedConnection:
         :raises YeastarError: if there is none, also if the PBX confirms and refuses the subscription in one breath.
         """
         async with self._connecting:
-            token = await self.call(self.session.token, self._rejected)
+            token = self.session.known_token(self._rejected)
+            if token is None:
+                token = await self.call(self.session.token, self._rejected)
             topics = {listener.topic.number for listener in self._listeners if listener.is_connected}
             topics |= {topic.number} if topic else set()
             channel = self._channel
@@ -208,6 +210,7 @@ class SharedConnection:
 
 
 _connections: PerLoop[SharedConnection] = PerLoop()
+_openings: PerLoop[asyncio.Lock] = PerLoop()
 
 
 @asynccontextmanager
@@ -219,8 +222,13 @@ async def shared_connection(
     :param key: what must be the same to share: the settings, and which state.
     :param make: makes session and state for a new connection.
     """
-    connection = _connections.get(key, lambda: SharedConnection(*make()))
-    connection.users += 1
+    async with _openings.get(key, asyncio.Lock):
+        connection = _connections.find(key)
+        if connection is None:
+            # In a thread, for it may read many certificates.
+            session, state = await in_thread(make)
+            connection = _connections.get(key, lambda: SharedConnection(session, state))
+        connection.users += 1
     try:
         yield connection
     finally:

@@ -32,7 +32,7 @@ from airflow_provider_yeastar.pbx.login.record import Attempt, LoginRecord, Logi
 from airflow_provider_yeastar.pbx.login.stored import Cipher, StoredLogin
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.pbx.state.interface import SharedState
-from airflow_provider_yeastar.pbx.tokens import Tokens, TokenStep, next_step
+from airflow_provider_yeastar.pbx.tokens import Tokens, live_token
 
 __all__ = ["Login"]
 
@@ -93,12 +93,14 @@ class Login:
         :param rejected: the token that the PBX has just answered 10004 to.
         :raises YeastarError: if there is none.
         """
-        tokens = self._tokens
-        if tokens and next_step(tokens, time.time(), rejected=rejected) is TokenStep.USE:
-            return tokens.access_token
+        if known := self.known_token(rejected):
+            return known
         with self._threads:
-            tokens = self._renewed(rejected)
-        return tokens.access_token
+            return self._renewed(rejected).access_token
+
+    def known_token(self, rejected: str | None = None) -> str | None:
+        """Return the token in use, None if it is not live; asks nobody. See :meth:`token`."""
+        return live_token(self._tokens, time.time(), rejected)
 
     def prove(self, token: str) -> None:
         """Take note that a call with this token has succeeded."""
@@ -180,8 +182,7 @@ class Login:
             if failure:
                 raise failure
             if step is LoginStep.REFRESH:
-                refreshed = self._refresh(record, attempt)
-                if refreshed:
+                if refreshed := self._refresh(record, attempt):
                     return self._take(refreshed, None)
             elif step is LoginStep.LOG_IN:
                 return self._take(self._log_in(attempt), attempt)

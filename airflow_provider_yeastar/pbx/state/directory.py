@@ -12,7 +12,7 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,8 +20,9 @@ from filelock import FileLock, Timeout
 
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, StateUnavailableError
 from airflow_provider_yeastar.pbx.state.interface import (
-    Change,
     Entry,
+    JointChange,
+    SharedState,
     decode_entry,
     encode_entry,
     entry_name,
@@ -68,7 +69,7 @@ _FINAL = frozenset(
 """Errors that only another setting or another mode of the directory corrects; any other may pass by itself."""
 
 
-class DirectoryState:
+class DirectoryState(SharedState):
     """Entries in a directory, shared by the processes of this host that run as the same user.
 
     :param directory: is created (mode 0700) at the first update; an existing one is used with the mode that it has.
@@ -92,25 +93,26 @@ class DirectoryState:
     def now(self) -> float:
         return time.time()
 
-    def read(self, name: str) -> Entry | None:
+    def look(self, name: str) -> tuple[Entry | None, float]:
         with state_errors(self._directory):
-            return self._load(name)
+            return self._load(name), self.now()
 
-    def update(self, name: str, change: Change, *, keep_seconds: float) -> Entry | None:
+    def update_all(self, names: Mapping[str, float], change: JointChange) -> Sequence[Entry | None]:
         with state_errors(self._directory, _FINAL | {errno.ENOENT}):
             self._create()
         with state_errors(self._directory):
-            with self._locked(name):
+            with self._locked(next(iter(names))):
                 now = self.now()
-                entry = change(self._load(name), now)
-                if entry is None:
-                    self._path(name).unlink(missing_ok=True)
-                else:
-                    self._write(name, encode_entry(name, entry, now, keep_seconds))
+                entries = change([self._load(name) for name in names], now)
+                for (name, keep_seconds), entry in zip(names.items(), entries, strict=True):
+                    if entry is None:
+                        self._path(name).unlink(missing_ok=True)
+                    else:
+                        self._write(name, encode_entry(name, entry, now, keep_seconds))
             if not 0 <= now - _swept_at.get(self._directory, 0.0) < _SWEEP_SECONDS:
                 _swept_at[self._directory] = now
                 self._remove_leftovers()
-        return entry
+        return entries
 
     def sweep(self) -> None:
         with state_errors(self._directory):

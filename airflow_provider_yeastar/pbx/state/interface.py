@@ -10,11 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import quote
 
-__all__ = ["Change", "Entry", "SharedState", "decode_entry", "encode_entry", "entry_name", "number", "stored_name"]
+__all__ = [
+    "Change",
+    "Entry",
+    "JointChange",
+    "SharedState",
+    "decode_entry",
+    "encode_entry",
+    "entry_name",
+    "number",
+    "stored_name",
+]
 
 Entry = Mapping[str, Any]
 """A JSON object."""
@@ -25,6 +35,9 @@ Change = Callable[[Entry | None, float], Entry | None]
 Pure, because a back-end may call it several times for one update.
 """
 
+JointChange = Callable[[Sequence[Entry | None], float], Sequence[Entry | None]]
+"""The same for several entries at once; returns as many as it gets, in the same order."""
+
 _LAYOUT = 1
 _LONGEST_NAME = 120
 _CLOCK_TOLERANCE = 60.0
@@ -32,7 +45,10 @@ _CLOCK_TOLERANCE = 60.0
 
 
 class SharedState(Protocol):
-    """JSON entries that all users of a state share. Blocking: from asyncio code, call it through ``in_thread``."""
+    """JSON entries that all users of a state share. Blocking: from asyncio code, call it through ``in_thread``.
+
+    Each method but :meth:`sweep` is one exchange with the back-end, or two where it writes.
+    """
 
     @property
     def name(self) -> str:
@@ -51,23 +67,41 @@ class SharedState(Protocol):
         """
         ...
 
-    def read(self, name: str) -> Entry | None:
-        """Return an entry; None if it is missing, expired, corrupt, or of another layout.
+    def look(self, name: str) -> tuple[Entry | None, float]:
+        """Return an entry and the time, see :meth:`now`.
 
+        :return: the entry is None if it is missing, expired, corrupt, or of another layout.
         :raises StateUnavailableError: when the back-end cannot be reached.
         """
         ...
 
+    def read(self, name: str) -> Entry | None:
+        """Return an entry; see :meth:`look`."""
+        return self.look(name)[0]
+
+    def update_all(self, names: Mapping[str, float], change: JointChange) -> Sequence[Entry | None]:
+        """Replace entries of one PBX in one atomic step, and return the new ones.
+
+        Others see all of them or none replaced. Only a process that is killed at this very moment may leave those of a
+        directory replaced in part, the first ones of ``names``.
+
+        :param names: of the entries, all with the same part before the first slash; each with the seconds after which
+            it expires without another update.
+        :param change: makes the new entries; may be called more than once.
+        :raises StateUnavailableError: when the back-end cannot be reached or written; the entries may have been
+            replaced.
+        :raises InvalidSettingsError: when the back-end cannot be used before a setting is corrected.
+        """
+        ...
+
     def update(self, name: str, change: Change, *, keep_seconds: float) -> Entry | None:
-        """Replace an entry atomically and return the new one.
+        """Replace an entry atomically and return the new one; see :meth:`update_all`.
 
         :param name: of the entry.
         :param change: makes the new entry; may be called more than once.
         :param keep_seconds: after so many seconds without another update the entry expires.
-        :raises StateUnavailableError: when the back-end cannot be reached or written; the entry may have been replaced.
-        :raises InvalidSettingsError: when the back-end cannot be used before a setting is corrected.
         """
-        ...
+        return self.update_all({name: keep_seconds}, lambda entries, now: [change(entries[0], now)])[0]
 
     def sweep(self) -> None:
         """Remove expired entries and what killed processes have left behind."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
-from airflow_provider_yeastar.pbx.state.interface import Change, Entry, decode_entry, encode_entry
+from airflow_provider_yeastar.pbx.state.interface import Entry, JointChange, SharedState, decode_entry, encode_entry
 
 __all__ = ["MemoryState"]
 
 
-class MemoryState:
+class MemoryState(SharedState):
     """Entries that the threads of this process share.
 
     :param clock: returns epoch seconds; a simulation gives its own.
@@ -28,22 +28,28 @@ class MemoryState:
     def now(self) -> float:
         return self._clock()
 
-    def read(self, name: str) -> Entry | None:
-        stored = self._stored.get(name)
-        return None if stored is None else decode_entry(name, stored, self.now())
+    def look(self, name: str) -> tuple[Entry | None, float]:
+        now = self.now()
+        return self._load(name, now), now
 
-    def update(self, name: str, change: Change, *, keep_seconds: float) -> Entry | None:
+    def update_all(self, names: Mapping[str, float], change: JointChange) -> Sequence[Entry | None]:
         with self._lock:
             now = self.now()
-            entry = change(self.read(name), now)
-            if entry is None:
-                self._stored.pop(name, None)
-                return None
-            # Stored as the other back-ends do, so that nothing passes here that fails there.
-            self._stored[name] = encode_entry(name, entry, now, keep_seconds)
-            return self.read(name)
+            entries = change([self._load(name, now) for name in names], now)
+            for (name, keep_seconds), entry in zip(names.items(), entries, strict=True):
+                if entry is None:
+                    self._stored.pop(name, None)
+                else:
+                    # Stored as the other back-ends do, so that nothing passes here that fails there.
+                    self._stored[name] = encode_entry(name, entry, now, keep_seconds)
+            return [self._load(name, now) for name in names]
 
     def sweep(self) -> None:
         with self._lock:
-            for name in [name for name in self._stored if self.read(name) is None]:
+            now = self.now()
+            for name in [name for name in self._stored if self._load(name, now) is None]:
                 del self._stored[name]
+
+    def _load(self, name: str, now: float) -> Entry | None:
+        stored = self._stored.get(name)
+        return None if stored is None else decode_entry(name, stored, now)

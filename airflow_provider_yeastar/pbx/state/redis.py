@@ -1,8 +1,8 @@
 """The shared state of several hosts: entries in Redis.
 
-An update reads the entry and replaces it by a script that does so only if nobody else has replaced it meanwhile; else
-it starts again. Time is the server's. Each key expires by itself. The server must not evict keys (``noeviction``): a
-lost turn, token or ledger is noticed, but costs a login, a second request, or hours of synchronous requests.
+An update reads the entries and replaces them by a script that does so only if nobody else has replaced one meanwhile;
+else it starts again. Time is the server's. Each key expires by itself. The server must not evict keys (``noeviction``):
+a lost turn, token or ledger is noticed, but costs a login, a second request, or hours of synchronous requests.
 """
 
 from __future__ import annotations
@@ -11,13 +11,21 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, StateUnavailableError, YeastarError
-from airflow_provider_yeastar.pbx.state.interface import Change, Entry, decode_entry, encode_entry, stored_name
+from airflow_provider_yeastar.pbx.state.interface import (
+    Entry,
+    JointChange,
+    SharedState,
+    decode_entry,
+    encode_entry,
+    stored_name,
+)
 
 if TYPE_CHECKING:
     import redis
@@ -31,22 +39,31 @@ _HEALTH_CHECK_SECONDS = 30
 _UPDATE_SECONDS = 20.0
 """For the attempts of one update; each conflict means that another process's update succeeded."""
 _LONGEST_PAUSE_SECONDS = 0.05
+_MOST_SERVERS = 8
+"""Servers whose connections a process keeps."""
 
 _nothing = threading.Event()
 
 _REPLACE = """
-if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
-if ARGV[2] == '' then
-  redis.call('DEL', KEYS[1])
-else
-  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+for at, key in ipairs(KEYS) do
+  if (redis.call('GET', key) or '') ~= ARGV[3 * at - 2] then return 0 end
+end
+for at, key in ipairs(KEYS) do
+  if ARGV[3 * at - 1] == '' then
+    redis.call('DEL', key)
+  else
+    redis.call('SET', key, ARGV[3 * at - 1], 'PX', ARGV[3 * at])
+  end
 end
 return 1
 """
-"""Replaces a key's value, if it is the expected one (empty: no such key); an empty new value deletes the key."""
+"""Replaces keys' values, if they are all the expected ones (empty: no such key); an empty new value deletes its key.
+
+Three arguments for each key: the expected value, the new one, and its life in milliseconds.
+"""
 
 
-class RedisState:
+class RedisState(SharedState):
     """Entries in one database of a Redis server, shared by all that use the same URL.
 
     :param url: ``redis://[[user]:password@]host[:port][/database]``, or ``rediss://`` for TLS; its query may hold
@@ -58,7 +75,7 @@ class RedisState:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._client = _client(url)
+        self._client = _client(_library(), url)
         self._replace = self._client.register_script(_REPLACE)
 
     def __eq__(self, other: object) -> bool:
@@ -76,21 +93,23 @@ class RedisState:
         with self._errors():
             return _seconds(self._client.time())
 
-    def read(self, name: str) -> Entry | None:
-        now, stored = self._look(_key(name))
-        return decode_entry(name, stored, now) if stored else None
+    def look(self, name: str) -> tuple[Entry | None, float]:
+        now, (stored,) = self._stored([name])
+        return _decoded(name, stored, now), now
 
-    def update(self, name: str, change: Change, *, keep_seconds: float) -> Entry | None:
-        key = _key(name)
+    def update_all(self, names: Mapping[str, float], change: JointChange) -> Sequence[Entry | None]:
         started = time.monotonic()
         pause = 0.001
         while time.monotonic() - started < _UPDATE_SECONDS:
-            now, stored = self._look(key)
-            entry = change(decode_entry(name, stored, now) if stored else None, now)
-            new = b"" if entry is None else encode_entry(name, entry, now, keep_seconds)
+            now, found = self._stored(names)
+            entries = change([_decoded(name, stored, now) for name, stored in zip(names, found, strict=True)], now)
+            arguments: list[bytes | int] = []
+            for (name, keep_seconds), stored, entry in zip(names.items(), found, entries, strict=True):
+                new = b"" if entry is None else encode_entry(name, entry, now, keep_seconds)
+                arguments += [stored, new, max(1, round(keep_seconds * 1000))]
             with self._errors():
-                if self._replace(keys=[key], args=[stored, new, max(1, round(keep_seconds * 1000))]):
-                    return entry
+                if self._replace(keys=[*map(_key, names)], args=arguments):
+                    return entries
             _nothing.wait(random.uniform(0, pause))
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         raise StateUnavailableError(f"{self.name}: others replaced an entry at each attempt to update it")
@@ -98,14 +117,15 @@ class RedisState:
     def sweep(self) -> None:
         """Do nothing: Redis removes expired keys by itself."""
 
-    def _look(self, key: str) -> tuple[float, bytes]:
-        """Return the server's time, and what it holds under a key; empty if it holds nothing."""
+    def _stored(self, names: Iterable[str]) -> tuple[float, list[bytes]]:
+        """Return the server's time, and what it holds under each name; empty if it holds nothing."""
         with self._errors():
             calls = self._client.pipeline(transaction=False)
             calls.time()
-            calls.get(key)
-            now, stored = calls.execute()
-            return _seconds(now), stored or b""
+            for name in names:
+                calls.get(_key(name))
+            now, *found = calls.execute()
+            return _seconds(now), [stored or b"" for stored in found]
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -130,8 +150,9 @@ def _library() -> Any:
     return redis
 
 
-def _client(url: str) -> redis.Redis:
-    library = _library()
+@lru_cache(_MOST_SERVERS)
+def _client(library: Any, url: str) -> redis.Redis:
+    """Return the client of a server, which all states of this process share: each trigger opens its state anew."""
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
@@ -181,6 +202,10 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _decoded(name: str, stored: bytes, now: float) -> Entry | None:
+    return decode_entry(name, stored, now) if stored else None
 
 
 def _key(name: str) -> str:

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -22,7 +22,7 @@ from airflow_provider_yeastar.pbx.errors import StateUnavailableError, YeastarEr
 from airflow_provider_yeastar.pbx.state.interface import Entry, SharedState
 from airflow_provider_yeastar.pbx.state.line import Line, Ticket
 
-__all__ = ["Turn", "turn"]
+__all__ = ["HeldChange", "Turn", "turn"]
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,11 @@ _OUTAGE_SECONDS = 600.0
 _LONGEST_RETRY_SECONDS = 10.0
 _KEEP_SECONDS = 30 * 86400.0
 
+HeldChange = Callable[[Entry | None, float, bool], tuple[Entry | None, bool]]
+"""Makes a new entry from the present one, the state's time, and whether the turn has been held without a break; tells
+as well whether this ends the turn. Pure, because it may be called several times for one update.
+"""
+
 
 @dataclass(eq=False)
 class _Wait:
@@ -44,6 +49,7 @@ class _Wait:
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
     fence: int = 0
     is_lost: bool = False
+    is_over: bool = False
     is_told: bool = False
 
 
@@ -63,14 +69,16 @@ class Turn:
         """A number that grows with every holder of the turn at this PBX."""
         return self._wait.fence
 
-    async def is_unbroken(self) -> bool:
-        """Ask the state whether the lease has never lapsed since the turn was taken; False in doubt."""
-        try:
-            await self._member.attend()
-        except YeastarError as error:
-            log.warning("Whether the turn is still held cannot be told. %s", error)
-            return False
-        return not self._wait.is_lost
+    async def update(self, name: str, change: HeldChange, *, keep_seconds: float) -> None:
+        """Renew the lease and change an entry of the same PBX, in one atomic step.
+
+        :param name: of the entry.
+        :param change: is told as well whether the lease has never lapsed since the turn was taken, and may end the turn
+            in the same step.
+        :param keep_seconds: after so many seconds without another update the entry expires.
+        :raises YeastarError: see :meth:`SharedState.update_all`.
+        """
+        await self._member.attend(_Update(self._wait, name, change, keep_seconds))
 
 
 @asynccontextmanager
@@ -99,6 +107,17 @@ async def turn(state: SharedState, pbx: str, until: float) -> AsyncIterator[Turn
         await member.leave(wait)
 
 
+@dataclass(eq=False)
+class _Update:
+    """What a wait changes together with the line."""
+
+    wait: _Wait
+    name: str
+    change: HeldChange
+    keep_seconds: float
+    is_last: bool = False  # set by the change
+
+
 class _Member:
     """This event loop's place in the line at one PBX.
 
@@ -115,9 +134,10 @@ class _Member:
         self._name = uuid.uuid4().hex
         self._waits: list[_Wait] = []
         self._wanted: tuple[str, ...] = ()
+        self._line = Line()
         self._attending = asyncio.Lock()
         self._changed = asyncio.Event()
-        self._renewed_at = -_RENEWAL_SECONDS
+        self._seen_at = self._renewed_at = -_RENEWAL_SECONDS
         self._outage_began_at = 0.0
         self._keeper: asyncio.Task[None] | None = None
 
@@ -134,59 +154,78 @@ class _Member:
         """Withdraw a ticket, and pass the turn on if it was held."""
         wait.granted.cancel()
         self._waits.remove(wait)
-        self._want()
-        leaving = asyncio.create_task(self._withdraw())
+        leaving = asyncio.create_task(self._withdraw(wait))
+        self._want()  # after that, so that the keeper finds it withdrawn
         try:
             await asyncio.shield(leaving)
         except asyncio.CancelledError:  # the others must not wait until the lease lapses
             await asyncio.wait({leaving})
             raise
 
-    async def attend(self) -> Line:
-        """Renew the lease, join with new tickets, withdraw old ones, and tell the wait whose turn it is."""
+    async def _withdraw(self, wait: _Wait) -> None:
+        if not wait.is_over:
+            with suppress(YeastarError):  # the lease lapses by itself
+                await self.attend()
+        if not self._waits and self._keeper:
+            self._keeper.cancel()
+
+    async def attend(self, update: _Update | None = None) -> None:
+        """Renew the lease, join with new tickets, withdraw old ones, and tell the wait whose turn it is.
+
+        :param update: is made in the same step.
+        """
         async with self._attending:
-            started = time.monotonic()
-            line = await in_thread(self._update, of=(self._state, self._pbx))
-            self._renewed_at = started
-            self._settle(line)
-            return line
+            await self._renew(update)
+
+    async def _renew(self, update: _Update | None = None) -> None:
+        started = time.monotonic()
+        line = await in_thread(self._attend, update, of=(self._state, self._pbx), hurries=True)
+        self._renewed_at = started
+        if update and update.is_last:
+            update.wait.is_over = True
+            self._want()
+        self._settle(line, started)
 
     def _want(self) -> None:
-        self._wanted = tuple(wait.name for wait in self._waits if not wait.is_lost)
+        self._wanted = tuple(wait.name for wait in self._waits if not wait.is_lost and not wait.is_over)
         self._changed.set()
 
-    def _update(self) -> Line:
-        def change(entry: Entry | None, now: float) -> Entry:
+    def _attend(self, update: _Update | None) -> Line:
+        def change(entries: Sequence[Entry | None], now: float) -> list[Entry | None]:
+            *others, entry = entries
             # Read here and not before: a cancelled caller's thread may come late, and must not join again.
-            return Line.from_entry(entry).attended(now, self._name, self._wanted).to_entry(entry)
+            wanted = self._wanted
+            line = Line.from_entry(entry).attended(now, self._name, wanted)
+            if update:
+                other, update.is_last = update.change(others[0], now, self._has_held(line, update.wait))
+                others = [other]
+                if update.is_last:
+                    left = [name for name in wanted if name != update.wait.name]
+                    line = line.attended(now, self._name, left)
+            return [*others, line.to_entry(entry)]
 
-        return Line.from_entry(self._state.update(self._entry, change, keep_seconds=_KEEP_SECONDS))
+        # The line comes last: should this process be killed in between, the turn is given up after what it was for.
+        names = {update.name: update.keep_seconds} if update else {}
+        *_, entry = self._state.update_all({**names, self._entry: _KEEP_SECONDS}, change)
+        return Line.from_entry(entry)
 
-    def _read(self) -> tuple[Line, bool]:
-        """Return the line as it was left, and whether all of its members are still there."""
-        line = Line.from_entry(self._state.read(self._entry))
-        return line, line.at(self._state.now()).tickets == line.tickets
+    def _has_held(self, line: Line, wait: _Wait) -> bool:
+        return not wait.is_lost and line.holder == Ticket(self._name, wait.name) and line.fence == wait.fence
 
-    def _settle(self, line: Line) -> None:
+    def _settle(self, line: Line, seen_at: float) -> None:
+        self._line, self._seen_at = line, seen_at
         for wait in self._waits:
-            holds = line.holder == Ticket(self._name, wait.name)
             if not wait.granted.done():
-                if holds:
+                if line.holder == Ticket(self._name, wait.name):
                     wait.fence = line.fence
                     wait.granted.set_result(line.fence)
                 elif not wait.is_told:
                     wait.is_told = True
                     log.info("Waiting for the turn at PBX %s: other tasks have reports made there.", self._pbx)
-            elif not wait.is_lost and not (holds and line.fence == wait.fence):
+            elif not wait.is_lost and not wait.is_over and not self._has_held(line, wait):
                 log.warning("The lease of the turn at PBX %s has lapsed; others may have used the PBX.", self._pbx)
                 wait.is_lost = True
                 self._want()
-
-    async def _withdraw(self) -> None:
-        with suppress(YeastarError):  # the lease lapses by itself
-            await self.attend()
-        if not self._waits and self._keeper:
-            self._keeper.cancel()
 
     async def _keep(self) -> None:
         """Renew the lease and watch the line as long as there is a wait."""
@@ -209,27 +248,33 @@ class _Member:
                     await self._changed.wait()
 
     async def _look(self) -> float:
-        """Look at the line, and return the seconds until the next look."""
-        line = None
-        if time.monotonic() - self._renewed_at < _RENEWAL_SECONDS:
-            line = await self._observe()
-        if line is None:
-            line = await self.attend()
-        renewal = max(0.0, self._renewed_at + _RENEWAL_SECONDS - time.monotonic())
-        return min(renewal, self._poll_seconds(line))
-
-    async def _observe(self) -> Line | None:
-        """Read the line without renewing the lease; return None if the line has to be changed."""
+        """Look at the line if that is due, and return the seconds until the next look."""
         async with self._attending:
-            line, is_complete = await in_thread(self._read, of=(self._state, self._pbx))
-            names = {ticket.name for ticket in line.tickets if ticket.member == self._name}
-            if not is_complete or names != set(self._wanted):
-                return None
-            self._settle(line)
-            return line
+            if not await self._is_settled():
+                await self._renew()
+            next_look = min(self._renewed_at + _RENEWAL_SECONDS, self._seen_at + self._poll_seconds())
+            return max(0.0, next_look - time.monotonic())
 
-    def _poll_seconds(self, line: Line) -> float:
-        members = [ticket.member for ticket in line.tickets]
+    async def _is_settled(self) -> bool:
+        """Return False if the line has to be changed; read it, without renewing the lease, if that is due."""
+        started = time.monotonic()
+        if started >= self._renewed_at + _RENEWAL_SECONDS or not self._is_in(self._line):
+            return False
+        if started < self._seen_at + self._poll_seconds():
+            return True
+        entry, now = await in_thread(self._state.look, self._entry, of=(self._state, self._pbx), hurries=True)
+        line = Line.from_entry(entry)
+        if line.at(now).tickets != line.tickets or not self._is_in(line):
+            return False
+        self._settle(line, started)
+        return True
+
+    def _is_in(self, line: Line) -> bool:
+        """Whether the line holds the wanted tickets, and no others of this member."""
+        return {ticket.name for ticket in line.tickets if ticket.member == self._name} == set(self._wanted)
+
+    def _poll_seconds(self) -> float:
+        members = [ticket.member for ticket in self._line.tickets]
         if members[:1] == [self._name]:
             return _RENEWAL_SECONDS
         return _NEXT_POLL_SECONDS if members[1:2] == [self._name] else _POLL_SECONDS

@@ -118,6 +118,11 @@ class Verdict:
     event: EventFrame | None = None
     contest: str = ""
 
+    @property
+    def has_file(self) -> bool:
+        """Whether it tells the file of the report, which ends the wait."""
+        return self.step is Step.BELIEVE_ANSWER or (self.event is not None and self.event.succeeded)
+
 
 def judge(seen: Observations, ledger: Ledger, now: float) -> Verdict:
     """Return what follows from the observations; the rules stand above.

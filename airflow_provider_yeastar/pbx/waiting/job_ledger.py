@@ -1,4 +1,7 @@
-"""The ledger of one PBX in the shared state, as a wait uses it: every verdict is given inside an atomic update."""
+"""The ledger of one PBX in the shared state, as a wait uses it: every verdict is given inside an atomic update.
+
+That update renews the lease on the PBX as well, and tells whether it has held: nothing can come between the two.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.events.shared import SharedConnection
 from airflow_provider_yeastar.pbx.state.interface import Entry, SharedState
 from airflow_provider_yeastar.pbx.state.ledger import LEDGER_LIFE_SECONDS, Ledger, ledger_name
+from airflow_provider_yeastar.pbx.state.turns import Turn
 from airflow_provider_yeastar.pbx.waiting.attribution import Observations, Step, Verdict, conclude, judge
 
 __all__ = ["JobLedger", "vouch_for_past"]
@@ -20,6 +24,7 @@ __all__ = ["JobLedger", "vouch_for_past"]
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
+Judged = TypeVar("Judged", bound=Verdict | None)
 
 
 def vouch_for_past(state: SharedState, pbx: str) -> None:
@@ -60,28 +65,42 @@ class JobLedger:
             ledger = await self._after_restart(ledger)
         return judge(seen, ledger, now).step
 
-    async def open(self, seen: Observations, *, can_listen: bool) -> tuple[Observations, str]:
+    async def open(self, seen: Observations, turn: Turn, *, can_listen: bool) -> tuple[Observations, str] | None:
         """Write a new job into the ledger and choose how to ask, in one step; to be called before the request is sent.
 
         :param seen: observations before the request, with the events that came until now.
+        :param turn: at this PBX.
         :param can_listen: whether there is a subscription.
-        :return: the observations of the job, and why it is asked for in this way.
+        :return: the observations of the job, and why it is asked for in this way; None, and nothing is written, if the
+            turn was lost.
         """
         job = uuid4().hex
 
-        def change(ledger: Ledger, now: float) -> tuple[Verdict, Ledger]:
+        def change(ledger: Ledger, now: float, has_held: bool) -> tuple[Verdict | None, Ledger]:
+            if not has_held:
+                return None, ledger
             verdict, ledger = conclude(seen, ledger, now)
             return verdict, ledger.with_job(job, now)
 
-        verdict = await self._update(change)
+        verdict = await self._update_in_turn(turn, change)
+        if verdict is None:
+            return None
         self._warn(verdict.contest)
         for_event = verdict.step is Step.ASK_FOR_EVENT and can_listen
         # What was announced before the request cannot be its report.
         return replace(seen, job=job, for_event=for_event, events=()), verdict.reason
 
-    async def conclude(self, seen: Observations) -> Verdict:
-        """Return the verdict on a job; the ledger follows it in the same step."""
-        verdict = await self._update(partial(conclude, seen))
+    async def conclude(self, seen: Observations, turn: Turn) -> Verdict:
+        """Return the verdict on a job; the ledger follows it in the same step. A verdict with the file ends the turn.
+
+        :param seen: observations of the job.
+        :param turn: in which it was requested.
+        """
+
+        def change(ledger: Ledger, now: float, has_held: bool) -> tuple[Verdict, Ledger]:
+            return conclude(replace(seen, holds_turn=has_held), ledger, now)
+
+        verdict = await self._update_in_turn(turn, change)
         self._warn(verdict.contest)
         return verdict
 
@@ -96,8 +115,8 @@ class JobLedger:
 
     def _read(self) -> tuple[Ledger, float]:
         """Return the ledger and the state's time; both may take a call to another host."""
-        now = self._state.now()
-        return Ledger.read(self._state.read(self._name), now), now
+        entry, now = self._state.look(self._name)
+        return Ledger.read(entry, now), now
 
     async def _after_restart(self, ledger: Ledger) -> Ledger:
         up_time = (await self._connection.call(self._connection.session.information)).up_time
@@ -121,6 +140,20 @@ class JobLedger:
             return ledger.to_entry()
 
         await in_thread(partial(self._state.update, self._name, on_entry, keep_seconds=LEDGER_LIFE_SECONDS))
+        return results[-1]
+
+    async def _update_in_turn(
+        self, turn: Turn, change: Callable[[Ledger, float, bool], tuple[Judged, Ledger]]
+    ) -> Judged:
+        """Change the ledger in one atomic step with the lease; see :meth:`_update`."""
+        results: list[Judged] = []
+
+        def on_entry(entry: Entry | None, now: float, has_held: bool) -> tuple[Entry, bool]:
+            verdict, ledger = change(Ledger.read(entry, now), now, has_held)
+            results.append(verdict)
+            return ledger.to_entry(), verdict is not None and verdict.has_file
+
+        await turn.update(self._name, on_entry, keep_seconds=LEDGER_LIFE_SECONDS)
         return results[-1]
 
     def _warn(self, contest: str) -> None:

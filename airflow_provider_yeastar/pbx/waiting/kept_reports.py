@@ -76,7 +76,7 @@ class KeptReports:
         :param owner: see :func:`owner_of`.
         """
         found: list[FinishedReport | None] = []
-        contest = Ledger.read(await in_thread(self._state.read, ledger_name(self._pbx)), self._state.now()).contest
+        contest = Ledger.read(*await in_thread(self._state.look, ledger_name(self._pbx))).contest
 
         def take(entry: Entry | None, now: float) -> None:
             found.append(kept_report(entry, now, is_contested=contest is not None))

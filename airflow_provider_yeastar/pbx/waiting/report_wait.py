@@ -139,9 +139,7 @@ class ReportWait:
         return WaitTimeoutError(f"{what}; {seen}", pbx=self._address, remedy=remedy, retry_after=retry_after)
 
     async def _attempt(self, limit: asyncio.Timeout) -> waiting.FinishedReport:
-        plan = await self._connection.call(self._session.plan, self._request)
-        # Looked up before the request: nothing is in the way of a report that is ready.
-        self._numbers = await self._connection.call(self._session.directory.numbers, plan.request)
+        plan, self._numbers = await self._connection.call(self._plan_and_numbers)
         while True:
             seen = self._new_observations()
             if await self._ledger.choose(seen) is Step.ASK_FOR_EVENT or self._ids_are_given:
@@ -151,6 +149,11 @@ class ReportWait:
                 report = await self._ask(plan, seen, None, limit)
             if report:
                 return report
+
+    def _plan_and_numbers(self) -> tuple[Plan, tuple[list[str], list[str]]]:
+        plan = self._session.plan(self._request)
+        # Looked up before the request: nothing is in the way of a report that is ready.
+        return plan, self._session.directory.numbers(plan.request)
 
     def _new_observations(self) -> Observations:
         scheduled = self._request.scheduled_report_id is not None
@@ -165,11 +168,12 @@ class ReportWait:
         self, plan: Plan, seen: Observations, events: Listener[wire.EventFrame] | None, limit: asyncio.Timeout
     ) -> waiting.FinishedReport | None:
         """Request the report once; None if it has to be requested again at once."""
-        if not await self._turn.is_unbroken():
-            raise _TurnLostError
         if events:
             seen = replace(seen, events=events.take_pending())
-        seen, reason = await self._ledger.open(seen, can_listen=events is not None)
+        opened = await self._ledger.open(seen, self._turn, can_listen=events is not None)
+        if opened is None:
+            raise _TurnLostError
+        seen, reason = opened
         asked_at = time.time()
         what, way = f"{self._request.label} ({self._request.window_text})", "a" * seen.for_event + "synchronously"
         log.info("Requesting %s from PBX %s %s, because %s.", what, self._address, way, reason)
@@ -232,10 +236,8 @@ class ReportWait:
         while True:
             if events:
                 seen = replace(seen, events=(*seen.events, *events.take_pending()), is_subscribed=not events.is_lost)
-            if seen.for_event:
-                seen = replace(seen, holds_turn=await self._turn.is_unbroken())
             seen = replace(seen, is_overdue=time.time() >= overdue_at)
-            verdict = await self._ledger.conclude(seen)
+            verdict = await self._ledger.conclude(seen, self._turn)
             if verdict.step is not Step.WAIT or events is None:
                 return seen, verdict
             with suppress(TimeoutError):

@@ -210,3 +210,69 @@ def test_a_thread_that_cannot_be_started_is_an_error_to_retry_and_gives_its_plac
         return await asyncio.wait_for(in_thread(str, "again", of="pbx"), 30)
 
     assert asyncio.run(start_ten_then_one()) == "again"
+
+
+def test_a_further_thread_that_cannot_be_started_is_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads._threads.cache_clear()
+    started, release = threading.Event(), threading.Event()
+
+    def keep_a_thread() -> None:
+        started.set()
+        release.wait(60)
+
+    def fail(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def one_more() -> str:
+        busy = asyncio.create_task(in_thread(keep_a_thread, of="pbx"))
+        while not started.is_set():  # noqa: ASYNC110 - the default pool's threads would be started meanwhile
+            await asyncio.sleep(0.01)
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", fail)
+            for _ in range(3):
+                with pytest.raises(ResourceError, match="no thread left"):
+                    await in_thread(str, "x", of="pbx")
+        release.set()
+        await busy
+        return await asyncio.wait_for(in_thread(str, "again", of="pbx"), 30)
+
+    assert asyncio.run(one_more()) == "again"
+
+
+def test_the_event_loop_starts_no_thread_but_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads._threads.cache_clear()
+    starters: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def note(self: threading.Thread) -> None:
+        starters.append(threading.current_thread())
+        start(self)
+
+    async def four_at_once() -> None:
+        everybody = threading.Barrier(4)
+        await asyncio.gather(*(in_thread(everybody.wait, 60) for _ in range(4)))
+
+    monkeypatch.setattr(threading.Thread, "start", note)
+    asyncio.run(four_at_once())
+
+    assert len(starters) == 5
+    assert starters.count(threading.main_thread()) == 1
+
+
+def test_a_call_that_hurries_goes_before_those_that_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_COMPUTING_SECONDS", 60.0)
+    monkeypatch.setattr(threads, "_COMPUTING_CALLS", 1)
+    served: list[str] = []
+
+    async def three_behind_one() -> None:
+        release = threading.Event()
+        calls = [asyncio.create_task(in_thread(release.wait, 60))]
+        calls += [asyncio.create_task(in_thread(served.append, name)) for name in "ab"]
+        calls.append(asyncio.create_task(in_thread(served.append, "first", hurries=True)))
+        await asyncio.sleep(0)
+        release.set()
+        await asyncio.gather(*calls)
+
+    asyncio.run(three_behind_one())
+
+    assert served[0] == "first"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -13,6 +14,7 @@ from airflow_provider_yeastar.pbx.state.ledger import LEDGER_LIFE_SECONDS
 from tests.pbx.state.backends import Opening
 
 MINUTE = 60.0
+BOTH = {"pbx/turn": MINUTE, "pbx/ledger": MINUTE}
 
 
 def put(value: object) -> Change:
@@ -104,6 +106,62 @@ def test_a_change_that_fails_changes_nothing(state: SharedState) -> None:
         state.update("pbx/turn", fail, keep_seconds=MINUTE)
 
     assert state.update("pbx/turn", counted, keep_seconds=MINUTE) == {"value": 2}
+
+
+def test_a_look_tells_the_time_of_the_state(state: SharedState) -> None:
+    state.update("pbx/turn", put(1), keep_seconds=MINUTE)
+
+    before = state.now()
+    entry, now = state.look("pbx/turn")
+
+    assert entry == {"value": 1}
+    assert before <= now <= state.now()
+    assert state.look("pbx/ledger")[0] is None
+
+
+class TestSeveralEntriesAtOnce:
+    def test_are_seen_and_replaced_together(self, state: SharedState) -> None:
+        state.update("pbx/turn", put(1), keep_seconds=MINUTE)
+
+        def swap(entries: Sequence[Entry | None], now: float) -> Sequence[Entry | None]:
+            return entries[::-1]
+
+        assert state.update_all(BOTH, swap) == [None, {"value": 1}]
+        assert [state.read(name) for name in BOTH] == [None, {"value": 1}]
+
+    def test_expire_each_in_its_own_time(self, state: SharedState) -> None:
+        both = {"value": 1}
+        state.update_all({"pbx/turn": 0.0, "pbx/ledger": MINUTE}, lambda entries, now: [both, both])
+        until = time.monotonic() + 30
+        while state.read("pbx/turn") is not None and time.monotonic() < until:
+            threading.Event().wait(0.01)
+
+        assert [state.read(name) for name in BOTH] == [None, both]
+
+    def test_stay_as_they_are_if_the_change_fails(self, state: SharedState) -> None:
+        def fail(entries: Sequence[Entry | None], now: float) -> Sequence[Entry | None]:
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            state.update_all(BOTH, fail)
+
+        assert [state.read(name) for name in BOTH] == [None, None]
+
+    def test_are_one_step_for_those_who_change_one_of_them(self, opening: Opening) -> None:
+        made: list[Sequence[Entry | None]] = []
+
+        def count_both(entries: Sequence[Entry | None], now: float) -> Sequence[Entry | None]:
+            return [counted(entry, now) for entry in entries]
+
+        def count_to_ten(state: SharedState) -> None:
+            for _ in range(10):
+                made.append(state.update_all(BOTH, count_both))
+                made.append(state.update_all(dict(reversed(BOTH.items())), count_both))
+
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(count_to_ten, [opening() for _ in range(4)]))
+
+        assert sorted(first["value"] for first, second in made if first and first == second) == [*range(1, 81)]
 
 
 def test_updates_at_the_same_time_are_all_kept(opening: Opening) -> None:

@@ -19,6 +19,7 @@ import pytest
 from airflow_provider_yeastar.pbx.state.line import Line
 from airflow_provider_yeastar.pbx.state.opening import open_state
 from airflow_provider_yeastar.pbx.state.turns import turn
+from tests.pbx.state.asking import is_unbroken
 from tests.pbx.state.redis_server import RedisServer
 
 ROOT = Path(__file__).parents[3]
@@ -31,13 +32,14 @@ import asyncio, sys, time
 from pathlib import Path
 from airflow_provider_yeastar.pbx.state import line, turns
 from airflow_provider_yeastar.pbx.state.opening import open_state
+from tests.pbx.state.asking import is_unbroken
 line.LEASE_SECONDS, turns._RENEWAL_SECONDS = {LEASE}, {LEASE / 8}
 
 async def hold():
     async with turns.turn(open_state(sys.argv[1], Path(sys.argv[2])), "pbx", time.time() + 60) as held:
         print("held", flush=True)
         while (await asyncio.to_thread(sys.stdin.readline)).strip():
-            print(await held.is_unbroken(), flush=True)
+            print(await is_unbroken(held), flush=True)
 
 asyncio.run(hold())
 """
@@ -48,6 +50,7 @@ import asyncio, sys, time
 from pathlib import Path
 from airflow_provider_yeastar.pbx.state import line, turns
 from airflow_provider_yeastar.pbx.state.opening import open_state
+from tests.pbx.state.asking import is_unbroken
 line.LEASE_SECONDS, turns._RENEWAL_SECONDS = {LEASE}, {LEASE / 8}
 
 async def work():
@@ -57,7 +60,7 @@ async def work():
             began = time.monotonic()
             await asyncio.sleep(0.02)
             ended = time.monotonic()
-            if await held.is_unbroken():  # then it was until now, and so until then
+            if await is_unbroken(held):  # then it was until now, and so until then
                 print(held.fence, began, ended, flush=True)
 
 asyncio.run(work())
@@ -116,7 +119,7 @@ async def seconds_until_the_turn(place: tuple[str, Path]) -> float:
     started = time.monotonic()
     async with turn(open_state(*place), "pbx", time.time() + 60) as held:
         waited = time.monotonic() - started
-        assert await held.is_unbroken()
+        assert await is_unbroken(held)
         return waited
 
 
@@ -140,7 +143,7 @@ def test_a_stopped_holder_finds_its_turn_broken_when_it_goes_on(
         async with turn(open_state(*place), "pbx", time.time() + 60) as held:
             holder.send_signal(signal.SIGCONT)
             assert await asyncio.to_thread(answer, holder, True) == "False"
-            assert await held.is_unbroken()
+            assert await is_unbroken(held)
 
     asyncio.run(take_and_wake_it())
 

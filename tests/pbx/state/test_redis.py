@@ -14,6 +14,7 @@ from airflow_provider_yeastar.pbx.state.line import Line
 from airflow_provider_yeastar.pbx.state.opening import open_state
 from airflow_provider_yeastar.pbx.state.turns import turn
 from tests.certificates import make_certificate
+from tests.pbx.state.asking import is_unbroken
 from tests.pbx.state.redis_server import RedisServer, redis_server
 
 HERE = Path("/nowhere")
@@ -153,13 +154,14 @@ class TestATurnWhenTheServer:
         async def hold(server: RedisServer) -> None:
             state = open_state(server.url, HERE)
             async with turn(state, "pbx", time.time() + 60) as held:
-                assert await held.is_unbroken()
+                assert await is_unbroken(held)
                 server.kill()
-                assert not await held.is_unbroken()
+                with pytest.raises(StateUnavailableError, match="cannot be reached"):
+                    await is_unbroken(held)
                 server.start()
-                assert not await held.is_unbroken()
+                assert not await is_unbroken(held)
             async with turn(state, "pbx", time.time() + 60) as again:
-                assert await again.is_unbroken()
+                assert await is_unbroken(again)
 
         with redis_server() as server:
             asyncio.run(hold(server))
@@ -169,7 +171,7 @@ class TestATurnWhenTheServer:
             async with turn(open_state(server.url, HERE), "pbx", time.time() + 60) as held:
                 server.shut_down()
                 server.start()
-                assert await held.is_unbroken()
+                assert await is_unbroken(held)
 
         with redis_server(save=True) as server:
             asyncio.run(hold(server))

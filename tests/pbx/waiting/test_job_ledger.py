@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from airflow_provider_yeastar.pbx.state.interface import Change, Entry
 from airflow_provider_yeastar.pbx.state.ledger import Ledger, ledger_name
 from airflow_provider_yeastar.pbx.state.memory import MemoryState
+from airflow_provider_yeastar.pbx.state.turns import Turn, turn
 from airflow_provider_yeastar.pbx.waiting.attribution import Observations, Step
 from airflow_provider_yeastar.pbx.waiting.job_ledger import JobLedger, vouch_for_past
+from airflow_provider_yeastar.pbx.wire import EventFrame, Processing
 
 PBX = "3692A1234567"
 ON_THE_WORD = Observations(None, True)
+EVENT = EventFrame(True, "report.csv", "/api/download/report.csv", "", 1)
 
 
 class RemoteState(MemoryState):
@@ -30,9 +34,9 @@ class RemoteState(MemoryState):
         self.threads.add(threading.get_ident())
         return super().now()
 
-    def update(self, name: str, change: Change, *, keep_seconds: float) -> Entry | None:
-        self.threads.add(threading.get_ident())
-        return super().update(name, change, keep_seconds=keep_seconds)
+
+def ledger_of(state: MemoryState) -> Ledger:
+    return Ledger.read(*state.look(ledger_name(PBX)))
 
 
 def ledger_in(state: MemoryState) -> JobLedger:
@@ -41,14 +45,21 @@ def ledger_in(state: MemoryState) -> JobLedger:
     return JobLedger(connection, PBX)
 
 
+async def open_job(ledger: JobLedger, held: Turn) -> Observations:
+    opened = await ledger.open(ON_THE_WORD, held, can_listen=True)
+    assert opened
+    return opened[0]
+
+
 def test_it_never_calls_the_state_on_the_event_loop_s_thread() -> None:
     state = RemoteState()
 
     async def use() -> None:
         ledger = ledger_in(state)
         await ledger.choose(ON_THE_WORD)
-        seen, _ = await ledger.open(ON_THE_WORD, can_listen=True)
-        await ledger.conclude(seen)
+        async with turn(state, PBX, time.time() + 60) as held:
+            seen = await open_job(ledger, held)
+            await ledger.conclude(seen, held)
         await ledger.close(seen)
 
     asyncio.run(use())
@@ -68,10 +79,62 @@ def test_the_past_of_a_new_ledger_is_unknown_unless_somebody_vouches_for_it(is_v
 
 def test_to_vouch_for_a_ledger_that_is_there_changes_nothing() -> None:
     state = MemoryState()
-    asyncio.run(ledger_in(state).open(ON_THE_WORD, can_listen=True))
+
+    async def begin() -> None:
+        async with turn(state, PBX, time.time() + 60) as held:
+            await open_job(ledger_in(state), held)
+
+    asyncio.run(begin())
     before = state.read(ledger_name(PBX))
 
     vouch_for_past(state, PBX)
 
     assert state.read(ledger_name(PBX)) == before
     assert Ledger.read(before, state.now()).known_since is not None
+
+
+class TestATurnAndItsJob:
+    """The lease, the verdict and the ledger change in one step."""
+
+    def test_a_lost_turn_opens_no_job(self) -> None:
+        state = MemoryState()
+        vouch_for_past(state, PBX)
+
+        async def lose() -> None:
+            async with turn(state, PBX, time.time() + 60) as held:
+                state.update(f"{PBX}/turn", lambda entry, now: None, keep_seconds=60)
+                assert await ledger_in(state).open(ON_THE_WORD, held, can_listen=True) is None
+
+        asyncio.run(lose())
+
+        assert ledger_of(state) == Ledger()
+
+    def test_no_event_is_believed_once_the_turn_was_lost(self) -> None:
+        assert asyncio.run(self.step_of_an_event(loses_turn=True)) is Step.ASK_FOR_ANSWER
+
+    def test_a_verdict_with_the_file_closes_the_job_and_passes_the_turn_on(self) -> None:
+        assert asyncio.run(self.step_of_an_event()) is Step.BELIEVE_EVENT
+
+    def test_a_report_that_failed_keeps_the_turn(self) -> None:
+        assert asyncio.run(self.step_of_an_event(EventFrame(False, "", "", "disk full", None))) is Step.BELIEVE_EVENT
+
+    async def step_of_an_event(self, event: EventFrame = EVENT, *, loses_turn: bool = False) -> Step:
+        state = MemoryState()
+        vouch_for_past(state, PBX)
+        ledger = ledger_in(state)
+        async with turn(state, PBX, time.time() + 60) as held:
+            waiting = asyncio.create_task(self.take(state))
+            seen = await open_job(ledger, held)
+            if loses_turn:
+                state.update(f"{PBX}/turn", lambda entry, now: None, keep_seconds=60)
+            verdict = await ledger.conclude(replace(seen, answer=Processing(None), events=(event,)), held)
+            is_passed_on = verdict.has_file
+            assert is_passed_on == (not loses_turn and event.succeeded)
+            if is_passed_on:
+                await asyncio.wait_for(waiting, 30)
+        await asyncio.wait_for(waiting, 30)
+        return verdict.step
+
+    async def take(self, state: MemoryState) -> None:
+        async with turn(state, PBX, time.time() + 60):
+            pass
