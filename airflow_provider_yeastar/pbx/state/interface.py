@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 __all__ = [
+    "MAY_BE_OLDER",
     "Change",
     "Entry",
     "JointChange",
@@ -37,6 +38,9 @@ Pure, because a back-end may call it several times for one update.
 
 JointChange = Callable[[Sequence[Entry | None], float], Sequence[Entry | None]]
 """The same for several entries at once; returns as many as it gets, in the same order."""
+
+MAY_BE_OLDER = "may_be_older"
+"""A key that an entry has if its back-end may have gone back to an older copy of it, and forgotten what came after."""
 
 _LAYOUT = 1
 _LONGEST_NAME = 120
@@ -116,21 +120,24 @@ def stored_name(name: str) -> str:
     return f"v{_LAYOUT}.{text}"
 
 
-def encode_entry(name: str, entry: Entry, now: float, keep_seconds: float) -> bytes:
+def encode_entry(name: str, entry: Entry, now: float, keep_seconds: float, run: str = "") -> bytes:
     """Return what a back-end stores for an entry.
 
     :param now: epoch seconds of the update.
     :param keep_seconds: seconds until the entry expires.
+    :param run: names the run of a back-end that may forget updates when it restarts.
     """
-    return json.dumps({"name": name, "at": now, "keep": keep_seconds, "entry": entry}).encode()
+    kept = {key: value for key, value in entry.items() if key != MAY_BE_OLDER}
+    return json.dumps({"name": name, "at": now, "keep": keep_seconds, "run": run, "entry": kept}).encode()
 
 
-def decode_entry(name: str, stored: bytes, now: float) -> Entry | None:
+def decode_entry(name: str, stored: bytes, now: float, run: str = "") -> Entry | None:
     """Return the entry that was stored under a name; None if it is expired, corrupt or of another name.
 
     An entry from the future counts as expired: the clock that wrote it was ahead, so nothing tells how old it is.
 
     :param now: epoch seconds.
+    :param run: of the back-end; an entry that was stored in another one has :data:`MAY_BE_OLDER`.
     """
     data = _decoded(stored)
     if data.get("name") != name or not isinstance(data.get("entry"), dict):
@@ -139,7 +146,7 @@ def decode_entry(name: str, stored: bytes, now: float) -> Entry | None:
     if written_at is None or keep_seconds is None:
         return None
     is_current = written_at - _CLOCK_TOLERANCE <= now < written_at + keep_seconds
-    entry: Entry = data["entry"]
+    entry: Entry = data["entry"] if data.get("run", "") == run else {**data["entry"], MAY_BE_OLDER: True}
     return entry if is_current else None
 
 

@@ -11,9 +11,10 @@ accounted for. A job is therefore written here before its request is sent, and s
 
 A task that is killed or runs out of time closes nothing: its job may still be announced to the next task.
 
-A ledger that was just made knows nothing of the jobs before it: the state may be new, or lost. Until the PBX has
-restarted, or :data:`JOB_LIFE_SECONDS` have passed, any of them may still be announced. Meanwhile no announced file is
-counted, because it may belong to a job that is not recorded.
+A ledger that was just made knows nothing of the jobs before it: the state may be new, or lost. One that may be an older
+copy of itself has forgotten the jobs since. Any of them may still be announced until the PBX has restarted, or
+:data:`JOB_LIFE_SECONDS` have passed. Meanwhile no announced file is counted, because it may belong to a job that is not
+recorded.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_yeastar.pbx.state.interface import number
+from airflow_provider_yeastar.pbx.state.interface import MAY_BE_OLDER, number
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.pbx.wire import EventFrame
@@ -148,7 +149,7 @@ class Ledger:
             )
         except (KeyError, TypeError, ValueError, IndexError):
             return cls.begun(now)
-        return _pruned(ledger, now)
+        return _pruned(replace(ledger, known_since=now) if entry.get(MAY_BE_OLDER) else ledger, now)
 
     def to_entry(self) -> dict[str, Any]:
         """Return the ledger as JSON types; :meth:`read` makes an equal one of it."""

@@ -1,5 +1,8 @@
 """The shared state of several hosts: entries in Redis.
 
+A server that restarts from a snapshot has forgotten what came after it. So each entry is stored with the server's run,
+and is marked when another run returns it; an append-only file keeps all, so that all runs with one count as the same.
+
 An update reads the entries and replaces them by a script that does so only if nobody else has replaced one meanwhile;
 else it starts again. Time is the server's. Each key expires by itself. The server must not evict keys (``noeviction``):
 a lost turn, token or ledger is noticed, but costs a login, a second request, or hours of synchronous requests.
@@ -44,6 +47,14 @@ _MOST_SERVERS = 8
 
 _nothing = threading.Event()
 
+_LOOK = """
+local run, server, persistence = '', redis.pcall('INFO', 'server'), redis.pcall('INFO', 'persistence')
+if type(server) == 'string' then run = string.match(server, 'run_id:(%x+)') or '' end
+if type(persistence) == 'string' and string.find(persistence, 'aof_enabled:1', 1, true) then run = '' end
+return {redis.call('TIME'), run, redis.call('MGET', unpack(KEYS))}
+"""
+"""Returns the server's time, its run (empty where a restart forgets nothing, or a proxy forbids to ask), and values."""
+
 _REPLACE = """
 for at, key in ipairs(KEYS) do
   if (redis.call('GET', key) or '') ~= ARGV[3 * at - 2] then return 0 end
@@ -76,6 +87,7 @@ class RedisState(SharedState):
     def __init__(self, url: str) -> None:
         self._url = url
         self._client = _client(_library(), url)
+        self._look = self._client.register_script(_LOOK)
         self._replace = self._client.register_script(_REPLACE)
 
     def __eq__(self, other: object) -> bool:
@@ -94,18 +106,18 @@ class RedisState(SharedState):
             return _seconds(self._client.time())
 
     def look(self, name: str) -> tuple[Entry | None, float]:
-        now, (stored,) = self._stored([name])
-        return _decoded(name, stored, now), now
+        now, run, (stored,) = self._stored([name])
+        return _decoded(name, stored, now, run), now
 
     def update_all(self, names: Mapping[str, float], change: JointChange) -> Sequence[Entry | None]:
         started = time.monotonic()
         pause = 0.001
         while time.monotonic() - started < _UPDATE_SECONDS:
-            now, found = self._stored(names)
-            entries = change([_decoded(name, stored, now) for name, stored in zip(names, found, strict=True)], now)
+            now, run, found = self._stored(names)
+            entries = change([_decoded(name, stored, now, run) for name, stored in zip(names, found, strict=True)], now)
             arguments: list[bytes | int] = []
             for (name, keep_seconds), stored, entry in zip(names.items(), found, entries, strict=True):
-                new = b"" if entry is None else encode_entry(name, entry, now, keep_seconds)
+                new = b"" if entry is None else encode_entry(name, entry, now, keep_seconds, run)
                 arguments += [stored, new, max(1, round(keep_seconds * 1000))]
             with self._errors():
                 if self._replace(keys=[*map(_key, names)], args=arguments):
@@ -117,15 +129,11 @@ class RedisState(SharedState):
     def sweep(self) -> None:
         """Do nothing: Redis removes expired keys by itself."""
 
-    def _stored(self, names: Iterable[str]) -> tuple[float, list[bytes]]:
-        """Return the server's time, and what it holds under each name; empty if it holds nothing."""
+    def _stored(self, names: Iterable[str]) -> tuple[float, str, list[bytes]]:
+        """Return the server's time, its run, and what it holds under each name; empty if it holds nothing."""
         with self._errors():
-            calls = self._client.pipeline(transaction=False)
-            calls.time()
-            for name in names:
-                calls.get(_key(name))
-            now, *found = calls.execute()
-            return _seconds(now), [stored or b"" for stored in found]
+            now, run, found = self._look(keys=[*map(_key, names)])
+            return _seconds(now), run.decode(), [stored or b"" for stored in found]
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -180,7 +188,8 @@ def _failure(error: Exception, where: str) -> YeastarError:
     if isinstance(error, errors.AuthenticationError | errors.AuthorizationError | errors.NoPermissionError):
         return InvalidSettingsError(
             f"{where} refused the credentials of `[yeastar] state_url`",
-            remedy="Correct user and password there; the user needs GET, SET, DEL, TIME and EVALSHA on keys yeastar:*.",
+            remedy="Correct user and password there; the user needs GET, MGET, SET, DEL, TIME, INFO, EVALSHA and "
+            "SCRIPT LOAD on keys yeastar:*.",
         )
     causes = list(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
@@ -204,8 +213,8 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _decoded(name: str, stored: bytes, now: float) -> Entry | None:
-    return decode_entry(name, stored, now) if stored else None
+def _decoded(name: str, stored: bytes, now: float, run: str) -> Entry | None:
+    return decode_entry(name, stored, now, run) if stored else None
 
 
 def _key(name: str) -> str:

@@ -51,6 +51,12 @@ class RedisServer:
             threading.Event().wait(0.02)  # no event tells of a port that opens
         raise AssertionError((self.home / "log").read_text(encoding="utf-8"))
 
+    def snapshot(self) -> None:
+        """Let it write its data to disk now."""
+        import redis
+
+        redis.Redis.from_url(self.url).save()
+
     def kill(self) -> None:
         """End it at once, as a crash does; what it had not written to disk is lost."""
         self._end(signal.SIGKILL)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from airflow_provider_yeastar.pbx.state.interface import MAY_BE_OLDER
 from airflow_provider_yeastar.pbx.state.ledger import (
     CONTEST_SECONDS,
     FILE_MEMORY_SECONDS,
@@ -70,6 +71,14 @@ class TestTheEntry:
         self, entry: dict[str, Any] | None
     ) -> None:
         assert Ledger.read(entry, NOW) == Ledger(known_since=NOW)
+
+    def test_what_may_be_an_older_copy_has_forgotten_the_jobs_since(self) -> None:
+        ledger = Ledger().with_job("a", NOW).with_file("a", "x", NOW).with_job("b", NOW).contested("y", NOW)
+
+        read = Ledger.read({**ledger.to_entry(), MAY_BE_OLDER: True}, NOW + 1)
+
+        assert read == replace(ledger, known_since=NOW + 1)
+        assert read.with_events(["z"], NOW + 1) == read
 
     def test_a_beginning_in_the_future_counts_as_now(self) -> None:
         assert Ledger.read(KNOWN | {"known_since": 1e300}, NOW) == Ledger(known_since=NOW)

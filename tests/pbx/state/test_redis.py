@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, StateUnavailableError
 from airflow_provider_yeastar.pbx.state import redis as module
-from airflow_provider_yeastar.pbx.state.interface import Entry, SharedState
+from airflow_provider_yeastar.pbx.state.interface import MAY_BE_OLDER, Entry, SharedState
 from airflow_provider_yeastar.pbx.state.line import Line
 from airflow_provider_yeastar.pbx.state.opening import open_state
 from airflow_provider_yeastar.pbx.state.turns import turn
@@ -25,12 +25,37 @@ def write(state: SharedState, value: str = "x") -> Entry | None:
 
 
 def test_a_restarted_server_is_used_again_with_what_it_kept() -> None:
-    with redis_server(save=True) as server:
+    with redis_server("--appendonly", "yes") as server:
         state = open_state(server.url, HERE)
         write(state)
         server.shut_down()
         with pytest.raises(StateUnavailableError, match=r"Redis at 127\.0\.0\.1:\d+ cannot be reached: \w"):
             state.read("pbx/turn")
+        server.start()
+
+        assert state.read("pbx/turn") == {"value": "x"}
+
+
+def test_a_server_that_keeps_no_append_only_file_may_have_gone_back_to_an_older_copy() -> None:
+    with redis_server(save=True) as server:
+        state = open_state(server.url, HERE)
+        write(state, "old")
+        server.snapshot()
+        write(state, "new")
+        server.kill()
+        server.start()
+
+        assert state.read("pbx/turn") == {"value": "old", MAY_BE_OLDER: True}
+        state.update("pbx/turn", lambda entry, now: {**(entry or {}), "value": "newer"}, keep_seconds=60)
+        assert state.read("pbx/turn") == {"value": "newer"}
+
+
+def test_a_server_that_does_not_tell_its_run_is_used_all_the_same() -> None:
+    rules = ["--user", "default", "on", "nopass", "~*", "+@all", "-info"]
+    with redis_server(*rules, save=True) as server:
+        state = open_state(server.url, HERE)
+        write(state)
+        server.shut_down()
         server.start()
 
         assert state.read("pbx/turn") == {"value": "x"}

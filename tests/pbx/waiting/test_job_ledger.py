@@ -6,17 +6,21 @@ import asyncio
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from airflow_provider_yeastar.pbx.state.interface import SharedState
 from airflow_provider_yeastar.pbx.state.ledger import Ledger, ledger_name
 from airflow_provider_yeastar.pbx.state.memory import MemoryState
+from airflow_provider_yeastar.pbx.state.opening import open_state
 from airflow_provider_yeastar.pbx.state.turns import Turn, turn
-from airflow_provider_yeastar.pbx.waiting.attribution import Observations, Step
+from airflow_provider_yeastar.pbx.waiting.attribution import Observations, Step, judge
 from airflow_provider_yeastar.pbx.waiting.job_ledger import JobLedger, vouch_for_past
 from airflow_provider_yeastar.pbx.wire import EventFrame, Processing
+from tests.pbx.state.redis_server import redis_server
 
 PBX = "3692A1234567"
 ON_THE_WORD = Observations(None, True)
@@ -35,11 +39,11 @@ class RemoteState(MemoryState):
         return super().now()
 
 
-def ledger_of(state: MemoryState) -> Ledger:
+def ledger_of(state: SharedState) -> Ledger:
     return Ledger.read(*state.look(ledger_name(PBX)))
 
 
-def ledger_in(state: MemoryState) -> JobLedger:
+def ledger_in(state: SharedState) -> JobLedger:
     session = SimpleNamespace(settings=SimpleNamespace(address="pbx"))
     connection: Any = SimpleNamespace(state=state, session=session)
     return JobLedger(connection, PBX)
@@ -75,6 +79,30 @@ def test_the_past_of_a_new_ledger_is_unknown_unless_somebody_vouches_for_it(is_v
         vouch_for_past(state, PBX)
 
     assert asyncio.run(ledger_in(state).choose(ON_THE_WORD)) is step
+
+
+@pytest.mark.parametrize(
+    ("appends", "step"), [("no", Step.ASK_FOR_ANSWER), ("yes", Step.ASK_FOR_EVENT)], ids=["snapshots", "a file"]
+)
+def test_jobs_that_a_restarted_redis_has_forgotten_are_reckoned_with(appends: str, step: Step) -> None:
+    """Somebody's task was killed; its report may be announced to the next one."""
+    with redis_server("--appendonly", appends, save=True) as server:
+        state = open_state(server.url, Path("/nowhere"))
+        vouch_for_past(state, PBX)
+        server.snapshot()
+        state.update(
+            ledger_name(PBX),
+            lambda entry, now: Ledger.read(entry, now).with_job("of a killed task", now).to_entry(),
+            keep_seconds=600,
+        )
+        server.kill()
+        server.start()
+
+        ledger, now = ledger_of(state), state.now()
+        assert asyncio.run(ledger_in(state).choose(ON_THE_WORD)) is Step.ASK_FOR_ANSWER
+        assert ledger.others(None) == (appends == "yes")
+        closed = ledger.without_job("of a killed task")
+        assert judge(ON_THE_WORD, closed, now).step is step
 
 
 def test_to_vouch_for_a_ledger_that_is_there_changes_nothing() -> None:
