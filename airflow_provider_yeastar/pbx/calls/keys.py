@@ -32,10 +32,9 @@ def digests_of(rows: Sequence[Mapping[str, Any]], key: str) -> list[int]:
     :param rows: from the PBX.
     :param key: ``new_id`` or ``uid``.
     """
-    values = [row.get(key) for row in rows]
     texts = [
-        json.dumps(row, sort_keys=True) if value in (None, "") else f"{key}={value}"
-        for row, value in zip(rows, values, strict=True)
+        json.dumps(row, sort_keys=True) if (value := row.get(key)) is None or value == "" else f"{key}={value}"
+        for row in rows
     ]
     digests = [blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_BYTES).digest() for text in texts]
     return [digest or 1 for digest in unpack(f">{len(rows)}Q", b"".join(digests))]  # 0 is a free slot
