@@ -72,7 +72,7 @@ def work():
     engine = sa.create_engine(f"sqlite:///{out}")
     with Spool() as spool:
         answer = Answer("unreturnmisscall", DAY, "all", "SN", "UTC", fetch(spool), "evolve", {})
-        load = Load("calls", None, answer.origin("run"), answer.rows, "evolve", "selection", Shrink(), False,
+        load = Load("calls", None, answer.origin("run"), answer.rows, (), "evolve", "selection", Shrink(), False,
                     lambda: None, time.time() + 60, lambda: False)
         return load_period(engine, load).rows
 """

@@ -7,25 +7,30 @@ Memory does not grow with the rows.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_yeastar.pbx.concurrency.running import thread_errors
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.files.body import FileFacts
-from airflow_provider_yeastar.schemas.arrow import arrow_batches, arrow_schema, require_pyarrow
+from airflow_provider_yeastar.schemas.arrow import arrow_batches, arrow_columns, arrow_schema, require_pyarrow
 from airflow_provider_yeastar.schemas.batches import column_lists
 from airflow_provider_yeastar.schemas.columns import Column
+from airflow_provider_yeastar.schemas.json_texts import json_lines
 from airflow_provider_yeastar.schemas.schema import SchemaRows
 
 if TYPE_CHECKING:
     import pyarrow
+    from pyarrow.parquet import ParquetWriter
 
 __all__ = ["ROW_FORMATS", "RowsDigest", "check_row_format", "encoded_rows", "require_writer"]
 
 ROW_FORMATS = ("ndjson", "parquet")
 
-_CHUNK_BYTES = 1 << 18
+_LINES = 500
+"""Lines of NDJSON that are made at a time."""
 _GROUP_ROWS = 20_000
 """Rows of a row group of Parquet, about: so many are held in memory."""
 
@@ -78,18 +83,11 @@ def encoded_rows(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]], f
 
 
 def _ndjson(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-    encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
     keys = [column.key for column in columns]
-    lines: list[str] = []
-    size = 0
-    for row in rows:
-        lines.append(encode({key: row.get(key) for key in keys}))
-        size += len(lines[-1])
-        if size >= _CHUNK_BYTES:
-            yield "".join(f"{line}\n" for line in lines).encode()
-            lines, size = [], 0
-    if lines:
-        yield "".join(f"{line}\n" for line in lines).encode()
+    whole = rows if isinstance(rows, SchemaRows) else ({key: row.get(key) for key in keys} for row in rows)
+    remaining = iter(whole)
+    while part := list(islice(remaining, _LINES)):
+        yield json_lines(part).encode()
 
 
 class _Sink:
@@ -122,22 +120,54 @@ def _parquet(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> It
     import pyarrow
     from pyarrow import parquet
 
-    sink = _Sink()
     keys = [column.key for column in columns]
-    batches = rows.batches() if isinstance(rows, SchemaRows) else column_lists(keys, rows)
-    with parquet.ParquetWriter(pyarrow.PythonFile(sink, mode="w"), arrow_schema(columns)) as writer:
-        for group in _groups(arrow_batches(columns, batches)):
-            writer.write_table(pyarrow.Table.from_batches(group))
-            yield sink.take()
+    schema = arrow_schema(columns)
+    batches = rows.batches(arrow_columns) if isinstance(rows, SchemaRows) else column_lists(keys, rows)
+    groups = _groups(arrow_batches(columns, batches))
+    first = list(islice(groups, 1))
+    sink = _Sink()
+    file = pyarrow.PythonFile(sink, mode="w")
+    # One group is compressed while the next is typed: Arrow needs no lock of the interpreter for it.
+    with (
+        parquet.ParquetWriter(file, schema, use_dictionary=_repetitive_columns(first)) as writer,
+        ThreadPoolExecutor(1, "yeastar-parquet") as thread,
+    ):
+        written: Future[None] | None = None
+        for group in chain(first, groups):
+            if written:
+                written.result()
+                yield sink.take()
+            written = _start(thread, writer, group)
+        if written:
+            written.result()
     yield sink.take()
 
 
-def _groups(batches: Iterable[pyarrow.RecordBatch]) -> Iterator[list[pyarrow.RecordBatch]]:
+def _start(thread: ThreadPoolExecutor, writer: ParquetWriter, group: pyarrow.Table) -> Future[None]:
+    with thread_errors():
+        return thread.submit(writer.write_table, group)
+
+
+def _repetitive_columns(groups: Iterable[pyarrow.Table]) -> list[str]:
+    """Return the columns whose values come again: a dictionary of them is smaller, and of any other larger."""
+    from pyarrow import compute
+
+    return [
+        name
+        for group in groups
+        for name, column in zip(group.column_names, group.columns, strict=True)
+        if 2 * compute.count_distinct(column).as_py() < len(column)
+    ]
+
+
+def _groups(batches: Iterable[pyarrow.RecordBatch]) -> Iterator[pyarrow.Table]:
+    import pyarrow
+
     group: list[pyarrow.RecordBatch] = []
     for batch in batches:
         group.append(batch)
         if sum(part.num_rows for part in group) >= _GROUP_ROWS:
-            yield group
+            yield pyarrow.Table.from_batches(group)
             group = []
     if group:
-        yield group
+        yield pyarrow.Table.from_batches(group)

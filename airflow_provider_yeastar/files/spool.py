@@ -5,6 +5,7 @@ from __future__ import annotations
 import marshal
 import secrets
 import tempfile
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, BinaryIO, cast
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from airflow_provider_yeastar.exceptions import DestinationError, TaskKilledError
-from airflow_provider_yeastar.schemas.batches import Batch, batches_of
+from airflow_provider_yeastar.schemas.batches import Batch, Json, Texts, Values, batches_of
 
 __all__ = ["Spool"]
 
@@ -57,7 +58,7 @@ class Spool:
         :raises DestinationError: when the directory for temporary files is full or cannot be written.
         """
         for batch in batches_of(rows):
-            part = self._crypt(marshal.dumps(tuple(batch)), self.count)
+            part = self._crypt(marshal.dumps(_stored(batch)), self.count)
             try:
                 self._file.write(len(part).to_bytes(_LENGTH_BYTES) + part)
             except OSError as error:
@@ -87,7 +88,7 @@ class Spool:
             if self._killed():
                 raise TaskKilledError("The task was killed while it went over its rows")
             length = int.from_bytes(self._file.read(_LENGTH_BYTES))
-            batch = Batch(*marshal.loads(self._crypt(self._file.read(length), read)))
+            batch = _restored(marshal.loads(self._crypt(self._file.read(length), read)))
             read += batch.size
             yield batch
         self._file.seek(0, 2)
@@ -100,3 +101,27 @@ class Spool:
         """Encrypt a batch, or decrypt it, which is the same."""
         nonce = first_row.to_bytes(AES.block_size // 16) + bytes(AES.block_size // 16)
         return Cipher(AES(self._key), CTR(nonce)).encryptor().update(part)
+
+
+def _stored(batch: Batch) -> tuple[Any, ...]:
+    """Return a batch in values that `marshal` writes: it takes an array for its bytes."""
+    return (batch.keys, tuple(map(_stored_column, batch.columns)), batch.size, batch.shapes, batch.shape_of)
+
+
+def _restored(stored: tuple[Any, ...]) -> Batch:
+    batch = Batch(*stored)
+    return batch._replace(columns=tuple(_restored_column(column, batch.size) for column in batch.columns))
+
+
+def _stored_column(values: Values) -> str | list[str] | array[int] | tuple[Any, ...]:
+    if isinstance(values, Json):
+        return [values.joined]
+    return values.joined if isinstance(values, Texts) else values
+
+
+def _restored_column(stored: Any, size: int) -> Values:
+    if isinstance(stored, str):
+        return Texts(stored, size)
+    if isinstance(stored, list):
+        return Json(stored[0], size)
+    return array("q", stored) if isinstance(stored, bytes) else stored

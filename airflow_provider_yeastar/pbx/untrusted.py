@@ -37,7 +37,7 @@ _MAX_INTEGER = 2**63 - 1
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _SHORT_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-_CONTAINERS = (dict, list)
+_CONTAINERS = frozenset({dict, list})
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _FILES_BELOW = "api"
 _MOST_ENCODINGS = 4
@@ -63,12 +63,25 @@ def loads(text: str | bytes, secrets: Iterable[str] = ()) -> Any:
     except RecursionError:
         raise ValueError("nested too deep") from None
     forms = spellings(secrets)
-    plain = _unescaped(text)
-    # One look at the whole text is much faster than one at each value, and finds nothing in nearly all answers.
-    if not _is_storable(plain) or any(form in plain for form in forms):
+    if not _is_clean(text, forms):
         return _cleaned(value, forms, _MAX_DEPTH)
-    _refuse_depth(value, _MAX_DEPTH)
+    _refuse_depth(value)
     return value
+
+
+def _is_clean(text: str, secrets: Sequence[str]) -> bool:
+    """Whether a JSON text certainly holds neither a secret nor what cannot be stored.
+
+    One look at the whole text is much faster than one at each value, and finds nothing in nearly all answers.
+    """
+    escaped = "".join(_sign_of(*escape) for escape in set(_ESCAPE.findall(text)))
+    # Only an escape that stands for a sign of a secret can hide one.
+    plain = (
+        text
+        if set(escaped).isdisjoint("".join(secrets))
+        else _ESCAPE.sub(lambda found: _sign_of(*found.groups("")), text)
+    )
+    return _is_storable(text) and _is_storable(escaped) and not any(secret in plain for secret in secrets)
 
 
 def _is_storable(text: str) -> bool:
@@ -79,23 +92,21 @@ def _is_storable(text: str) -> bool:
     return "\0" not in text
 
 
-def _unescaped(text: str) -> str:
-    """Return a JSON text with its escapes written out: what any of its values holds stands in it."""
-    return _ESCAPE.sub(_written_out, text) if "\\" in text else text
+def _sign_of(code: str, short: str) -> str:
+    return chr(int(code, 16)) if code else _SHORT_ESCAPES.get(short, short)
 
 
-def _written_out(escape: re.Match[str]) -> str:
-    return chr(int(escape[1], 16)) if escape[1] else _SHORT_ESCAPES.get(escape[2], escape[2])
-
-
-def _refuse_depth(value: Any, depth: int) -> None:
-    if not isinstance(value, _CONTAINERS):
-        return
-    if not depth:
+def _refuse_depth(value: Any) -> None:
+    level = [value] if type(value) in _CONTAINERS else []
+    for _ in range(_MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in _CONTAINERS
+        ]
+    if level:
         raise ValueError("nested too deep")
-    for inner in value.values() if isinstance(value, dict) else value:
-        if isinstance(inner, _CONTAINERS):
-            _refuse_depth(inner, depth - 1)
 
 
 def _integer(digits: str) -> int:

@@ -2,38 +2,129 @@
 
 from __future__ import annotations
 
+import json
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, islice
+from dataclasses import dataclass
+from itertools import chain, islice
 from operator import methodcaller
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
-__all__ = ["Batch", "BatchedRows", "RowsInMemory", "batches_of", "column_lists"]
+from airflow_provider_yeastar.schemas.json_texts import APART, NONE, joined_json
+
+__all__ = [
+    "Batch",
+    "BatchedRows",
+    "Json",
+    "RowsInMemory",
+    "Texts",
+    "Values",
+    "batches_of",
+    "column_lists",
+    "packed",
+]
 
 _BATCH_ROWS = 2_000
 """Rows of a batch at the most."""
+_MOST_SHAPES = 256
+"""Of a batch; so many keys, too, unless a single row has more."""
+_NESTED = frozenset({list, dict})
 _values = methodcaller("values")
 
 
-class Batch(NamedTuple):
-    """Rows that have the same keys in the same order.
+@dataclass(frozen=True)
+class Texts:
+    """Texts and None as one text, which is stored and read much faster than many. It is gone over as often as needed.
 
-    :param keys: of each row.
-    :param columns: the values, one sequence for each key.
+    :param joined: the texts, NUL between them; None is the sign U+0001.
+    :param size: how many there are.
+    """
+
+    joined: str
+    size: int
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __iter__(self) -> Iterator[str | None]:
+        texts = self.joined.split(APART)
+        return iter([None if text == NONE else text for text in texts] if NONE in self.joined else texts)
+
+
+class Json(Texts):
+    """Lists, objects and None, as one text of their JSON; they come out as they went in.
+
+    :param joined: see :class:`Texts`.
+    """
+
+    def __iter__(self) -> Iterator[Any]:
+        return (None if text is None else json.loads(text) for text in super().__iter__())
+
+
+Values: TypeAlias = "Texts | array[int] | tuple[Any, ...]"
+"""The values of a column in a batch: as one text, as integers of 64 bits, or one by one."""
+
+
+def packed(values: tuple[Any, ...]) -> Values:
+    """Return values of a column in the form in which they are stored fastest.
+
+    :param values: at least one; texts that hold NUL or U+0001 stay as they are, and so do values of several types.
+    """
+    try:
+        found: Values | None = _texts(values, 0)
+    except TypeError:  # not texts alone
+        found = _packed_others(values)
+    return values if found is None else found
+
+
+def _packed_others(values: tuple[Any, ...]) -> Values | None:
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        try:
+            return array("q", values)
+        except OverflowError:
+            return None
+    if kinds & _NESTED and kinds <= _NESTED | {type(None)}:
+        as_json = joined_json(values)
+        return None if as_json is None else Json(as_json, len(values))
+    if kinds == {str, type(None)}:
+        return _texts([NONE if value is None else value for value in values], values.count(None))
+    return None
+
+
+def _texts(texts: Sequence[str], nones: int) -> Texts | None:
+    joined = APART.join(texts)
+    is_clear = joined.count(APART) == len(texts) - 1 and joined.count(NONE) == nones
+    return Texts(joined, len(texts)) if is_clear else None
+
+
+class Batch(NamedTuple):
+    """Rows that follow one another.
+
+    :param keys: of all of them, in the order in which they came.
+    :param columns: the values of each key, None where a row does not have it.
     :param size: how many rows there are.
+    :param shapes: the keys of a row, for all kinds of rows.
+    :param shape_of: for each row the number of its shape; empty where there is one.
     """
 
     keys: tuple[str, ...]
-    columns: tuple[tuple[Any, ...], ...]
+    columns: tuple[Values, ...]
     size: int
+    shapes: tuple[tuple[str, ...], ...]
+    shape_of: bytes
 
-    def column(self, key: str) -> tuple[Any, ...]:
-        """Return the values of a key, None where the rows do not have it."""
+    def column(self, key: str) -> Values:
+        """Return the values of a key, None where a row does not have it."""
         return self.columns[self.keys.index(key)] if key in self.keys else (None,) * self.size
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield the rows."""
         values = zip(*self.columns, strict=True) if self.keys else ((),) * self.size
-        return (dict(zip(self.keys, row, strict=True)) for row in values)
+        whole = (dict(zip(self.keys, row, strict=True)) for row in values)
+        if not self.shape_of:
+            return whole
+        return ({key: row[key] for key in self.shapes[shape]} for row, shape in zip(whole, self.shape_of, strict=True))
 
 
 @runtime_checkable
@@ -75,11 +166,29 @@ class RowsInMemory:
 def batches_of(rows: Iterable[Mapping[str, Any]]) -> Iterator[Batch]:
     """Yield rows in batches, in their order.
 
-    :param rows: of any keys; those that follow one another with the same keys share a batch.
+    :param rows: of any keys.
     """
-    for keys, alike in groupby(rows, tuple):
-        while part := list(islice(alike, _BATCH_ROWS)):
-            yield Batch(keys, tuple(zip(*map(_values, part), strict=True)), len(part))
+    remaining = iter(rows)
+    while part := list(islice(remaining, _BATCH_ROWS)):
+        yield from _batches(part)
+
+
+def _batches(rows: Sequence[Mapping[str, Any]]) -> Iterator[Batch]:
+    """Yield one batch; where rows have little in common several, as a column takes room for all rows."""
+    shapes = tuple(dict.fromkeys(map(tuple, rows)))
+    keys = tuple(dict.fromkeys(chain.from_iterable(shapes)))
+    if len(shapes) == 1:
+        columns = zip(*map(_values, rows), strict=True)
+        yield Batch(keys, tuple(map(packed, columns)), len(rows), shapes, b"")
+    elif max(len(shapes), len(keys)) > _MOST_SHAPES:
+        middle = len(rows) // 2
+        yield from _batches(rows[:middle])
+        yield from _batches(rows[middle:])
+    else:
+        numbers = {shape: number for number, shape in enumerate(shapes)}
+        cells = ([row.get(key) for row in rows] for key in keys)
+        shape_of = bytes(map(numbers.__getitem__, map(tuple, rows)))
+        yield Batch(keys, tuple(packed(tuple(column)) for column in cells), len(rows), shapes, shape_of)
 
 
 def column_lists(keys: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[list[list[Any]]]:

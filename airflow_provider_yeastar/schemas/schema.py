@@ -7,7 +7,7 @@ columns that no row has. What happens then is ``on_schema_change``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,8 +15,8 @@ from typing import Any
 from airflow_provider_yeastar.exceptions import SchemaError
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError, InvalidSettingsError
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
-from airflow_provider_yeastar.schemas.batches import BatchedRows, RowsInMemory
-from airflow_provider_yeastar.schemas.columns import COLUMN_TYPES, Column, type_of_key
+from airflow_provider_yeastar.schemas.batches import BatchedRows, RowsInMemory, Values
+from airflow_provider_yeastar.schemas.columns import COLUMN_TYPES, Column, ColumnType, type_of_key
 from airflow_provider_yeastar.schemas.protection import Protection
 from airflow_provider_yeastar.schemas.reports import REPORT_COLUMNS
 from airflow_provider_yeastar.schemas.values import CONVERTERS, NO_VALUE, ColumnConverter, JsonValue
@@ -24,6 +24,9 @@ from airflow_provider_yeastar.schemas.values import CONVERTERS, NO_VALUE, Column
 __all__ = ["SCHEMA_CHANGES", "Drift", "Schema", "SchemaRows", "check_schema_arguments"]
 
 SCHEMA_CHANGES = ("evolve", "freeze", "drop")
+
+AtOnce = Callable[[Sequence[ColumnType | None], Sequence[Values]], Sequence[Any]]
+"""Converts all values of a column, for each column of a batch; None for one that it does not convert as one by one."""
 
 _SHOWN = 40
 _CERTAIN = frozenset({"D", "L", ""})
@@ -149,17 +152,24 @@ class SchemaRows:
             for values in zip(*columns, strict=True):
                 yield dict(zip(keys, values, strict=True))
 
-    def batches(self) -> Iterator[list[list[JsonValue]]]:
+    def batches(self, at_once: AtOnce | None = None) -> Iterator[list[Any]]:
         """Yield the same rows in batches, as one list of values for each of ``columns``.
 
+        :param at_once: is asked first; what it converts comes in the form of its library.
         :raises SchemaError: for a value that does not fit its column.
         """
-        plan = [
-            (key, ColumnConverter(None if self._protection.of(key) else column.type, self._converter(column)))
-            for key, column in self._sources.items()
+        kinds = [None if self._protection.of(key) else column.type for key, column in self._sources.items()]
+        converters = [
+            ColumnConverter(kind, self._converter(column))
+            for kind, column in zip(kinds, self._sources.values(), strict=True)
         ]
         for batch in self._rows.batches():
-            yield [convert(batch.column(key)) for key, convert in plan]
+            columns = [batch.column(key) for key in self._sources]
+            found = at_once(kinds, columns) if at_once else [None] * len(columns)
+            yield [
+                convert(values) if converted is None else converted
+                for convert, values, converted in zip(converters, columns, found, strict=True)
+            ]
 
     def sparse(self) -> list[dict[str, JsonValue]]:
         """Return the rows with the keys that the PBX sent and no others."""

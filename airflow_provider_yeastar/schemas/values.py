@@ -6,17 +6,18 @@ some firmware writes them; durations as seconds or ``hh:mm:ss``; percentages wit
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
+from airflow_provider_yeastar.schemas.batches import Json, Texts
 from airflow_provider_yeastar.schemas.columns import ColumnType
+from airflow_provider_yeastar.schemas.json_texts import json_texts
 
 __all__ = ["CONVERTERS", "DECIMAL_DIGITS", "NO_VALUE", "ColumnConverter", "JsonValue", "iso_timestamp", "seconds_of"]
 
@@ -35,7 +36,8 @@ _YEAR_FIRST = re.compile(r"\d{4}[-/.]\d\d[-/.]\d\d[ T]\d\d:\d\d:\d\d(?: ?([AP])M
 _YEARS_FIRST = re.compile(r"(?:\d{4}[-/.]\d\d[-/.]\d\d[ T]\d\d:\d\d:\d\d\n)+", re.ASCII)
 _TO_ISO = str.maketrans("/. ", "--T")
 _INT64 = 2**63
-_LOOKED_UP = (str, int, float, type(None))
+_LOOKED_UP = frozenset({str, int, float, bool, type(None)})
+_WRITTEN_AS_JSON = frozenset({list, dict})
 _MOST_KNOWN = 10_000
 """Values of a column that are kept; memory must not grow with the rows."""
 
@@ -78,7 +80,7 @@ def _text(value: object) -> str | None:
         return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, float) and value.is_integer():
         return str(int(value))  # an extension that passed through a number
-    return json.dumps(value, ensure_ascii=False).replace("\\u0000", "")
+    return json_texts([value])[0]
 
 
 def _integer(value: object) -> int:
@@ -145,7 +147,8 @@ CONVERTERS: Mapping[ColumnType, Callable[[object], JsonValue]] = MappingProxyTyp
 class ColumnConverter:
     """Converts the values of a column batch by batch.
 
-    Most batches hold plain texts or times, which are judged all at once; else a value that comes again is looked up.
+    Most batches hold plain texts or times, which are judged all at once; else a value that comes again is looked up,
+    and lists and objects are written as JSON all at once.
 
     :param kind: of the column; None where no value is taken as it stands.
     :param convert: makes its value of a PBX's.
@@ -153,25 +156,44 @@ class ColumnConverter:
 
     def __init__(self, kind: ColumnType | None, convert: Callable[[Any], JsonValue]) -> None:
         self._all_at_once = _ALL_AT_ONCE.get(kind or "")
+        self._writes_json = kind == "text"
         self._convert = convert
         self._known: dict[type, dict[Any, JsonValue]] = {}
 
-    def __call__(self, values: Sequence[Any]) -> list[Any]:
+    def __call__(self, values: Iterable[Any]) -> list[Any]:
         """Return the values converted, in their order."""
+        if self._writes_json and isinstance(values, Json):
+            return list(Texts(values.joined, values.size))
+        values = list(values)
         types = set(map(type, values))
         found = self._all_at_once(values) if self._all_at_once and types == {str} else None
         return self._one_by_one(values, types) if found is None else found
 
-    def _one_by_one(self, values: Sequence[Any], types: set[type]) -> list[JsonValue]:
-        kind = next(iter(types), type(None))
-        if len(types) > 1 or kind not in _LOOKED_UP:  # 1, 1.0 and True are one key
-            return list(map(self._convert, values))
-        known = self._known.setdefault(kind, {})
-        if len(known) > _MOST_KNOWN:
-            known.clear()
-        for value in set(values).difference(known):
-            known[value] = self._convert(value)
-        return list(map(known.__getitem__, values))
+    def _one_by_one(self, values: list[Any], types: set[type]) -> list[JsonValue]:
+        if types <= _LOOKED_UP and not (float in types and 0 in values):  # 0.0 and -0.0 are one key
+            return self._looked_up(values, types)
+        if self._writes_json and types & _WRITTEN_AS_JSON:
+            others = [None if type(value) in _WRITTEN_AS_JSON else value for value in values]
+            texts = iter(json_texts([value for value in values if type(value) in _WRITTEN_AS_JSON]))
+            found = self._one_by_one(others, set(map(type, others)))
+            return [
+                next(texts) if type(value) in _WRITTEN_AS_JSON else other
+                for value, other in zip(values, found, strict=True)
+            ]
+        return list(map(self._convert, values))
+
+    def _looked_up(self, values: list[Any], types: set[type]) -> list[JsonValue]:
+        # By type, as 1, 1.0 and True are one key.
+        for kind in types:
+            known = self._known.setdefault(kind, {})
+            if len(known) > _MOST_KNOWN:
+                known.clear()
+            of_kind = values if len(types) == 1 else [value for value in values if type(value) is kind]
+            for value in set(of_kind).difference(known):
+                known[value] = self._convert(value)
+        if len(types) == 1:
+            return list(map(known.__getitem__, values))
+        return [self._known[type(value)][value] for value in values]
 
 
 def _plain_texts(texts: Sequence[str]) -> list[str] | None:

@@ -26,7 +26,7 @@ def decode_page(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> Page:
     check_says_something(answer, "data" in answer, pbx=pbx, endpoint=endpoint)
     data = answer.get("data")
     rows = [] if data is None else data
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    if not isinstance(rows, list) or not set(map(type, rows)) <= {dict}:
         raise NotAPbxError("The answer's `data` is no list of rows", pbx=pbx, endpoint=endpoint)
     return Page(rows, _total(answer.get("total_number")))
 

@@ -19,9 +19,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
-from airflow_provider_yeastar.pbx.calls.keys import KeySet, digest_of
+from airflow_provider_yeastar.pbx.calls.keys import KeySet, digests_of
 from airflow_provider_yeastar.pbx.calls.query import PAGE_ROWS, Span
 from airflow_provider_yeastar.pbx.errors import IncompleteCallsError
 
@@ -120,17 +121,18 @@ class _Reader:
             assert page is not None
             facts.total = facts.total if page.total is None else page.total
             had = len(facts.keys)
-            new = [row for row in page.rows if self._take(row, facts)]
-            if new:
+            if new := self._new(page.rows, facts):
                 yield new
             if len(facts.keys) == had:
                 facts.ended_early = facts.total is not None and had < facts.total
                 return
 
-    def _take(self, row: Row, facts: _Facts) -> bool:
-        digest = digest_of(row, self._key)
-        is_new = facts.keys.add(digest)
-        return is_new if facts.keys is self._seen else self._seen.add(digest)
+    def _new(self, rows: Sequence[Row], facts: _Facts) -> list[Row]:
+        digests = digests_of(rows, self._key)
+        are_new = facts.keys.add_all(digests)
+        if facts.keys is not self._seen:
+            are_new = self._seen.add_all(digests)
+        return list(compress(rows, are_new))
 
     def _stands(self, span: Span, total: int) -> Generator[Ask | list[Row], Page | None, bool]:
         """Whether a count that is met holds: it is the same afterwards, and no cap of the PBX."""

@@ -28,13 +28,13 @@ def run_coroutine(work: Coroutine[Any, Any, Result]) -> Result:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work)
+        return _run(work)
     done: Future[Result] = Future()
     context = contextvars.copy_context()  # Airflow finds by it whose log a record belongs to
 
     def run() -> None:
         try:
-            done.set_result(context.run(asyncio.run, work))
+            done.set_result(context.run(_run, work))
         except BaseException as error:  # noqa: BLE001 - the thread's boundary: whatever it is, the caller gets it
             done.set_exception(error)
 
@@ -45,6 +45,18 @@ def run_coroutine(work: Coroutine[Any, Any, Result]) -> Result:
         work.close()
         raise
     return done.result()
+
+
+def _run(work: Coroutine[Any, Any, Result]) -> Result:
+    # The main task must return nothing: asyncio.run of Python 3.11 writes its result out, however large it is, when it
+    # puts the handler of Ctrl-C back (`signal` takes the handler for a number first, and builds an error message).
+    found: list[Result] = []
+
+    async def keep() -> None:
+        found.append(await work)
+
+    asyncio.run(keep())
+    return found[0]
 
 
 @contextmanager

@@ -54,7 +54,8 @@ class _Pages:
         self._keys: frozenset[str] = frozenset()
         self._fingerprints: set[int] = set()
         self._has_repeated = False
-        self._rows_before: frozenset[int] = frozenset()
+        self._rows_before: list[Row] = []
+        self._hashes_before: frozenset[int] = frozenset()
         self._has_equal_rows = self._has_repeated_rows = False
         self._taken = 0
         self.next_page: int | None = 1
@@ -76,8 +77,9 @@ class _Pages:
         if not rows:
             self.end()
             return rows
-        of_rows = [hash(repr(row)) for row in rows]
-        fingerprint = hash(tuple(of_rows))
+        hashes = _hashes(rows)
+        # Numbers that differ may hash alike (-1 and -2), and texts never do.
+        fingerprint = hash((repr(rows[0]), repr(rows[-1]), *hashes))
         is_repeated = fingerprint in self._fingerprints
         if is_repeated and self._state is _State.EXPLAINED:
             self.next_page = None  # the PBX pays no heed to the page, and there is none
@@ -89,7 +91,7 @@ class _Pages:
             raise self._error(f"The PBX lists rows without end, {_MOST_PAGES} pages so far")
         self._check_key(answer)
         self._fingerprints.add(fingerprint)
-        self._compare(of_rows, is_repeated)
+        self._compare(rows, hashes, is_repeated)
         self._count(rows)
         self._choose_next(is_repeated)
         return rows
@@ -132,12 +134,15 @@ class _Pages:
             raise self._error(f"Page {self._taken} of the rows is one of another list, {ascii(sorted(keys))[:80]}")
         self._keys = keys
 
-    def _compare(self, of_rows: list[int], is_repeated: bool) -> None:
+    def _compare(self, rows: list[Row], hashes: list[int], is_repeated: bool) -> None:
         """Note whether rows of the page before came again, and whether a page holds equal rows anyway."""
-        these = frozenset(of_rows)
-        self._has_equal_rows |= len(these) < len(of_rows)
-        self._has_repeated_rows |= is_repeated or bool(these & self._rows_before)
-        self._rows_before = these
+        these = frozenset(hashes)
+        if len(these) < len(rows) or not these.isdisjoint(self._hashes_before):
+            shown, shown_before = frozenset(map(repr, rows)), frozenset(map(repr, self._rows_before))
+            self._has_equal_rows |= len(shown) < len(rows)
+            self._has_repeated_rows |= not shown.isdisjoint(shown_before)
+        self._has_repeated_rows |= is_repeated
+        self._rows_before, self._hashes_before = rows, these
 
     def finish(self) -> None:
         """Judge the rows of all pages, as many as were counted.
@@ -173,6 +178,19 @@ class _Pages:
 
     def _error(self, what: str) -> NotAPbxError:
         return NotAPbxError(what, pbx=self._pbx, endpoint=self._endpoint, remedy=_REMEDY)
+
+
+def _hashes(rows: list[Row]) -> list[int]:
+    """Return hashes of rows; equal ones have equal hashes, others nearly never."""
+    try:
+        return list(map(hash, map(tuple, map(dict.values, rows))))
+    except TypeError:  # a list or an object within a row
+        return [_hash_of(row) for row in rows]
+
+
+def _hash_of(row: Row) -> int:
+    is_nested = any(isinstance(value, list | dict) for value in row.values())
+    return hash(repr(row) if is_nested else tuple(row.values()))
 
 
 def row_pages(ask: Callable[[int], Mapping[str, Any]], *, pbx: str, endpoint: str) -> Iterator[list[Row]]:

@@ -7,9 +7,11 @@ Which keys a report has is known for a few only, so nothing here depends on one,
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
-from itertools import chain
+from itertools import chain, repeat
+from operator import contains
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import NotAPbxError
@@ -60,7 +62,7 @@ def listed_rows(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> list[R
     :raises NotAPbxError: when it counts rows and lists none, or lists something else.
     """
     lists: dict[str, list[Row]] = {key: value for key, value in answer.items() if key in list_keys(answer)}
-    strange = [key for key, value in lists.items() if not all(isinstance(row, dict) for row in value)]
+    strange = [key for key, value in lists.items() if not set(map(type, value)) <= {dict}]
     strange += [key for key, value in answer.items() if key.endswith("_list") and not isinstance(value, list | None)]
     if strange:
         raise NotAPbxError(f"The list {strange[0]} of the answer holds no rows", pbx=pbx, endpoint=endpoint)
@@ -122,8 +124,13 @@ def are_flat(rows: Sequence[Row]) -> bool:
 
     :param rows: from :func:`listed_rows`.
     """
-    values = chain.from_iterable(map(dict.values, rows))
-    return list not in map(type, values) and all(map(_OWNERS.keys().isdisjoint, rows))
+    if any(any(map(contains, rows, repeat(nested))) for nested in _OWNERS):
+        return False
+    try:
+        deque(map(hash, map(tuple, map(dict.values, rows))), maxlen=0)
+    except TypeError:  # a list, or an object
+        return list not in map(type, chain.from_iterable(map(dict.values, rows)))
+    return True
 
 
 def flattened_rows(rows: list[Row]) -> list[Row]:

@@ -70,6 +70,14 @@ class TestKeySet:
             known.add(digest)
             assert len(keys) == len(known)
 
+    @given(st.lists(st.lists(digests, max_size=2000)))
+    def test_many_at_once_are_added_as_one_by_one(self, pages: list[list[int]]) -> None:
+        keys, alone = KeySet(), KeySet()
+
+        for page in pages:
+            assert keys.add_all(page) == [alone.add(digest) for digest in page]
+        assert len(keys) == len(alone)
+
     @pytest.mark.parametrize("step", [1, 1 << 10, 1 << 40], ids=["apart", "same-slot-at-first", "same-slot"])
     def test_it_keeps_all_when_it_grows(self, step: int) -> None:
         keys = KeySet()

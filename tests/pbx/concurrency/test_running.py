@@ -65,3 +65,23 @@ def test_a_wait_on_the_worker_works_within_a_loop() -> None:
         return run_on_worker(who(), lambda: False)[0]
 
     assert asyncio.run(task()) == "none"
+
+
+class Rows:
+    """Stands for an answer of 10,000 rows, which take longer to write out than to read."""
+
+    written_out = 0
+
+    def __repr__(self) -> str:
+        self.written_out += 1
+        return "rows"
+
+
+def test_what_it_returns_is_never_written_out() -> None:
+    rows = Rows()
+
+    async def read() -> Rows:
+        return rows
+
+    assert run_coroutine(read()) is rows
+    assert not rows.written_out

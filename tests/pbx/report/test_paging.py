@@ -152,6 +152,12 @@ class TestMissingRows:
         with pytest.raises(NotAPbxError, match="they moved while they were read"):
             gather(page(numbered(0, 3), 6), page(numbered(0, 3)[::-1], 6))
 
+    @pytest.mark.parametrize("numbers", [(-1, -2), (1, 2**61), (7, "7"), (0, None), ([1], [2])], ids=repr)
+    def test_rows_that_differ_in_one_number_are_no_repetition(self, numbers: tuple[Any, Any]) -> None:
+        first, second = ([{"queue": "Sales", "calls": number}] for number in numbers)
+        assert gather(page(first, 2), page(second, 2)) == (first + second, 2)
+        assert gather(page(first), page(second), page([])) == (first + second, 3)
+
     def test_equal_rows_on_both_sides_of_a_page_s_end_are_true_where_others_are(self) -> None:
         rows = [{"caller": "anonymous"}] * 3 + numbered(0, 3) + [{"caller": "anonymous"}]
         assert gather(page(rows[:2], 7), page(rows[2:], 7)) == (rows, 2)
