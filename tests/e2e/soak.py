@@ -153,8 +153,8 @@ class Soak:
                 pending.extend(self.hosts[-1].kill())
         host = self.hosts[job.number % len(self.hosts)]
         host.jobs[job.number] = job
-        line = {"number": job.number, "pbx": job.pbx, "day": job.day.isoformat(), "path": str(self.path(job))}
-        host.say(json.dumps(line))
+        line = {"number": job.number, "try": self.tries[job.number], "pbx": job.pbx, "day": job.day.isoformat()}
+        host.say(json.dumps(line | {"path": str(self.path(job))}))
 
     def _failed(self, job: Job, error: str, pending: deque[Job]) -> None:
         self.failures[error.partition(":")[0]] += 1
@@ -247,7 +247,7 @@ def tell(running: Soak, before: dict[str, int], after: dict[str, int]) -> None:
     """Print what was measured."""
     again = Counter(running.tries.values())
     print("tries: " + ", ".join(f"{count} reports {tries}" for tries, count in sorted(again.items())))
-    print("failures that a further try mended: " + (str(dict(running.failures.most_common())) or "none"))
+    print("failures that a further try mended:", dict(running.failures.most_common()) or "none")
     print(f"hosts killed: {running.kills}")
     print(
         "held, at a quarter and at the end: " + ", ".join(f"{name} {before[name]} and {after[name]}" for name in before)

@@ -19,7 +19,7 @@ import psutil
 
 from airflow_provider_yeastar.compat import TaskDeferred
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
-from tests.integration.support import fire
+from tests.integration.support import Run, fire
 
 WAIT_SECONDS = 60
 QUEUE_SECONDS = 1200
@@ -28,16 +28,6 @@ QUEUE_SECONDS = 1200
 # Airflow logs to the standard output, which is for answers here.
 ANSWERS = os.fdopen(os.dup(sys.stdout.fileno()), "w")
 os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-
-
-class TaskInstance:
-    """What the operator writes its records to."""
-
-    def __init__(self) -> None:
-        self.xcoms: dict[str, Any] = {}
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        self.xcoms[key] = value
 
 
 async def fetch(job: dict[str, Any]) -> dict[str, Any]:
@@ -53,7 +43,9 @@ async def fetch(job: dict[str, Any]) -> dict[str, Any]:
         wait_timeout=WAIT_SECONDS,
         queue_timeout=QUEUE_SECONDS,
     )
-    context: Any = {"ti": TaskInstance()}
+    run = Run(task)
+    run.try_number = job["try"]
+    context: Any = {"ti": run}
     method, arguments = task.execute, (context,)
     while True:
         try:
