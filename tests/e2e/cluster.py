@@ -81,16 +81,16 @@ class Cluster(LocalAirflow):
         self.start_on("control", "scheduler", "scheduler", "--skip-serve-logs")
 
     def start_parts(self) -> None:
-        """Start all parts, and wait until all are well."""
+        """Start all parts at once, as no DAG runs before a person unpauses it, and wait until all are well."""
         self.start_on("control", "api-server", "api-server")
         self.start_on("control", "dag-processor", "dag-processor")
+        self.start_scheduler()
         for host in TRIGGERERS:
             self.start_triggerer(host)
-        self.wait_for("The API server's start", START_SECONDS, self._health)
-        self.headers["Authorization"] = f"Bearer {self._call('auth/token')['access_token']}"
         for host in WORKERS:
             self.start_worker(host)
-        self.start_scheduler()
+        self.wait_for("The API server's start", START_SECONDS, self._health)
+        self.headers["Authorization"] = f"Bearer {self._call('auth/token')['access_token']}"
         self.wait_for("Airflow's start", START_SECONDS, self.is_healthy)
         self.wait_for("The DAGs", START_SECONDS, self._has_dags)
 

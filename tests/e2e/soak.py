@@ -29,6 +29,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import pytest
+
 from airflow_provider_yeastar.files.paths import is_temporary
 from airflow_provider_yeastar.simulator import PbxSimulator
 from tests.e2e.leaks import files_with
@@ -264,8 +266,12 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended in any case
     print(f"seed {options.seed}: {options.reports} reports of {options.pbxs} PBXs on {HOSTS} hosts", flush=True)
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="yeastar-soak-") as home:
-        wrong = soak(Path(home), draw(options.seed, options.reports, options.pbxs), options.minutes)
+    try:
+        with tempfile.TemporaryDirectory(prefix="yeastar-soak-") as home:
+            wrong = soak(Path(home), draw(options.seed, options.reports, options.pbxs), options.minutes)
+    except pytest.skip.Exception as reason:
+        print(f"skipped: {reason}")
+        return 0
     for line in wrong:
         print(line)
     print(f"{time.monotonic() - started:.0f} s; {len(wrong)} wrong, missing, doubled, unmended, leaked or grown")
