@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -31,6 +32,8 @@ _HEALTH_CHECK_SECONDS = 30
 _UPDATE_SECONDS = 20.0
 """For the attempts of one update; each conflict means that another process's update succeeded."""
 _LONGEST_PAUSE_SECONDS = 0.05
+_MOST_SERVERS = 8
+"""Servers whose connections a process keeps."""
 
 _nothing = threading.Event()
 
@@ -58,7 +61,7 @@ class RedisState:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._client = _client(url)
+        self._client = _client(_library(), url)
         self._replace = self._client.register_script(_REPLACE)
 
     def __eq__(self, other: object) -> bool:
@@ -130,8 +133,9 @@ def _library() -> Any:
     return redis
 
 
-def _client(url: str) -> redis.Redis:
-    library = _library()
+@lru_cache(_MOST_SERVERS)
+def _client(library: Any, url: str) -> redis.Redis:
+    """Return the client of a server, which all states of this process share: each trigger opens its state anew."""
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
