@@ -96,7 +96,7 @@ endef
 
 .PHONY: e2e
 e2e: .venv-e2e/.installed  ## Run a night on a real deployment: Celery, two workers, two triggerers, PostgreSQL, Redis, S3
-	$(call deployment,tests/e2e/test_night.py)
+	$(call deployment,tests/e2e/test_night.py tests/e2e/test_growth.py)
 
 .PHONY: chaos
 chaos: .venv-e2e/.installed  ## Kill and break parts of that deployment in the midst of nights

@@ -105,14 +105,21 @@ class Cluster(LocalAirflow):
 
         :param name: of the part, or of the host.
         """
+        killed = self.family(name) if children else self.family(name)[:1]
         service = self.running.pop(name)
         self.services.remove(service)
-        main = psutil.Process(service.process.pid)
-        family = [main, *(main.children(recursive=True) if children else ())]
-        for process in family:
+        for process in killed:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         service.process.wait()
+
+    def family(self, name: str) -> list[psutil.Process]:
+        """The process of a part and, after it, all that it started and that still run.
+
+        :param name: of the part, or of the host.
+        """
+        main = psutil.Process(self.running[name].process.pid)
+        return [main, *main.children(recursive=True)]
 
     def sweep(self) -> None:
         """End what is left of the cluster, wherever it was inherited to; each by its id."""

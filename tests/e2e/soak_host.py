@@ -12,13 +12,13 @@ import json
 import logging
 import os
 import sys
-import threading
 from typing import Any
 
 import psutil
 
 from airflow_provider_yeastar.compat import TaskDeferred
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
+from tests.e2e.held import held_by
 from tests.integration.support import Run, fire
 
 WAIT_SECONDS = 60
@@ -68,18 +68,6 @@ async def answer(job: dict[str, Any]) -> None:
     tell(job | await fetch(job))
 
 
-def held() -> dict[str, int]:
-    """What this process holds."""
-    gc.collect()
-    process = psutil.Process()
-    return {
-        "memory": process.memory_info().rss,
-        "sockets": len(process.net_connections()),
-        "threads": threading.active_count(),
-        "files": process.num_fds(),
-    }
-
-
 async def main() -> None:
     tasks: set[asyncio.Task[None]] = set()
     loop = asyncio.get_running_loop()
@@ -87,7 +75,8 @@ async def main() -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     while line := (await lines.readline()).strip():
         if line == b"look":
-            tell({"held": held()})
+            gc.collect()
+            tell({"held": held_by(psutil.Process())})
             continue
         task = loop.create_task(answer(json.loads(line)))
         tasks.add(task)
