@@ -195,6 +195,11 @@ class Cluster(LocalAirflow):
         return [text for line in lines for text in readable(line)]
 
 
+def state_url(broker: RedisServer) -> str:
+    """Where the provider's state is: beside the queue of Celery, in the second database."""
+    return broker.url.replace("/0", "/1")
+
+
 def _settings(metadata: PostgresServer, broker: RedisServer) -> dict[str, str]:
     """Settings of all hosts. What is lost is noticed within seconds, where Airflow's defaults are minutes."""
     settings = {
@@ -218,7 +223,7 @@ def _settings(metadata: PostgresServer, broker: RedisServer) -> dict[str, str]:
         "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "20",
         "TRIGGERER__JOB_HEARTBEAT_SEC": "2",
         "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
-        "YEASTAR__STATE_URL": broker.url.replace("/0", "/1"),
+        "YEASTAR__STATE_URL": state_url(broker),
     }
     # One night is due, and no further one becomes due while the tests run.
     night = f"0 {(datetime.now(UTC).hour + 12) % 24} * * *"
@@ -231,7 +236,7 @@ def running_cluster(home: Path, metadata: PostgresServer, broker: RedisServer) -
 
     :param home: an empty directory; each host has one below it.
     :param metadata: for Airflow alone.
-    :param broker: of Celery; the provider's state is in its second database.
+    :param broker: of Celery; the provider's state is there too, see :func:`state_url`.
     """
     api = f"http://127.0.0.1:{free_port()}"
     with ExitStack() as stack:

@@ -12,10 +12,11 @@ from typing import Any
 
 from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
 from tests.certificates import make_certificate
-from tests.e2e.cluster import NIGHT_SECONDS, TRIGGERERS, WORKERS, Cluster, running_cluster
+from tests.e2e.cluster import NIGHT_SECONDS, TRIGGERERS, WORKERS, Cluster, running_cluster, state_url
 from tests.e2e.leaks import files_with, tables_with
 from tests.e2e.warehouse import Warehouse
 from tests.integration.peers import Bucket, object_store, postgres_server
+from tests.integration.support import know_the_past
 from tests.pbx.state.redis_server import RedisServer, redis_server
 
 FIRST_DAY = date(2026, 10, 5)
@@ -110,7 +111,7 @@ def running_deployment(home: Path, settings: Mapping[str, SimulatorSettings]) ->
     """Start everything, and end it; at the end nothing may have leaked.
 
     :param home: an empty directory.
-    :param settings: of the PBXs, by the connection to each.
+    :param settings: of the PBXs, by the connection to each. No report was requested at any of them before.
     """
     certificate = make_certificate(home)
     with ExitStack() as stack:
@@ -129,8 +130,9 @@ def running_deployment(home: Path, settings: Mapping[str, SimulatorSettings]) ->
         cluster.set_connection("lake", lake.connection)
         fields = {"conn_type": "postgres", "host": "127.0.0.1", "port": warehouse.port, "login": "airflow"}
         cluster.set_connection("warehouse", fields | {"schema": "postgres"})
-        for name in pbxs:
+        for name, pbx in pbxs.items():
             deployment.connect(name)
+            know_the_past(pbx, home, state_url(broker))
         cluster.unpause("night")
         yield deployment
         deployment.must_not_leak()
