@@ -40,6 +40,6 @@ def test_no_process_of_workers_and_triggerers_holds_more_after_further_nights(ni
 
     after = {process: held_by(process) for process in lasting}
     for process in sorted(lasting, key=lambda process: process.pid):
-        print(" ".join(process.cmdline())[-60:], before[process], after[process])  # noqa: T201 - -rP shows it
+        print(" ".join(process.cmdline()).strip()[-60:], before[process], after[process])  # noqa: T201 - -rP shows it
     assert len(lasting) > len((*WORKERS, *TRIGGERERS))
     assert not [f"{process}, {line}" for process in lasting for line in growth(before[process], after[process])]
