@@ -27,8 +27,6 @@ from example_dags.local_processes import LocalAirflowError, Service, free_port, 
 from tests.integration.peers import PostgresServer
 from tests.pbx.state.redis_server import RedisServer
 
-DAGS = Path(__file__).parent / "dags"
-DAG_IDS = {"night", "nightly"}
 START_SECONDS = 300
 NIGHT_SECONDS = 300
 WORKERS = ("host-1", "host-2")
@@ -37,14 +35,31 @@ _MARK = "YEASTAR_E2E_CLUSTER"
 _ENDED = frozenset({"success", "failed"})
 
 
+@dataclass(frozen=True)
+class Dags:
+    """What an Airflow runs.
+
+    :param folder: of the DAG files; each host gets a copy.
+    :param ids: of the DAGs in them.
+    """
+
+    folder: Path
+    ids: frozenset[str]
+
+
+NIGHTS = Dags(Path(__file__).parent / "dags", frozenset({"night", "nightly"}))
+
+
 @dataclass
 class Cluster(LocalAirflow):
     """Two workers, two triggerers, one each of the other parts; made by :func:`running_cluster`.
 
+    :param dags: what it runs.
     :param metadata: the server of Airflow's own database.
     :param mark: value of a variable that all its processes have in their environment.
     """
 
+    dags: Dags = field(kw_only=True)
     metadata: PostgresServer = field(kw_only=True)
     mark: str = field(default_factory=lambda: secrets.token_hex(8))
     running: dict[str, Service] = field(default_factory=dict)
@@ -54,7 +69,7 @@ class Cluster(LocalAirflow):
         home = self.home / host
         if not home.exists():
             (home / "tmp").mkdir(parents=True)
-            shutil.copytree(DAGS, home / "dags")
+            shutil.copytree(self.dags.folder, home / "dags")
         own = {
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
@@ -98,7 +113,7 @@ class Cluster(LocalAirflow):
         errors = self.ask("importErrors")["import_errors"]
         if errors:
             raise LocalAirflowError(f"The DAGs cannot be imported:\n{errors[0]['stack_trace']}")
-        return {dag["dag_id"] for dag in self.ask("dags")["dags"]} >= DAG_IDS or None
+        return {dag["dag_id"] for dag in self.ask("dags")["dags"]} >= self.dags.ids or None
 
     def kill(self, name: str, *, children: bool) -> None:
         """End a part with SIGKILL, at once; its children go on, or end with it.
@@ -231,17 +246,18 @@ def _settings(metadata: PostgresServer, broker: RedisServer) -> dict[str, str]:
 
 
 @contextmanager
-def running_cluster(home: Path, metadata: PostgresServer, broker: RedisServer) -> Iterator[Cluster]:
+def running_cluster(home: Path, dags: Dags, metadata: PostgresServer, broker: RedisServer) -> Iterator[Cluster]:
     """Start an Airflow of four hosts, and end all that it started.
 
     :param home: an empty directory; each host has one below it.
+    :param dags: what it runs.
     :param metadata: for Airflow alone.
     :param broker: of Celery; the provider's state is there too, see :func:`state_url`.
     """
     api = f"http://127.0.0.1:{free_port()}"
     with ExitStack() as stack:
         environment = environment_for(home, api) | _settings(metadata, broker)
-        cluster = Cluster(home, api, "nightly", environment, stack, metadata=metadata)
+        cluster = Cluster(home, api, "nightly", environment, stack, dags=dags, metadata=metadata)
         stack.callback(cluster.sweep)
         try:
             cluster.start_airflow()
