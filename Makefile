@@ -4,6 +4,7 @@
 #   PYTHON=/path/to/python3     the Python to make an environment with, in place of the one that is found
 #   PYTEST_ARGS='-k tokens -x'  further arguments for pytest
 #   SOAK_ARGS='--reports 300 --pbxs 20'  how long `make soak` is, and its --seed
+#   NIGHT_ARGS='--pbxs 100'     how large the fleet is whose night `make bench-night` measures
 
 SHELL := bash
 VENV := .venv
@@ -103,15 +104,15 @@ endef
 
 .PHONY: e2e
 e2e: .venv-e2e/.installed  ## Run a night on a real deployment: Celery, two workers, two triggerers, PostgreSQL, Redis, S3
-	$(call deployment,tests/e2e/test_night.py tests/e2e/test_partitions.py)
+	$(call deployment,tests/e2e/test_night.py tests/e2e/test_partitions.py tests/e2e/test_growth.py)
 
 .PHONY: chaos
 chaos: .venv-e2e/.installed  ## Kill and break parts of that deployment in the midst of nights
 	$(call deployment,tests/e2e/test_chaos_hosts.py tests/e2e/test_chaos_pbxs.py)
 
 .PHONY: e2e-short
-e2e-short: .venv-e2e/.installed  ## A short cut of `make e2e`, `make chaos` and `make soak`
-	$(call deployment,tests/e2e/test_night.py tests/e2e/test_chaos_hosts.py::test_a_worker_is_killed_while_it_downloads)
+e2e-short: .venv-e2e/.installed  ## A three-minute cut of `make e2e`, `make chaos` and `make soak`
+	$(call deployment,tests/e2e/test_night.py 'tests/e2e/test_chaos_hosts.py::test_a_worker_is_killed_while_it_downloads[whole]')
 	.venv-e2e/bin/python -m tests.e2e.soak --reports 100 --pbxs 20 --seed 1 --minutes 3
 
 SOAK_ARGS ?=
@@ -202,7 +203,15 @@ demo: $(VENV)/.installed  ## Run the example DAG with a real Airflow against a s
 
 .PHONY: bench
 bench: $(VENV)/.installed  ## Measure what is promised, each figure side by side with its like
-	@set -e; for file in benchmarks/bench_*.py; do printf '\n=== %s\n' "$$file"; $(VENV)/bin/python "$$file"; done
+	@set -e; for file in $(filter-out %/bench_night.py,$(wildcard benchmarks/bench_*.py)); do \
+		printf '\n=== %s\n' "$$file"; $(VENV)/bin/python "$$file"; done
+	$(MAKE) bench-night
+
+NIGHT_ARGS ?=
+
+.PHONY: bench-night
+bench-night: .venv-e2e/.installed  ## Measure a fleet's night on a real deployment, with the provider and without it
+	.venv-e2e/bin/python benchmarks/bench_night.py $(NIGHT_ARGS)
 
 .PHONY: reference
 reference: $(VENV)/.installed  ## Write docs/reports.md, docs/errors.md and shared docstrings anew from the code

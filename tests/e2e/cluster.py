@@ -27,8 +27,6 @@ from example_dags.local_processes import LocalAirflowError, Service, free_port, 
 from tests.integration.peers import PostgresServer
 from tests.pbx.state.redis_server import RedisServer
 
-DAGS = Path(__file__).parent / "dags"
-DAG_IDS = {"night", "nightly"}
 START_SECONDS = 300
 NIGHT_SECONDS = 300
 WORKERS = ("host-1", "host-2")
@@ -37,14 +35,31 @@ _MARK = "YEASTAR_E2E_CLUSTER"
 _ENDED = frozenset({"success", "failed"})
 
 
+@dataclass(frozen=True)
+class Dags:
+    """What an Airflow runs.
+
+    :param folder: of the DAG files; each host gets a copy.
+    :param ids: of the DAGs in them.
+    """
+
+    folder: Path
+    ids: frozenset[str]
+
+
+NIGHTS = Dags(Path(__file__).parent / "dags", frozenset({"night", "nightly"}))
+
+
 @dataclass
 class Cluster(LocalAirflow):
     """Two workers, two triggerers, one each of the other parts; made by :func:`running_cluster`.
 
+    :param dags: what it runs.
     :param metadata: the server of Airflow's own database.
     :param mark: value of a variable that all its processes have in their environment.
     """
 
+    dags: Dags = field(kw_only=True)
     metadata: PostgresServer = field(kw_only=True)
     mark: str = field(default_factory=lambda: secrets.token_hex(8))
     running: dict[str, Service] = field(default_factory=dict)
@@ -54,7 +69,7 @@ class Cluster(LocalAirflow):
         home = self.home / host
         if not home.exists():
             (home / "tmp").mkdir(parents=True)
-            shutil.copytree(DAGS, home / "dags")
+            shutil.copytree(self.dags.folder, home / "dags")
         own = {
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
@@ -81,16 +96,16 @@ class Cluster(LocalAirflow):
         self.start_on("control", "scheduler", "scheduler", "--skip-serve-logs")
 
     def start_parts(self) -> None:
-        """Start all parts, and wait until all are well."""
+        """Start all parts at once, as no DAG runs before a person unpauses it, and wait until all are well."""
         self.start_on("control", "api-server", "api-server")
         self.start_on("control", "dag-processor", "dag-processor")
+        self.start_scheduler()
         for host in TRIGGERERS:
             self.start_triggerer(host)
-        self.wait_for("The API server's start", START_SECONDS, self._health)
-        self.headers["Authorization"] = f"Bearer {self._call('auth/token')['access_token']}"
         for host in WORKERS:
             self.start_worker(host)
-        self.start_scheduler()
+        self.wait_for("The API server's start", START_SECONDS, self._health)
+        self.headers["Authorization"] = f"Bearer {self._call('auth/token')['access_token']}"
         self.wait_for("Airflow's start", START_SECONDS, self.is_healthy)
         self.wait_for("The DAGs", START_SECONDS, self._has_dags)
 
@@ -98,21 +113,28 @@ class Cluster(LocalAirflow):
         errors = self.ask("importErrors")["import_errors"]
         if errors:
             raise LocalAirflowError(f"The DAGs cannot be imported:\n{errors[0]['stack_trace']}")
-        return {dag["dag_id"] for dag in self.ask("dags")["dags"]} >= DAG_IDS or None
+        return {dag["dag_id"] for dag in self.ask("dags")["dags"]} >= self.dags.ids or None
 
     def kill(self, name: str, *, children: bool) -> None:
         """End a part with SIGKILL, at once; its children go on, or end with it.
 
         :param name: of the part, or of the host.
         """
+        killed = self.family(name) if children else self.family(name)[:1]
         service = self.running.pop(name)
         self.services.remove(service)
-        main = psutil.Process(service.process.pid)
-        family = [main, *(main.children(recursive=True) if children else ())]
-        for process in family:
+        for process in killed:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         service.process.wait()
+
+    def family(self, name: str) -> list[psutil.Process]:
+        """The process of a part and, after it, all that it started and that still run.
+
+        :param name: of the part, or of the host.
+        """
+        main = psutil.Process(self.running[name].process.pid)
+        return [main, *main.children(recursive=True)]
 
     def sweep(self) -> None:
         """End what is left of the cluster, wherever it was inherited to; each by its id."""
@@ -188,6 +210,11 @@ class Cluster(LocalAirflow):
         return [text for line in lines for text in readable(line)]
 
 
+def state_url(broker: RedisServer) -> str:
+    """Where the provider's state is: beside the queue of Celery, in the second database."""
+    return broker.url.replace("/0", "/1")
+
+
 def _settings(metadata: PostgresServer, broker: RedisServer) -> dict[str, str]:
     """Settings of all hosts. What is lost is noticed within seconds, where Airflow's defaults are minutes."""
     settings = {
@@ -211,7 +238,7 @@ def _settings(metadata: PostgresServer, broker: RedisServer) -> dict[str, str]:
         "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "20",
         "TRIGGERER__JOB_HEARTBEAT_SEC": "2",
         "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
-        "YEASTAR__STATE_URL": broker.url.replace("/0", "/1"),
+        "YEASTAR__STATE_URL": state_url(broker),
     }
     # One night is due, and no further one becomes due while the tests run.
     night = f"0 {(datetime.now(UTC).hour + 12) % 24} * * *"
@@ -219,17 +246,18 @@ def _settings(metadata: PostgresServer, broker: RedisServer) -> dict[str, str]:
 
 
 @contextmanager
-def running_cluster(home: Path, metadata: PostgresServer, broker: RedisServer) -> Iterator[Cluster]:
+def running_cluster(home: Path, dags: Dags, metadata: PostgresServer, broker: RedisServer) -> Iterator[Cluster]:
     """Start an Airflow of four hosts, and end all that it started.
 
     :param home: an empty directory; each host has one below it.
+    :param dags: what it runs.
     :param metadata: for Airflow alone.
-    :param broker: of Celery; the provider's state is in its second database.
+    :param broker: of Celery; the provider's state is there too, see :func:`state_url`.
     """
     api = f"http://127.0.0.1:{free_port()}"
     with ExitStack() as stack:
         environment = environment_for(home, api) | _settings(metadata, broker)
-        cluster = Cluster(home, api, "nightly", environment, stack, metadata=metadata)
+        cluster = Cluster(home, api, "nightly", environment, stack, dags=dags, metadata=metadata)
         stack.callback(cluster.sweep)
         try:
             cluster.start_airflow()

@@ -34,7 +34,9 @@ def deployment(request: pytest.FixtureRequest) -> Iterator[Deployment]:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended in any case
     home = Path(tempfile.mkdtemp(prefix="yeastar-e2e-"))
     with running_deployment(home, SETTINGS) as started:
+        started.cluster.unpause("night")
         yield started
+        assert not started.leaks()
     if not request.session.testsfailed:  # else its logs tell why
         shutil.rmtree(home)
 

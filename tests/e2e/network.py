@@ -27,20 +27,24 @@ class Relay:
         self._changes = Changes()
         self._loop = BackgroundLoop("relay")
 
-    def cut(self) -> None:
-        """End all connections, and let none begin."""
-        self._loop.run(self._cut())
+    def cut(self, seconds: float) -> None:
+        """End all connections, and let none begin for so long."""
+        self._loop.run(self._cut(seconds))
 
-    def mend(self) -> None:
-        """Let connections begin again."""
-        self._is_cut = False
+    def wait_until_mended(self, timeout: float) -> None:
+        """Return when connections may begin again."""
+        self._changes.wait_until(lambda: not self._is_cut, timeout)
 
-    def wait_until_refused(self, count: int, timeout: float) -> None:
-        """Return when so many connections were tried in vain."""
-        self._changes.wait_until(lambda: self.refused >= count, timeout)
-
-    async def _cut(self) -> None:
+    async def _cut(self, seconds: float) -> None:
         self._is_cut = True
+        self._abort()
+        asyncio.get_running_loop().call_later(seconds, self._mend)
+
+    def _mend(self) -> None:
+        self._is_cut = False
+        self._changes.tell()
+
+    def _abort(self) -> None:
         for end in self._ends:
             end.transport.abort()
 
@@ -50,13 +54,12 @@ class Relay:
 
     async def _stop(self) -> None:
         self._server.close()
-        await self._cut()
+        self._abort()
         await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._is_cut:
             self.refused += 1
-            self._changes.tell()
             writer.transport.abort()
             return
         beyond, there = await asyncio.open_connection("127.0.0.1", self._target)

@@ -29,8 +29,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import pytest
+
 from airflow_provider_yeastar.files.paths import is_temporary
 from airflow_provider_yeastar.simulator import PbxSimulator
+from tests.e2e.held import Held, growth
 from tests.e2e.leaks import files_with
 from tests.e2e.soak_plan import Job, Plan, draw
 from tests.e2e.warehouse import file_of
@@ -42,9 +45,6 @@ AT_ONCE = 120
 TRIES = 4
 LOOK_SECONDS = 60
 PORTAL = {"type": "queueperformance", "queue_id_list": "1,2", "format": "csv"}
-GROWTH = {"memory": 32 * 2**20, "sockets": 2, "threads": 8, "files": 4}
-"""What a host may hold more at its end than after the first quarter: pools fill up, and a leak would be of hundreds."""
-
 
 Answers: TypeAlias = "queue.Queue[tuple[Host, dict[str, Any]]]"
 
@@ -153,8 +153,8 @@ class Soak:
                 pending.extend(self.hosts[-1].kill())
         host = self.hosts[job.number % len(self.hosts)]
         host.jobs[job.number] = job
-        line = {"number": job.number, "pbx": job.pbx, "day": job.day.isoformat(), "path": str(self.path(job))}
-        host.say(json.dumps(line))
+        line = {"number": job.number, "try": self.tries[job.number], "pbx": job.pbx, "day": job.day.isoformat()}
+        host.say(json.dumps(line | {"path": str(self.path(job))}))
 
     def _failed(self, job: Job, error: str, pending: deque[Job]) -> None:
         self.failures[error.partition(":")[0]] += 1
@@ -163,12 +163,12 @@ class Soak:
         else:
             self.unmended.append(f"report {job.number} of {job.pbx}, {job.fault}: {error}")
 
-    def held(self) -> dict[str, int]:
+    def held(self) -> Held:
         """What the host that is never killed holds, while nothing is outstanding."""
         host = self.hosts[0]
         host.say("look")
         _, answer = self.answers.get(timeout=LOOK_SECONDS)
-        held: dict[str, int] = answer["held"]
+        held: Held = answer["held"]
         return held
 
     def path(self, job: Job) -> Path:
@@ -216,13 +216,8 @@ def soak(home: Path, plan: Plan, minutes: float) -> list[str]:
         running.fetch(plan.jobs[quarter:])
         after = running.held()
         wrong = running.unmended + running.wrong(plan.jobs) + running.leaks(home)
-        wrong += [
-            f"{name}: {before[name]} grew to {after[name]}"
-            for name in before
-            if after[name] > before[name] + GROWTH[name]
-        ]
         tell(running, before, after)
-        return wrong
+        return wrong + growth(before, after)
 
 
 def environment_of(plan: Plan, pbxs: dict[str, PbxSimulator], state_url: str) -> dict[str, str]:
@@ -243,11 +238,11 @@ def environment_of(plan: Plan, pbxs: dict[str, PbxSimulator], state_url: str) ->
     return kept | settings | connections
 
 
-def tell(running: Soak, before: dict[str, int], after: dict[str, int]) -> None:
+def tell(running: Soak, before: Held, after: Held) -> None:
     """Print what was measured."""
     again = Counter(running.tries.values())
     print("tries: " + ", ".join(f"{count} reports {tries}" for tries, count in sorted(again.items())))
-    print("failures that a further try mended: " + (str(dict(running.failures.most_common())) or "none"))
+    print("failures that a further try mended:", dict(running.failures.most_common()) or "none")
     print(f"hosts killed: {running.kills}")
     print(
         "held, at a quarter and at the end: " + ", ".join(f"{name} {before[name]} and {after[name]}" for name in before)
@@ -264,8 +259,12 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended in any case
     print(f"seed {options.seed}: {options.reports} reports of {options.pbxs} PBXs on {HOSTS} hosts", flush=True)
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="yeastar-soak-") as home:
-        wrong = soak(Path(home), draw(options.seed, options.reports, options.pbxs), options.minutes)
+    try:
+        with tempfile.TemporaryDirectory(prefix="yeastar-soak-") as home:
+            wrong = soak(Path(home), draw(options.seed, options.reports, options.pbxs), options.minutes)
+    except pytest.skip.Exception as reason:
+        print(f"skipped: {reason}")
+        return 0
     for line in wrong:
         print(line)
     print(f"{time.monotonic() - started:.0f} s; {len(wrong)} wrong, missing, doubled, unmended, leaked or grown")

@@ -12,14 +12,14 @@ import json
 import logging
 import os
 import sys
-import threading
 from typing import Any
 
 import psutil
 
 from airflow_provider_yeastar.compat import TaskDeferred
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
-from tests.integration.support import fire
+from tests.e2e.held import held_by
+from tests.integration.support import Run, fire
 
 WAIT_SECONDS = 60
 QUEUE_SECONDS = 1200
@@ -28,16 +28,6 @@ QUEUE_SECONDS = 1200
 # Airflow logs to the standard output, which is for answers here.
 ANSWERS = os.fdopen(os.dup(sys.stdout.fileno()), "w")
 os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-
-
-class TaskInstance:
-    """What the operator writes its records to."""
-
-    def __init__(self) -> None:
-        self.xcoms: dict[str, Any] = {}
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        self.xcoms[key] = value
 
 
 async def fetch(job: dict[str, Any]) -> dict[str, Any]:
@@ -53,7 +43,9 @@ async def fetch(job: dict[str, Any]) -> dict[str, Any]:
         wait_timeout=WAIT_SECONDS,
         queue_timeout=QUEUE_SECONDS,
     )
-    context: Any = {"ti": TaskInstance()}
+    run = Run(task)
+    run.try_number = job["try"]
+    context: Any = {"ti": run}
     method, arguments = task.execute, (context,)
     while True:
         try:
@@ -76,18 +68,6 @@ async def answer(job: dict[str, Any]) -> None:
     tell(job | await fetch(job))
 
 
-def held() -> dict[str, int]:
-    """What this process holds."""
-    gc.collect()
-    process = psutil.Process()
-    return {
-        "memory": process.memory_info().rss,
-        "sockets": len(process.net_connections()),
-        "threads": threading.active_count(),
-        "files": process.num_fds(),
-    }
-
-
 async def main() -> None:
     tasks: set[asyncio.Task[None]] = set()
     loop = asyncio.get_running_loop()
@@ -95,7 +75,8 @@ async def main() -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     while line := (await lines.readline()).strip():
         if line == b"look":
-            tell({"held": held()})
+            gc.collect()
+            tell({"held": held_by(psutil.Process())})
             continue
         task = loop.create_task(answer(json.loads(line)))
         tasks.add(task)

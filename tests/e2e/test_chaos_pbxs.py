@@ -16,6 +16,7 @@ from tests.e2e.cluster import NIGHT_SECONDS
 from tests.e2e.deployment import SHARED, TLS, Night
 from tests.e2e.network import Relay
 
+CUT_SECONDS = 120
 PORTAL = {"type": "queueperformance", "queue_id_list": "1,2", "format": "csv"}
 
 
@@ -54,17 +55,17 @@ def change_date_format(pbx: PbxSimulator, date_format: str) -> None:
     object.__setattr__(pbx.settings, "date_format", date_format)
 
 
-def test_the_network_is_cut(night: Night) -> None:
+def test_the_network_is_cut_for_two_minutes(night: Night) -> None:
     with Relay(night.deployment.pbxs["pbx_1"].port) as relay:
         night.deployment.connect("pbx_1", port=relay.port)
         pbx = hold(night, "pbx_1")
 
-        relay.cut()
+        relay.cut(CUT_SECONDS)
         pbx.release_reports()
-        relay.wait_until_refused(3, NIGHT_SECONDS)
-        relay.mend()
+        relay.wait_until_mended(2 * CUT_SECONDS)
 
-        night.must_end_well()
+        assert relay.refused >= 3
+        night.must_end_well(2 * NIGHT_SECONDS)
     night.deployment.connect("pbx_1")
 
 

@@ -24,7 +24,8 @@ from airflow_provider_yeastar.pbx.settings import PbxSettings
 __all__ = ["HEARTBEAT_INTERVAL", "HEARTBEAT_REPLY_TIMEOUT", "EventChannel", "open_channel", "subscribe"]
 
 HEARTBEAT_INTERVAL = 25.0
-"""Seconds between two heartbeats; the PBX hangs up after 60 seconds of silence."""
+"""Seconds between two heartbeats, whatever comes meanwhile: the PBX hangs up after 60 seconds of silence, and whether
+its own events break the silence is unknown [U]."""
 HEARTBEAT_REPLY_TIMEOUT = 10.0
 """Seconds within which any frame must follow a heartbeat, else the connection counts as lost."""
 
@@ -93,18 +94,19 @@ class EventChannel:
         self._deliver(self, self.failure or self._lost("The event connection ended"))
 
     async def _read_frames(self) -> None:
-        awaiting_reply = False
+        now = asyncio.get_running_loop().time
+        heartbeat_at, reply_until = now() + HEARTBEAT_INTERVAL, None
         while self.failure is None:
             try:
-                async with asyncio.timeout(HEARTBEAT_REPLY_TIMEOUT if awaiting_reply else HEARTBEAT_INTERVAL):
+                async with asyncio.timeout_at(reply_until or heartbeat_at):
                     frame = await self._socket.recv()
-                awaiting_reply = False
+                reply_until = None
                 self._take(frame)
             except TimeoutError:
-                if awaiting_reply:
+                if reply_until:
                     self.failure = self._lost("The PBX no longer answers the heartbeat")
                 else:
-                    awaiting_reply = True
+                    heartbeat_at, reply_until = now() + HEARTBEAT_INTERVAL, now() + HEARTBEAT_REPLY_TIMEOUT
                     with suppress(ConnectionClosed):  # the next recv tells
                         await self._socket.send(wire.HEARTBEAT)
             except ConnectionClosed:

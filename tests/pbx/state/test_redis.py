@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,16 @@ def test_a_full_server_says_so_and_still_reads_and_deletes() -> None:
 
         assert state.read("pbx/turn") == {"value": "x"}
         assert state.update("pbx/turn", lambda entry, now: None, keep_seconds=60) is None
+
+
+def test_the_states_of_a_process_share_their_connections() -> None:
+    """A triggerer opens one for each trigger."""
+    with redis_server() as server:
+        states = [open_state(server.url, HERE) for _ in range(3)]
+        assert [write(state) for state in states] == 3 * [{"value": "x"}]
+
+        with closing(pytest.importorskip("redis").Redis.from_url(server.url)) as other:
+            assert len(other.client_list()) == 2
 
 
 def test_a_server_that_hangs_is_given_up_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
