@@ -55,6 +55,7 @@ class _Pages:
         self._fingerprints: set[int] = set()
         self._has_repeated = False
         self._rows_before: frozenset[int] = frozenset()
+        self._pages_in_any_order: set[int] = set()
         self._has_equal_rows = self._has_repeated_rows = False
         self._taken = 0
         self.next_page: int | None = 1
@@ -71,8 +72,8 @@ class _Pages:
         # That a later page counts rows and lists none is judged with the pages before.
         named = not self._taken or list_keys(answer)
         rows = listed_rows(answer, pbx=self._pbx, endpoint=self._endpoint) if named else []
-        if rows or not self._taken:
-            self._take_count(answer)
+        if rows or self._total is None:
+            self._take_count(answer, rows)
         if not rows:
             self.end()
             return rows
@@ -120,8 +121,10 @@ class _Pages:
         is_explained = max(self._flat, *self._levels.values(), 0) >= self._total and not self._has_repeated
         return _State.EXPLAINED if is_explained else _State.OPEN
 
-    def _take_count(self, answer: Mapping[str, Any]) -> None:
+    def _take_count(self, answer: Mapping[str, Any], rows: list[Row]) -> None:
         total = counted_rows(answer, pbx=self._pbx, endpoint=self._endpoint)
+        if rows and total == 0:
+            total = None  # none are counted and some are listed: that tells nothing of how many are to come
         if total is not None and self._total is not None and total != self._total:
             raise self._error(f"The PBX counted {self._total} rows and then {total}: they changed while they were read")
         self._total = self._total if total is None else total
@@ -133,11 +136,13 @@ class _Pages:
         self._keys = keys
 
     def _compare(self, of_rows: list[int], is_repeated: bool) -> None:
-        """Note whether rows of the page before came again, and whether a page holds equal rows anyway."""
+        """Note whether rows of the page before or an earlier page came again, and whether a page holds equal rows."""
         these = frozenset(of_rows)
         self._has_equal_rows |= len(these) < len(of_rows)
-        self._has_repeated_rows |= is_repeated or bool(these & self._rows_before)
+        is_earlier = is_repeated or hash(these) in self._pages_in_any_order
+        self._has_repeated_rows |= is_earlier or bool(these & self._rows_before)
         self._rows_before = these
+        self._pages_in_any_order.add(hash(these))
 
     def finish(self) -> None:
         """Judge the rows of all pages, as many as were counted.
