@@ -17,6 +17,8 @@ __all__ = ["Page", "PageRow"]
 
 _MAX_MARKUP_CHARACTERS = 1024 * 1024
 """A page's scripts and styles may be long."""
+_MAX_REST_CHARACTERS = 4096
+"""At the end of a page, markup that has not ended is no more than that: the base class tries it again at each ``<``."""
 _CELL_CHARACTERS = 256
 """As much of a cell of a page is looked at."""
 _ERROR_TITLE = re.compile(
@@ -64,8 +66,8 @@ class Page(HTMLParser):
         self._cells: list[str] = []
         self._has_data_cell = self._in_cell = self._in_head = False
         self._tables: list[_OpenTable] = []
-        # Characters since the last tag or text. The base class has no such figure: from Python 3.14 on it keeps
-        # unfinished markup in more than one place.
+        # Characters since the last piece of markup or text. The base class has no such figure: from Python 3.14 on it
+        # keeps unfinished markup in more than one place.
         self._unfinished = 0
         self._opened: dict[str, int] = {}
         self._closed: dict[str, int] = {}
@@ -89,6 +91,9 @@ class Page(HTMLParser):
             if self._unfinished + len(self._cells) * _CELL_CHARACTERS > _MAX_MARKUP_CHARACTERS:
                 self.is_endless = True
                 return
+        if self._unfinished > _MAX_REST_CHARACTERS:
+            self.is_endless = True
+            return
         self.close()
         self._end_row()
         yield from self._taken()
@@ -153,6 +158,18 @@ class Page(HTMLParser):
             self._in_cell = False
         if tag == "table" and self._tables:
             self._tables.pop()
+
+    def handle_comment(self, data: str) -> None:
+        self._unfinished = 0
+
+    def handle_decl(self, decl: str) -> None:
+        self._unfinished = 0
+
+    def unknown_decl(self, data: str) -> None:
+        self._unfinished = 0
+
+    def handle_pi(self, data: str) -> None:
+        self._unfinished = 0
 
     def handle_data(self, data: str) -> None:
         self._unfinished = 0
