@@ -60,8 +60,7 @@ REPORT_EVENT = 30027
 """Event "Call Report Download Result"."""
 
 _HEARTBEAT_REPLY = "heartbeat response"
-_SUCCESS, _PROCESSING = 0, 2
-"""1, PARTIAL SUCCESS, is an error: what is missing, nothing tells."""
+_SUCCESS, _PROCESSING = 0, 2  # 1, PARTIAL SUCCESS, is an error: nothing tells what is missing
 _LOGIN_REFUSED, _INTERNAL_ERROR = -1, -2
 _UNKNOWN_TYPE = "-2 also stands for a `type` that this firmware does not know, now {}; else see the PBX's own logs."
 _UNKNOWN_MY_REPORT = (
