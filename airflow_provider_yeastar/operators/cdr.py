@@ -109,7 +109,7 @@ class YeastarCdrOperator(CallsTask, RowsFileTask):
         self.check_writer()
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
             dated = self.until_killed(client.dated(request, time.time() + self.wait_timeout))
-            path = self.rows_path(dated.file_stem("calls", self._source))
+            path = self.rows_path(dated.file_stem("calls", self._source, self.name_key(dated)))
             if self.keeps_file(path):
                 return path
             storage.prepare(path)

@@ -175,7 +175,8 @@ class PbxSession:
         facts = self.facts()
         wanted = request.api_version or self.settings.api_version
         version = choose_api_version(wanted, facts.information.firmware, request)
-        if request.has_window and (version == "v1.0" or (facts.display and not facts.display.begins_with_year)):
+        may_be_swapped = facts.display is not None and not facts.display.begins_with_year
+        if (request.has_window and version == "v1.0") or ((request.has_window or as_rows) and may_be_swapped):
             facts = self.facts(fresh=True)
         if facts.display is None and version == "v1.0" and request.has_window:
             raise InvalidSettingsError(

@@ -60,7 +60,7 @@ REPORT_EVENT = 30027
 """Event "Call Report Download Result"."""
 
 _HEARTBEAT_REPLY = "heartbeat response"
-_SUCCESS, _PARTIAL_SUCCESS, _PROCESSING = 0, 1, 2
+_SUCCESS, _PROCESSING = 0, 2  # 1, PARTIAL SUCCESS, is an error: nothing tells what is missing
 _LOGIN_REFUSED, _INTERNAL_ERROR = -1, -2
 _UNKNOWN_TYPE = "-2 also stands for a `type` that this firmware does not know, now {}; else see the PBX's own logs."
 _UNKNOWN_MY_REPORT = (
@@ -170,7 +170,7 @@ def answer_error(
     :param query: what was asked, for the message.
     """
     errcode = whole_number(answer.get("errcode"))
-    if errcode in (_SUCCESS, _PARTIAL_SUCCESS, _PROCESSING):
+    if errcode in (_SUCCESS, _PROCESSING):
         return None
     if errcode is None:
         return PbxInternalError("The PBX answered without a valid errcode", pbx=pbx, endpoint=endpoint)

@@ -91,6 +91,8 @@ class Body:
             return rows, ReportRow(self._total.line, self._total.cells)
         if not rows or total_row is False:
             return rows, None
+        if total_row is None and self._begins_with_total():
+            raise self._rows[0][0].refused("the first row may be a total of those below it")
         last = self._judge() if total_row is None else LastRow.TOTAL
         if last is LastRow.UNKNOWN:
             raise ReportLayoutError(
@@ -102,10 +104,17 @@ class Body:
     def _judge(self) -> LastRow:
         return judge_last_row(self._header, self._kinds, [record.cells for record, _ in self._rows])
 
+    def _begins_with_total(self) -> bool:
+        """Whether the first row is named a total and adds up the others: then it is none of their kind."""
+        (first, _), *others = self._rows
+        rows = [record.cells for record, _ in others]
+        named = first.is_named_total and bool(others)
+        return named and judge_last_row(self._header, self._kinds, [*rows, first.cells]) is LastRow.TOTAL
+
     def _follows_total(self, record: Record) -> bool:
         """Whether the row before is named a total, and may be one: then no row of data may follow."""
-        if not self._rows or not self._rows[-1][0].is_named_total or record.is_indented:
-            return False
+        if len(self._rows) < 2 or not self._rows[-1][0].is_named_total or record.is_indented:
+            return False  # of a first row the end decides
         if len(record.cells) != self._width:
             return False
         self._named_totals += 1

@@ -18,7 +18,8 @@ header and no line number is relied on, the raw text of every cell is kept, and 
     it. All tables of calls of a file have the same header.
 6.  The *total row* is the last row, if every column that can be added up agrees over two rows or more, and its first
     cell is a word for "total" in a language that is known here, or plain text where all rows above have a value or a
-    label; or if it begins with such a word and is narrower than the header. What may be either is refused.
+    label and two sums that differ agree; or if it begins with such a word and is narrower than the header. What may be
+    either is refused, and so is a total above the rows.
 """
 
 from __future__ import annotations

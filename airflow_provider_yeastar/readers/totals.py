@@ -28,6 +28,7 @@ _TOTALS = frozenset(
 # Averages, greatest and smallest values are no sums, whatever they are of.
 _NO_SUM = ("average", "avg", "max", "min", "longest", "shortest", "mean")
 _PROOF_ROWS = 2
+_PROOF_SUMS = 2
 
 
 class LastRow(Enum):
@@ -50,7 +51,8 @@ def judge_last_row(header: Sequence[str], kinds: Sequence[ColumnKind], rows: Seq
     """Say what the last row is.
 
     It may be a total if its first cell is a word for one, or plain text where all rows above have a value or a label.
-    Columns whose last cell is blank prove nothing.
+    Columns whose last cell is blank prove nothing. What is no known word may be the calls of ``Anonymous``, whose one
+    figure is a sum by chance: that takes two different sums.
 
     :param header: the columns' titles.
     :param kinds: what the columns hold.
@@ -58,7 +60,9 @@ def judge_last_row(header: Sequence[str], kinds: Sequence[ColumnKind], rows: Seq
     """
     *above, last = rows
     named = is_total_word(last[0])
-    if not above or not (named or _differs_from_keys(last[0], [row[0] for row in above])):
+    if not above:
+        return LastRow.UNKNOWN if named else LastRow.DATA
+    if not (named or _differs_from_keys(last[0], [row[0] for row in above])):
         return LastRow.DATA
     sums = _sums(header, kinds, above, last)
     if not any(sum_.agrees for sum_ in sums):
@@ -72,7 +76,8 @@ def judge_last_row(header: Sequence[str], kinds: Sequence[ColumnKind], rows: Seq
         return LastRow.UNKNOWN  # zeros prove nothing
     if len(above) < _PROOF_ROWS:
         return LastRow.UNKNOWN if named else LastRow.DATA
-    return LastRow.TOTAL
+    different = {sum_.total for sum_ in sums} - {0}
+    return LastRow.TOTAL if named or len(different) >= _PROOF_SUMS else LastRow.UNKNOWN
 
 
 class _Sum(NamedTuple):

@@ -41,13 +41,14 @@ RECORDING_SCHEMA = Schema(
 _PARTIES = ("call_from", "call_to")
 
 
-def hiding_file(protect: Mapping[str, str] | None) -> dict[str, str]:
+def hiding_file(protect: Mapping[str, str] | None, column: str = "file") -> dict[str, str]:
     """Return ``protect`` with the PBX's own name of a file dropped where a number is hidden that stands in it.
 
     :param protect: ``hmac``, ``mask`` or ``drop`` by column.
+    :param column: that holds the name: ``file`` of a recording, ``record_file`` of a call.
     """
     given = dict(protect or {})
-    return {"file": "drop"} | given if any(column.startswith(_PARTIES) for column in given) else given
+    return {column: "drop"} | given if any(hidden.startswith(_PARTIES) for hidden in given) else given
 
 
 class Stored(Protocol):

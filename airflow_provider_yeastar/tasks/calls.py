@@ -16,6 +16,7 @@ from airflow_provider_yeastar.pbx.calls.request import CallRequest, call_request
 from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.schemas.calls import CALL_SCHEMAS
 from airflow_provider_yeastar.schemas.protection import Protection, check_protect
+from airflow_provider_yeastar.schemas.recordings import hiding_file
 from airflow_provider_yeastar.schemas.schema import Schema, SchemaRows, check_schema_arguments
 from airflow_provider_yeastar.tasks.run_moment import run_moment
 from airflow_provider_yeastar.tasks.schema_rows import connection_protection
@@ -134,7 +135,7 @@ class CallsTask(WaitingTask):
         :param request: what to ask for.
         :raises IncompleteCallsError: when they cannot be shown to be complete.
         """
-        hidden = connection_protection(self.yeastar_conn_id, self.protect)
+        hidden = connection_protection(self.yeastar_conn_id, hiding_file(self.protect, "record_file"))
         with self.listed_rows(client, request) as listed:
             rows = self.in_schema(listed.calls, listed.rows, hidden)
             yield CallAnswer(listed.calls, rows, listed.rows, listed.reader)

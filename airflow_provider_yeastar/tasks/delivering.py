@@ -236,14 +236,15 @@ class DeliveringTask(StoringTask):
         if outcome.request.file_format != "csv":
             return
         from airflow_provider_yeastar.pbx.files.contradiction import Expected, contradiction, stray_row
+        from airflow_provider_yeastar.pbx.files.delimited import decoded, lines_of
+        from airflow_provider_yeastar.pbx.files.whole import pieces_of
 
         report = outcome.report
         made_on = datetime.fromtimestamp(report.ready_at, UTC).date()
         expected = Expected.of(report.window, made_on, report.asked_numbers, report.other_numbers)
-        with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-            contradicts = contradiction(lines, expected)
-            lines.seek(0)
-            stray = stray_row(lines, report.window)
+        with file.open("rb") as opened:
+            contradicts = contradiction(lines_of(decoded(pieces_of(opened))), expected)
+            stray = stray_row(lines_of(decoded(pieces_of(opened))), report.window)
         if contradicts:
             raise WrongReportError(f"The file {report.file!r} is another report's: {contradicts}")
         if stray:

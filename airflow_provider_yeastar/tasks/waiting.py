@@ -31,6 +31,7 @@ from airflow_provider_yeastar.tasks.templates import TemplatedTask
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import BaseOperatorLink, Context
+    from airflow_provider_yeastar.pbx.calls.request import CallRequest
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
 
@@ -98,7 +99,7 @@ class WaitingTask(TemplatedTask):
         """
         return request.file_stem(self._source, self.name_key(request))
 
-    def name_key(self, request: ReportRequest) -> str:
+    def name_key(self, request: ReportRequest | CallRequest) -> str:
         """Return the secret that tells lists of PINs apart in names, empty for a request without PINs.
 
         :param request: what is to be named.

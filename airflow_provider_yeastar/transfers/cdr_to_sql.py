@@ -95,7 +95,7 @@ class YeastarCdrToSqlOperator(CallsTask, SqlTask):
 
         request = self.call_request(context) if period is None else self._earlier(period)
         with self.fetched_calls(client, request) as answer:
-            yield call_answer(answer.calls, answer.rows, self.on_schema_change)
+            yield call_answer(answer.calls, answer.rows, self.on_schema_change, self.name_key(request))
 
     def _earlier(self, period: TablePeriod) -> CallRequest:
         return call_request(**period.arguments, filters=self.filters, api_version=self.api_version)

@@ -19,7 +19,7 @@ from airflow_provider_yeastar.exceptions import DestinationError, SchemaError, T
 from airflow_provider_yeastar.schemas.schema import SchemaRows
 from airflow_provider_yeastar.warehouse.locks import connected, lock_table
 from airflow_provider_yeastar.warehouse.rules import ColumnChange, Shrink, column_changes, refuse_fewer_rows, sql_names
-from airflow_provider_yeastar.warehouse.tables import ORIGIN, Origin, add_column, report_table, sql_value
+from airflow_provider_yeastar.warehouse.tables import CHANGED_BY, ORIGIN, Origin, add_column, report_table, sql_value
 
 __all__ = ["Load", "Loaded", "database_errors", "load_period", "look_at_table", "rows_by_day"]
 
@@ -147,7 +147,7 @@ def load_period(engine: Engine, load: Load) -> Loaded:
     :raises DestinationError: when the database refuses, or does not count what was inserted.
     :raises FewerRowsError: when fewer rows would replace more, see :func:`.refuse_fewer_rows`.
     :raises SchemaError: with ``on_schema_change`` freeze, for a column that is new or has vanished; for a table that
-        holds rows of another kind.
+        holds rows of another kind, or has a column of another type that changes its values.
     :raises TaskKilledError: when the task was killed meanwhile.
     """
     names = sql_names([column.key for column in load.rows.columns], ORIGIN)
@@ -212,7 +212,32 @@ def _replace(connection: Connection, table: sa.Table, load: Load, names: dict[st
     found = _count(connection, table, replaced)
     if found != new:
         raise DestinationError(f"The PBX's answer has {new} rows, and the table {load.table} {found} of them")
+    _refuse_other_types(connection, table, replaced, load, names)
     return Loaded(new, old, changed=True, others=others)
+
+
+def _refuse_other_types(
+    connection: Connection, table: sa.Table, where: Any, load: Load, names: Mapping[str, str]
+) -> None:
+    """Refuse what a column of another type has made of the values: of ``0302`` it keeps 302, and says nothing.
+
+    What was written is looked at, because inspectors do not tell the types of every database.
+    """
+    types = {names[column.key]: column.type for column in load.rows.columns if column.key in names}
+    kept = [(name, kind) for name, kind in types.items() if kind in CHANGED_BY]
+    if not kept:
+        return
+    # Without its type, so that a value comes as the database has it. SQLite sorts numbers before texts.
+    raw = [sa.type_coerce(table.columns[name], sa.types.NullType()) for name, _ in kept]
+    lowest, highest = (
+        connection.execute(sa.select(*map(of, raw)).where(where)).one() for of in (sa.func.min, sa.func.max)
+    )
+    for (name, kind), *values in zip(kept, lowest, highest, strict=True):
+        if any(isinstance(value, CHANGED_BY[kind]) for value in values):
+            raise SchemaError(
+                f"The table {load.table} keeps the column {name} as another type than {kind}, which changes its values",
+                remedy="Give the column that type in the table, or name another `table`.",
+            )
 
 
 def _same_period(table: sa.Table, origin: Origin) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +18,7 @@ from sqlalchemy.schema import CreateColumn
 from airflow_provider_yeastar.schemas.columns import Column, ColumnType
 from airflow_provider_yeastar.schemas.values import DECIMAL_DIGITS
 
-__all__ = ["ORIGIN", "Origin", "add_column", "report_table", "sql_value"]
+__all__ = ["CHANGED_BY", "ORIGIN", "Origin", "add_column", "report_table", "sql_value"]
 
 _KEY_CHARACTERS = 255
 _REDSHIFT_TEXT = 65535
@@ -35,6 +35,13 @@ _ORIGIN_TYPES: Mapping[str, sa.types.TypeEngine[Any]] = {
     "loaded_at": sa.DateTime(),
     "dag_run_id": sa.Unicode(_KEY_CHARACTERS),
 }
+
+CHANGED_BY: Mapping[ColumnType, tuple[type, ...]] = {
+    "text": (int, float, Decimal, date),
+    "decimal": (int,),
+    "percent": (int,),
+}
+"""For types whose values another column type would change: as what a driver would then return them."""
 
 ORIGIN = tuple(_ORIGIN_TYPES)
 """The columns that tell where a row comes from, in every table."""

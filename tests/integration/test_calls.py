@@ -135,6 +135,16 @@ class TestTheOperator:
             assert xcoms["report"]["api_version"] == "v1.0"
             assert len({row["new_id"] for row in rows}) == len(rows) > len({row["uid"] for row in rows})
 
+    def test_a_hidden_number_does_not_stand_in_the_name_of_the_recording(
+        self, pbx: PbxSimulator, tmp_path: Path
+    ) -> None:
+        plain, _ = run_task(operator(tmp_path, api_version="v1.0"))
+        assert any(row["record_file"] for row in rows_of(plain))
+
+        path, _ = run_task(operator(tmp_path / "hidden", api_version="v1.0", protect={"call_to": "mask"}))
+
+        assert not any("record_file" in row for row in rows_of(path))
+
     @pytest.mark.parametrize("times", ["unix", "display"])
     def test_v1_takes_the_times_that_the_pbx_takes(
         self, connected: Callable[[PbxSimulator], PbxSimulator], times: Any

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.pbx.errors import ClockMismatchError, InvalidRequestError, InvalidSettingsError
 from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
 from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
-from tests.integration.support import Wait
+from tests.integration.support import Wait, connect
 
 ORDERS = (("YYYY", "MM", "DD"), ("MM", "DD", "YYYY"), ("DD", "MM", "YYYY"))
 DATE_FORMATS = [separator.join(order) for order, separator in product(ORDERS, "/-.")]
@@ -86,6 +87,20 @@ class TestAFormatThatIsChanged:
             rows = rows_of(Wait(pbx, tmp_path), **OF_A_RANGE, period="2026-11-05")
 
         assert {row["request_time"][:10] for row in rows} == {"2026/11/05"}
+
+    @pytest.mark.parametrize("before", ["DD/MM/YYYY", "YYYY/MM/DD"])
+    @pytest.mark.parametrize("version", FIRMWARE)
+    def test_no_calls_of_another_day_are_taken_for_those_of_a_day(
+        self, before: str, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path))
+        with simulator(date_format=before) as pbx:
+            connect(pbx, monkeypatch)
+            list(YeastarHook().iter_calls(period="2026-11-05", api_version=version))
+        with PbxSimulator(replace(pbx.settings, date_format="MM/DD/YYYY"), port=pbx.port) as pbx:
+            calls = list(YeastarHook().iter_calls(period="2026-11-05", api_version=version))
+
+        assert {call["time"][:10] for call in calls} == {"11/05/2026"}
 
 
 def test_a_clock_that_was_corrected_is_believed_at_once(tmp_path: Path) -> None:

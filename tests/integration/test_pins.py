@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_yeastar.compat import DAG, AirflowFailException
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator, YeastarDownloadReportOperator
+from airflow_provider_yeastar.operators.cdr import YeastarCdrOperator
 from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
 from tests.integration.support import Run, connect, run_task
@@ -142,3 +143,21 @@ def test_a_sensor_hands_none_on_and_what_it_hands_on_is_not_asked_for_again(pbx:
         run_task(YeastarDownloadReportOperator(task_id="fetch", report=handed, destination=f"{tmp_path}/"))
 
     assert asked_with(pbx) == ["4711,0815"]
+
+
+def test_a_pin_among_the_filters_of_calls_is_sent_and_stands_nowhere_else(pbx: PbxSimulator, tmp_path: Path) -> None:
+    with DAG("calls", schedule=None):
+        operator = YeastarCdrOperator(
+            task_id="calls",
+            period="2026-11-20",
+            filters={"pin_code": "{{ 4700 + 11 }}"},
+            api_version="v1.0",
+            destination=f"{tmp_path}/",
+        )
+    operator.render_template_fields({})
+    run = Run(operator)
+    run.to_the_end()
+
+    assert {call.query["pin_code"] for call in pbx.calls("cdr/search")} == {"4711"}
+    assert no_pin_in(operator.filters)
+    assert no_pin_in(run.xcoms)

@@ -137,14 +137,17 @@ class TestSomebodyElse:
     @pytest.mark.parametrize(
         "others", [{"parameters": {"queue_id_list": [2]}}, {"period": "2026-11-02"}], ids=["names", "dates"]
     )
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
     def test_a_file_that_contradicts_the_request_is_red_and_nothing_is_written(
-        self, pbx: PbxSimulator, waiting: Wait, tmp_path: Path, others: dict[str, Any]
+        self, pbx: PbxSimulator, waiting: Wait, tmp_path: Path, others: dict[str, Any], encoding: str
     ) -> None:
         kind = {"report_type": "queueperformance", "parameters": {"queue_id_list": [1]}, "period": "2026-11-20"}
         if "period" in others:
             kind |= {"report_type": "queuesatisfactiondetail", "parameters": {"queue_id": 1}}
         foreign = waiting.run(request=kind | others)
+        content = waiting.fetch(foreign).decode("utf-8-sig").encode(encoding)
         pbx.faults.add(Fault("url", value=foreign.url), Fault("file name", value=foreign.file))
+        pbx.faults.add(Fault("other bytes", value=content))
         # The file was delivered long ago, as far as the ledger remembers.
         entry = DirectoryState(waiting.state_dir)
         entry.update(ledger_name(pbx.settings.serial_number), lambda *_: Ledger().to_entry(), keep_seconds=60)

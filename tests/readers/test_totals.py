@@ -80,8 +80,19 @@ def test_a_last_row_that_is_not_proven_a_total_is_data(text: str) -> None:
         "Queue,Total,Answered\nSales<6400>,5,3\nTotal,5,3\n",
         f"{PLAIN}Total,11,8\n",
         "Warteschlange,Anrufe,Durchschnitt\nA<1>,5,3\nB<2>,6,6\nZusammen,11,4\n",
+        "Caller,Missed Calls,Last Call\n1001,1,x\n1002,1,y\nAnonymous,2,z\n",
+        "Caller,Missed Calls,Total Calls\nAnna<1001>,1,1\n1002,2,2\nPrivate,3,3\n",
+        "Queue,Total Calls,Answered Calls\nTotal,0,0\n",
     ],
-    ids=["zeros", "one row", "some sums agree", "columns in an unknown language"],
+    ids=[
+        "zeros",
+        "one row",
+        "some sums agree",
+        "columns in an unknown language",
+        "a caller without number whose calls are a sum by chance",
+        "the same in two columns that count alike",
+        "no row but that",
+    ],
 )
 def test_what_may_be_either_is_refused_until_the_caller_decides(text: str) -> None:
     with pytest.raises(ReportLayoutError, match=r"may be a total or data.*total_row=True"):
@@ -89,6 +100,14 @@ def test_what_may_be_either_is_refused_until_the_caller_decides(text: str) -> No
     count = text.count("\n") - 1
     assert len(parse_report(text, total_row=False).rows) == count
     assert len(parse_report(text, total_row=True).rows) == count - 1
+
+
+def test_a_total_above_the_rows_is_refused() -> None:
+    text = "Queue,Total,Answered\nTotal,11,9\nSales<6400>,5,3\nSupport<6401>,6,6\n"
+    with pytest.raises(ReportLayoutError, match="the first row may be a total of those below it"):
+        parse_report(text)
+    assert len(parse_report(text, total_row=False).rows) == 3
+    assert len(parse_report(text.replace("11,9", "7,9")).rows) == 3
 
 
 def test_a_row_after_the_total_row_is_refused() -> None:

@@ -66,3 +66,7 @@ def test_a_hidden_number_is_hidden_in_the_pbx_s_name_of_the_file_too(
     protect: dict[str, str] | None, expected: dict[str, str]
 ) -> None:
     assert hiding_file(protect) == expected
+
+
+def test_the_name_in_a_call_is_hidden_alike() -> None:
+    assert hiding_file({"call_to": "hmac"}, "record_file") == {"record_file": "drop", "call_to": "hmac"}

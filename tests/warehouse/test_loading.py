@@ -101,6 +101,23 @@ class TestColumns:
             load_period(engine, a_load([{"queue": "x"}] * 2, row_schema=self.NEW, on_schema_change="freeze"))
         assert ("Sales", 4) in table(engine)
 
+    @pytest.mark.parametrize(
+        ("before", "now", "value"),
+        [("integer", "text", "0302"), ("percent", "text", "1.10"), ("integer", "decimal", 1.5)],
+        ids=["a number loses its zeros", "a version its last one", "a decimal is rounded"],
+    )
+    def test_a_column_whose_type_changes_the_values_is_refused(
+        self, engine: sa.engine.Engine, before: str, now: str, value: Any
+    ) -> None:
+        if engine.dialect.name == "sqlite" and now == "decimal":
+            pytest.skip("SQLite rounds nothing: its columns take any value")
+        load_period(engine, a_load([{"queue": "Sales", "calls": 4}], row_schema=Schema.of(None, {"calls": before})))
+
+        with pytest.raises(SchemaError, match=f"keeps the column calls as another type than {now}"):
+            load_period(engine, a_load([{"calls": None}, {"calls": value}], row_schema=Schema.of(None, {"calls": now})))
+
+        assert [int(calls) for (calls,) in table(engine, "calls")] == [4]
+
     def test_a_table_of_someone_else_is_refused(self, engine: sa.engine.Engine) -> None:
         with engine.begin() as connection:
             connection.execute(sa.text(f"CREATE TABLE {TABLE} (queue VARCHAR(9))"))

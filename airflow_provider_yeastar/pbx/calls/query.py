@@ -16,6 +16,7 @@ from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
+from airflow_provider_yeastar.pbx.report.masking import revealed
 from airflow_provider_yeastar.pbx.report.parameters import is_rendered_collection
 
 __all__ = [
@@ -257,6 +258,7 @@ def filter_value(name: str, value: Any) -> str | list[int | str]:
     :param value: a text, a whole number, or a list of them.
     :raises InvalidRequestError: if it is anything else, or nothing.
     """
+    value = revealed(value)
     if isinstance(value, list | tuple | set | frozenset):
         if not value:
             raise InvalidRequestError(f"The filter {name} is an empty list; give it a value or leave it out")
@@ -274,6 +276,6 @@ def _scalar(name: str, value: Any) -> int | str:
             f"The filter {name} is the text {value!r}, to which a template rendered a list",
             remedy="Add `| join(',')` to the template, or give the DAG render_template_as_native_obj=True.",
         )
-    if isinstance(value, str) and value.strip() and value.strip() != "None":
+    if isinstance(value, str) and any(parts := [part.strip() for part in value.split(",")]) and "None" not in parts:
         return value.strip()
     raise InvalidRequestError(f"The filter {name} is {value!r}, neither a text nor a whole number; or leave it out")

@@ -5,11 +5,12 @@ and a PBX may cap pages or counts, or ignore ``page``. So:
 
 1. A row counts once, by its key.
 2. Where the PBX counts, a span is complete when as many rows have come as it counts, and it still counts as many
-   afterwards. Else the span is read again, at the most three times.
+   afterwards, and never counted more meanwhile. Else the span is read again, at the most three times.
 3. A page that brings nothing new before that, or a count that equals a known cap, is not believed: both halves of the
    span are read instead.
 4. Where the PBX does not count, a span is complete when its halves list as many rows as it did, and both list some.
-5. What can be split no further and still does not add up is an error.
+5. What can be split no further and still does not add up is an error, and so are rows in different parts of the window
+   that have one key: together they are fewer than the PBX counts in all of it.
 
 :func:`read_calls` is a generator without I/O: it yields an :class:`Ask` and wants the :class:`Page` sent, or it yields
 a list of new rows and wants nothing.
@@ -74,15 +75,16 @@ def read_calls(span: Span, key: str, words: Callable[[Span], str] = str, what: s
     :param what: the rows for messages.
     :raises IncompleteCallsError: when they cannot be shown to be complete.
     """
-    yield from _Reader(key, words, what).read(span)
+    yield from _Reader(key, words, what).read_whole(span)
 
 
 @dataclass
 class _Facts:
-    """What one reading of a span has brought: its keys, and the PBX's count."""
+    """What one reading of a span has brought: its keys, and the PBX's count, which shrinks when rows are deleted."""
 
     keys: KeySet = field(default_factory=KeySet)
     total: int | None = None
+    has_shrunk: bool = False
     ended_early: bool = False
 
 
@@ -92,6 +94,15 @@ class _Reader:
         self._words = words
         self._what = what
         self._seen = KeySet()
+        self._most_counted = 0
+
+    def read_whole(self, span: Span) -> Reading:
+        """Yield what is in the whole window, and prove that no row was taken for another one in another part of it."""
+        yield from self.read(span)
+        if self._most_counted > len(self._seen):
+            total = yield from self._counted(span)
+            if total is None or total > len(self._seen):
+                raise self._incomplete(span, self._most_counted, len(self._seen))
 
     def read(self, span: Span) -> Reading:
         """Yield what is new in a span, and prove that the span is complete."""
@@ -103,13 +114,18 @@ class _Reader:
             if facts.total is None:
                 yield from self._confirm_by_halves(span, len(facts.keys))
                 return
+            self._most_counted = max(self._most_counted, facts.total)
             if facts.ended_early and (halves := span.halves()):
                 yield from self._read_each(halves)
                 return
-            if len(facts.keys) == facts.total and (yield from self._stands(span, facts.total)):
+            # A row that is deleted pulls those behind it forward, past the page that is asked for next.
+            if len(facts.keys) == facts.total and not facts.has_shrunk and (yield from self._stands(span, facts.total)):
                 return
-        raise IncompleteCallsError(
-            f"The PBX counts {facts.total} {self._what} from {self._words(span)} and lists {len(facts.keys)} of them"
+        raise self._incomplete(span, facts.total, len(facts.keys))
+
+    def _incomplete(self, span: Span, total: int | None, listed: int) -> IncompleteCallsError:
+        return IncompleteCallsError(
+            f"The PBX counts {total} {self._what} from {self._words(span)} and lists {listed} of them"
         )
 
     def _pages(self, span: Span, facts: _Facts) -> Reading:
@@ -119,7 +135,9 @@ class _Reader:
             number += 1
             page = yield Ask(span, number)
             assert page is not None
-            facts.total = facts.total if page.total is None else page.total
+            if page.total is not None:
+                facts.has_shrunk |= facts.total is not None and page.total < facts.total
+                facts.total = page.total
             had = len(facts.keys)
             if new := self._new(page.rows, facts):
                 yield new

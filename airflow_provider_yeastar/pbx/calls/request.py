@@ -12,6 +12,7 @@ from typing import Any
 from airflow_provider_yeastar.pbx.calls.query import CALL_APIS, CallApi, call_filters, check_filter_name, filter_value
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.frame import TimeFrame, check_time_frame, time_frame
+from airflow_provider_yeastar.pbx.report.masking import parameters_to_name, revealed
 from airflow_provider_yeastar.pbx.report.parameters import is_open
 
 __all__ = ["CallRequest", "call_request", "check_call_arguments"]
@@ -32,15 +33,17 @@ class CallRequest:
     filters: Mapping[str, Any]
     api_version: str | None = None
 
-    def file_stem(self, name: str, source: str | None = None) -> str:
+    def file_stem(self, name: str, source: str | None = None, key: str = "") -> str:
         """Return a file's name without its extension, so that a re-run replaces its own file and no other's.
 
         :param name: what the file holds, such as ``calls``.
         :param source: tells the PBX from others whose files may go to the same directory; None counts as the one.
+        :param key: for :func:`.parameters_to_name`.
         """
         # The frame's text is without offsets; windows that differ in them alone are not the same.
         ends = [moment.isoformat() for moment in (self.frame.start, self.frame.end) if moment and moment.tzinfo]
-        asked = {"filters": dict(self.filters), "api_version": self.api_version, "source": source, "aware": ends}
+        filters = parameters_to_name(self.filters, key)
+        asked = {"filters": filters, "api_version": self.api_version, "source": source, "aware": ends}
         given = {key: value for key, value in asked.items() if value}
         digest = hashlib.sha256(json.dumps(given, sort_keys=True, default=_json_value).encode()).hexdigest()[:8]
         return f"{name}_{self.frame.text}_{digest}"
@@ -117,4 +120,4 @@ def _checked_filters(filters: Any) -> dict[str, Any]:
     for name, value in _mapping(filters).items():
         check_filter_name(name)
         filter_value(name, value)
-    return dict(filters)
+    return {name: revealed(value) for name, value in filters.items()}

@@ -12,9 +12,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import islice
+from itertools import chain, islice
 
-from airflow_provider_yeastar.pbx.report.periods import Period, dates_in, parse_period
+from airflow_provider_yeastar.pbx.files.delimited import delimiter_of
+from airflow_provider_yeastar.pbx.report.periods import Period, dates_in, days_in, parse_period
 
 __all__ = ["Expected", "contradiction", "stray_row"]
 
@@ -22,6 +23,7 @@ _MOST_ROWS = 20_000
 """Rows that are read at most; the first date and the first name that fit end the search anyway."""
 _PREAMBLE_ROWS = 6
 """Rows that may say when the file was made: the day of its making is no evidence there."""
+_SAMPLED_LINES = 40
 _DAY = timedelta(days=1)
 _LABEL = re.compile(r"[^<>]*<(?P<last>[\w+*#]+)>|(?P<first>[\d+*#]+)-\D.*")
 
@@ -92,14 +94,16 @@ def stray_row(lines: Iterable[str], window: Mapping[str, str]) -> str:
     if not isinstance(period, Period):
         return ""
     for row in islice(_rows(lines), _PREAMBLE_ROWS, None):
-        days = [day for readings in dates_in(row[0] if row else "") for day in readings]
+        days = days_in(row[0] if row else "")
         if days and not any(period.first <= day <= period.last for day in days):
             return row[0].strip()
     return ""
 
 
 def _rows(lines: Iterable[str]) -> Iterator[list[str]]:
-    reader = csv.reader(lines)
+    remaining = iter(lines)
+    sample = list(islice(remaining, _SAMPLED_LINES))
+    reader = csv.reader(chain(sample, remaining), delimiter=delimiter_of(sample))
     try:
         yield from islice(reader, _MOST_ROWS)
     except csv.Error:  # a line that is no CSV: whether the file is whole is judged elsewhere

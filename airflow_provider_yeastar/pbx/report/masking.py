@@ -24,10 +24,12 @@ __all__ = [
     "masked_request",
     "parameters_to_name",
     "refuse_masked",
+    "revealed",
     "unmasked_request",
 ]
 
-_SECRET_PARAMETERS = ("pin_list",)
+_SECRET_PARAMETERS = ("pin_list", "pin_code")
+"""A parameter of reports, and a filter of calls."""
 _MASKED = re.compile(rf"{re.escape(HIDDEN)}(?:[0-9a-f]{{8}})?")
 
 
@@ -43,6 +45,11 @@ class HiddenValue(str):
         mask = super().__new__(cls, HIDDEN)
         mask.value = value
         return mask
+
+
+def revealed(value: Any) -> Any:
+    """Return what a :class:`HiddenValue` masks; any other value as it is."""
+    return value.value if isinstance(value, HiddenValue) else value
 
 
 def hidden_parameters(parameters: Mapping[str, Any]) -> Mapping[str, Any]:

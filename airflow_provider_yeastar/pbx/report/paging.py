@@ -56,6 +56,7 @@ class _Pages:
         self._has_repeated = False
         self._rows_before: list[Row] = []
         self._hashes_before: frozenset[int] = frozenset()
+        self._pages_in_any_order: set[int] = set()
         self._has_equal_rows = self._has_repeated_rows = False
         self._taken = 0
         self.next_page: int | None = 1
@@ -72,8 +73,8 @@ class _Pages:
         # That a later page counts rows and lists none is judged with the pages before.
         named = not self._taken or list_keys(answer)
         rows = listed_rows(answer, pbx=self._pbx, endpoint=self._endpoint) if named else []
-        if rows or not self._taken:
-            self._take_count(answer)
+        if rows or self._total is None:
+            self._take_count(answer, rows)
         if not rows:
             self.end()
             return rows
@@ -122,8 +123,10 @@ class _Pages:
         is_explained = max(self._flat, *self._levels.values(), 0) >= self._total and not self._has_repeated
         return _State.EXPLAINED if is_explained else _State.OPEN
 
-    def _take_count(self, answer: Mapping[str, Any]) -> None:
+    def _take_count(self, answer: Mapping[str, Any], rows: list[Row]) -> None:
         total = counted_rows(answer, pbx=self._pbx, endpoint=self._endpoint)
+        if rows and total == 0:
+            total = None  # none are counted and some are listed: that tells nothing of how many are to come
         if total is not None and self._total is not None and total != self._total:
             raise self._error(f"The PBX counted {self._total} rows and then {total}: they changed while they were read")
         self._total = self._total if total is None else total
@@ -135,13 +138,15 @@ class _Pages:
         self._keys = keys
 
     def _compare(self, rows: list[Row], hashes: list[int], is_repeated: bool) -> None:
-        """Note whether rows of the page before came again, and whether a page holds equal rows anyway."""
+        """Note whether rows of the page before or an earlier page came again, and whether a page holds equal rows."""
         these = frozenset(hashes)
         if len(these) < len(rows) or not these.isdisjoint(self._hashes_before):
             shown, shown_before = frozenset(map(repr, rows)), frozenset(map(repr, self._rows_before))
             self._has_equal_rows |= len(shown) < len(rows)
             self._has_repeated_rows |= not shown.isdisjoint(shown_before)
-        self._has_repeated_rows |= is_repeated
+        in_any_order = hash(these)
+        self._has_repeated_rows |= is_repeated or (len(rows) > 1 and in_any_order in self._pages_in_any_order)
+        self._pages_in_any_order.add(in_any_order)
         self._rows_before, self._hashes_before = rows, these
 
     def finish(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.catalogue import OWN_ARGUMENTS, PARAMETERS
-from airflow_provider_yeastar.pbx.report.masking import HiddenValue
+from airflow_provider_yeastar.pbx.report.masking import revealed
 
 __all__ = [
     "ParameterValue",
@@ -118,8 +118,7 @@ def _check_name(name: Any) -> None:
 
 def _value(name: str, value: Any) -> ParameterValue:
     kind = PARAMETERS[name].kind if name in PARAMETERS else None
-    if isinstance(value, HiddenValue):
-        value = value.value
+    value = revealed(value)
     if isinstance(value, str) and is_rendered_collection(value):
         raise InvalidRequestError(
             f"The parameter {name} is the text {value!r}, to which a template rendered a list",

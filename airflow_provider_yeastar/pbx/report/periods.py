@@ -21,6 +21,7 @@ __all__ = [
     "RelativePeriod",
     "Window",
     "dates_in",
+    "days_in",
     "parse_period",
     "shares_its_last_second",
     "window_by_pbx_clock",
@@ -40,6 +41,7 @@ _DAYS_BEFORE_TODAY = {"last_7_days": 7, "last_30_days": 30}
 PERIOD_WORDS = (*_CALENDAR_WORDS, *_DAYS_BEFORE_TODAY)
 _MIDNIGHT = "T00:00:00"
 _DATE = re.compile(r"(?<![\d./-])(\d{4}|\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{1,2})(?!\d|[./-]\d)")
+_MONTH = re.compile(r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})|(?P<month_first>\d{1,2})[-/.](?P<year_last>\d{4})")
 # By so much the offset of a time zone may differ from its present one: daylight saving time.
 _DAYLIGHT_SAVING = timedelta(hours=1)
 _SAME_OFFSET = timedelta(days=1)
@@ -233,6 +235,17 @@ def _by_pbx_clock(argument: str, moment: datetime, zone: tzinfo) -> datetime:
 def dates_in(text: str) -> Iterator[list[date]]:
     """Yield for each date in a text what it may be: one day, or two where day and month may be swapped."""
     return map(_readings, _DATE.finditer(text))
+
+
+def days_in(text: str) -> list[date]:
+    """Return every day that a text may name; of a text that is a month, such as ``2026/11`` or ``11/2026``, its first.
+
+    :param text: of one cell.
+    """
+    if month := _MONTH.fullmatch(text.strip()):
+        first = _date(int(month["year"] or month["year_last"]), int(month["month"] or month["month_first"]), 1)
+        return [first] if first else []
+    return [day for readings in dates_in(text) for day in readings]
 
 
 def _readings(match: re.Match[str]) -> list[date]:

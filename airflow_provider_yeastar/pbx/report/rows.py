@@ -15,7 +15,8 @@ from operator import contains
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import NotAPbxError
-from airflow_provider_yeastar.pbx.report.periods import Period, dates_in
+from airflow_provider_yeastar.pbx.report.periods import Period, days_in
+from airflow_provider_yeastar.pbx.untrusted import whole_number
 
 __all__ = [
     "LIST_KEY",
@@ -42,9 +43,8 @@ _BARE_REMEDY = (
     "Whether that means that there is nothing is unknown, so it is not taken for an empty answer; nothing was written. "
     "Compare with the PBX's web portal, and see whether a proxy between changes answers."
 )
-_MONTH = re.compile(r"(\d{4})[-/.](\d{1,2})")
 _EARLIEST_SECOND, _LATEST_SECOND = 10**9, 10**10
-"""From 2001 to 2286; smaller numbers are hours, days or months."""
+"""From 2001 to 2286; smaller numbers are hours, days or months, and a thousand times as great ones milliseconds."""
 
 _OWNERS = {"detail": ("queue_num", "queue", "agent"), "member_list": ("group_num", "group", "ext")}
 """For each known nested list: a key of the entry around it, and the prefixes of the outer and the inner keys."""
@@ -160,11 +160,12 @@ def is_outside(row: Row, period: Period, zone: tzinfo) -> bool:
     :param zone: the PBX's time zone.
     """
     value = row.get("time")
-    if isinstance(value, str) and (month := _MONTH.fullmatch(value.strip())):
-        value = f"{month[1]}-{month[2]}-01"
-    if isinstance(value, int) and _EARLIEST_SECOND <= value < _LATEST_SECOND:
-        value = datetime.fromtimestamp(value, zone).date().isoformat()
-    days = [day for readings in dates_in(value) for day in readings] if isinstance(value, str) else []
+    second = whole_number(value) or 0
+    second = second // 1000 if second >= _EARLIEST_SECOND * 1000 else second
+    if _EARLIEST_SECOND <= second < _LATEST_SECOND:
+        days = [datetime.fromtimestamp(second, zone).date()]
+    else:
+        days = days_in(value) if isinstance(value, str) else []
     return bool(days) and not any(period.first <= day <= period.last for day in days)
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, tzinfo
 from functools import partial
 from typing import Any, TypeVar
 
-from airflow_provider_yeastar.pbx.calls.answers import decode_page
+from airflow_provider_yeastar.pbx.calls.answers import decode_page, refuse_other_times
 from airflow_provider_yeastar.pbx.calls.legs import DETAIL_ENDPOINT, decode_legs
 from airflow_provider_yeastar.pbx.calls.query import CALL_APIS, CallApi, CallQuery, call_filters, choose_cdr_version
 from airflow_provider_yeastar.pbx.calls.reading import Ask, Page, Row, read_calls
@@ -98,6 +98,9 @@ class CallReader:
         if api is None:
             wanted = request.api_version or self._session.settings.api_version
             api = CALL_APIS[choose_cdr_version(wanted, facts.information.firmware)]
+        if api.version == "v2.0" and facts.display and not facts.display.begins_with_year:
+            # In a format that was changed meanwhile, the fifth of November may be the eleventh of May.
+            facts = self._session.facts(fresh=True)
         now = datetime.now(UTC)
         window = self._session.dated(request.frame).window(facts.zone)
         filters = self._session.directory.filters(call_filters(request.filters, api), api.menus)
@@ -122,6 +125,7 @@ class CallReader:
         :param calls: from :meth:`plan`.
         :param run: runs a coroutine.
         :raises IncompleteCallsError: when they cannot be shown to be complete.
+        :raises NotAPbxError: when they are of other times than were asked for.
         :raises OlderCallsError: when v2.0 has none, and v1.0 has.
         """
         query = calls.query
@@ -129,6 +133,7 @@ class CallReader:
         found = False
         for rows in self.drive(read, lambda ask: self.page(query, ask), run):
             found = True
+            refuse_other_times(rows, query, pbx=self._pbx)
             yield rows
         if not found and query.api.version == "v2.0":
             run(self._refuse_older(query))

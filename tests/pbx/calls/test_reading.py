@@ -131,6 +131,28 @@ class TestAPbxThatCounts:
 
         assert sorted(read(Pbx(list(there), page_cap=100, newest_first=True), DAY)) == sorted(keys(there))
 
+    def test_that_gives_two_calls_one_key_is_an_error(self) -> None:
+        twice = [*calls(100, seconds=86_400), (50, "call-99")]
+        with pytest.raises(IncompleteCallsError, match=r"counts 101 calls .* and lists 100 of them"):
+            read(Pbx(twice), DAY)
+
+    @pytest.mark.parametrize("deleted", [0, 5, 15, 99])
+    @pytest.mark.parametrize("after", [1, 2, 9])
+    def test_may_delete_a_call_meanwhile(self, after: int, deleted: int) -> None:
+        made = calls(100, seconds=86_400)
+        left = {*made} - {made[deleted]}
+        pbx = Pbx(made, page_cap=10)
+        answer = pbx.answer
+
+        def deleting(ask: Ask) -> Page:
+            page = answer(ask)
+            if len(pbx.asked) == after:
+                del made[deleted]
+            return page
+
+        pbx.answer = deleting  # type: ignore[method-assign]
+        assert set(read(pbx, DAY)) >= {key for _, key in left}
+
     def test_that_caps_a_single_second_is_an_error(self) -> None:
         pbx = Pbx([(5, f"call-{index}") for index in range(300)], page_cap=100, ignores_page=True)
 

@@ -15,6 +15,7 @@ from hypothesis import given, strategies as st
 from airflow_provider_yeastar.pbx.calls.request import CallRequest, call_request, check_call_arguments
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.frame import time_frame
+from airflow_provider_yeastar.pbx.report.masking import HiddenValue
 
 TEMPLATE = "{{ params.x }}"
 
@@ -42,6 +43,17 @@ class TestRequest:
 
         assert asked == CallRequest(time_frame("yesterday", None, None, as_of), filters, version)
 
+    def test_a_masked_pin_is_read(self) -> None:
+        assert call_request(period="2026", filters={"pin_code": HiddenValue("4711")}).filters == {"pin_code": "4711"}
+
+    def test_a_name_tells_pins_apart_and_has_a_key(self) -> None:
+        one, other = (call_request(period="2026", filters={"pin_code": pin}) for pin in ("4711", "4712"))
+
+        names = {request.file_stem("calls", key=key) for request in (one, other) for key in ("a key", "another")}
+        assert len(names) == 4
+        with pytest.raises(ValueError, match="without a key"):
+            one.file_stem("calls")
+
     def test_the_filters_are_its_own(self) -> None:
         filters = {"call_from": "1001"}
         asked = call_request(period="2026", filters=filters)
@@ -53,7 +65,7 @@ class TestRequest:
     def test_without_filters_it_is_for_all(self, filters: Any) -> None:
         assert call_request(period="2026", filters=filters).filters == {}
 
-    @pytest.mark.parametrize("value", [None, "", " ", "None", [], {}, ()], ids=repr)
+    @pytest.mark.parametrize("value", [None, "", " ", "None", "1001,None", " , ", ["1,None"], [], {}, ()], ids=repr)
     def test_a_filter_of_no_value_is_refused(self, value: Any) -> None:
         with pytest.raises(InvalidRequestError, match="The filter call_from is"):
             call_request(period="2026", filters={"status": "ANSWERED", "call_from": value})

@@ -71,9 +71,10 @@ class TestDates:
 
 
 class TestNames:
+    @pytest.mark.parametrize("delimiter", [",", ";", "\t"], ids=repr)
     @pytest.mark.parametrize("label", ["Support<6401>", "6401-Support", "Support <6401>"])
-    def test_rows_of_others_alone_contradict(self, label: str) -> None:
-        assert "6401" in told(f"Queue,Calls\n{label},3\n")
+    def test_rows_of_others_alone_contradict(self, label: str, delimiter: str) -> None:
+        assert "6401" in told(f"Queue,Calls\n{label},3\n".replace(",", delimiter))
 
     @pytest.mark.parametrize("label", ["Sales<6400>", "Anna<1001>", "6401", "Support", "", "1-2", "<>"])
     def test_the_asked_ones_and_what_is_no_label_of_the_menu_do_not(self, label: str) -> None:
@@ -99,6 +100,9 @@ PREAMBLE = ["Report\n", "Made on 2026/08/02\n", "\n", "\n", "\n", "Time,Calls\n"
     [
         ("2026-07", "2026/08/01,3", "2026/08/01"),
         ("2026-07", "2026/07/31,3", ""),
+        ("2026", "2027/01,3", "2027/01"),
+        ("2026", "01.2027,3", "01.2027"),
+        ("2026", "2026/12,3", ""),
         ("2026-07", "07/08/2026,3", ""),
         ("2026-07", "31,3", ""),
         ("2026-07-05", "2026-07-06 00:00,3", "2026-07-06 00:00"),

@@ -158,6 +158,15 @@ class TestMissingRows:
         assert gather(page(first, 2), page(second, 2)) == (first + second, 2)
         assert gather(page(first), page(second), page([])) == (first + second, 3)
 
+    def test_an_earlier_page_in_another_order_is_an_error(self) -> None:
+        with pytest.raises(NotAPbxError, match="they moved while they were read"):
+            gather(page(numbered(0, 3), 9), page(numbered(3, 6), 9), page(numbered(0, 3)[::-1], 9))
+
+    @pytest.mark.parametrize("end", [page([], 3), page(None, 3), {"errcode": 0, "total_number": "3"}], ids=repr)
+    def test_rows_that_only_a_page_without_any_counts_are_missing(self, end: Any) -> None:
+        with pytest.raises(NotAPbxError, match="counts 3 rows and lists 2"):
+            gather(page(numbered(0, 2)), end)
+
     def test_equal_rows_on_both_sides_of_a_page_s_end_are_true_where_others_are(self) -> None:
         rows = [{"caller": "anonymous"}] * 3 + numbered(0, 3) + [{"caller": "anonymous"}]
         assert gather(page(rows[:2], 7), page(rows[2:], 7)) == (rows, 2)
@@ -233,6 +242,10 @@ class TestWithoutACount:
 
     def test_further_pages_count(self) -> None:
         assert gather(page(numbered(0, 2)), page(numbered(2, 3)), page([])) == (numbered(0, 3), 3)
+
+    def test_a_count_of_none_beside_rows_is_no_count(self) -> None:
+        pages = page(numbered(0, 2), 0), page(numbered(2, 3), 0), page([], 0)
+        assert gather(*pages) == (numbered(0, 3), 3)
 
 
 ANSWERS = st.one_of(

@@ -157,6 +157,10 @@ class TestRowsOfOtherTimes:
             (DAY, "2026/07/06 00:00"),
             (DAY, "2026-07-04 23:00:00"),
             (YEAR, "2027/01"),
+            (JULY, "08/2026"),
+            (JULY, "1785535200"),
+            (JULY, 1785535200.0),
+            (JULY, 1785535200_000),
         ],
     )
     def test_they_are_seen(self, period: Period, time: object) -> None:
@@ -167,6 +171,10 @@ class TestRowsOfOtherTimes:
         [
             (JULY, "2026/07/31"),
             (JULY, "07/08/2026"),
+            (JULY, "7.2026"),
+            (JULY, "99/2026"),
+            (JULY, "1785535199"),
+            (JULY, 1785535199_999),
             (JULY, "08.07.2026"),
             (JULY, 1785535199),
             (JULY, 31),
