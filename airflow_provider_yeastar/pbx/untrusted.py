@@ -195,7 +195,8 @@ def file_url_path(url: str, base_url: str, *, pbx: str) -> str:
     :raises UnsafeUrlError: when it leads anywhere else; the token travels in the URL and must not go there.
     """
     try:
-        parts, own = urlsplit(url), urlsplit(base_url)
+        # A person names a report, such as Queue #1; a URL of a PBX has no fragment.
+        parts, own = urlsplit(url.replace("#", "%23")), urlsplit(base_url)
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
         origin = (parts.scheme, parts.hostname, port) if parts.scheme or parts.netloc else None
         userinfo = parts.username or parts.password

@@ -30,7 +30,8 @@ DECIMAL_DIGITS = (38, 9)
 """Precision and scale of decimals in Arrow and SQL: the most that all supported warehouses have."""
 
 _INTEGER = re.compile(r"[-+]?\d{1,19}", re.ASCII)
-_DECIMAL = re.compile(r"[-+]?\d{1,15}(?:[.,]\d{1,9})?", re.ASCII)
+# Before just three digits a comma may part thousands: 1,234 is neither number for certain.
+_DECIMAL = re.compile(r"(?![-+]?[1-9]\d{0,2},\d{3}\Z)[-+]?\d{1,15}(?:[.,]\d{1,9})?", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,6}):([0-5]\d):([0-5]\d)", re.ASCII)
 _YEAR_FIRST = re.compile(r"\d{4}[-/.]\d\d[-/.]\d\d[ T]\d\d:\d\d:\d\d(?: ?([AP])M)?", re.ASCII | re.IGNORECASE)
 _YEARS_FIRST = re.compile(r"(?:\d{4}[-/.]\d\d[-/.]\d\d[ T]\d\d:\d\d:\d\d\n)+", re.ASCII)

@@ -8,7 +8,8 @@ request another report, mostly one of all calls on the PBX.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from math import isnan
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +47,9 @@ class RenderedToNothing:
     def outcome(self) -> str:
         """The rendered value, in words."""
         if isinstance(self.value, str):
-            return "the text 'None'" if self.value.strip() else "an empty text"
-        return "None" if self.value is None else f"an empty {type(self.value).__name__}"
+            return f"the text {self.value.strip()!r}" if self.value.strip() else "an empty text"
+        is_empty = isinstance(self.value, Collection)
+        return f"an empty {type(self.value).__name__}" if is_empty else str(self.value)
 
 
 class _EmptyExpressionError(Exception):
@@ -177,7 +179,9 @@ def _refuse_nothing(_: object, value: Any) -> Any:
 
     if isinstance(value, Undefined):
         value = None
-    if is_nothing(value):
+    # pandas' missing value is NaN, and JSON's is null, as the filter `tojson` writes it.
+    is_null = isinstance(value, str) and value == "null"
+    if is_nothing(value) or is_null or (isinstance(value, float) and isnan(value)):
         raise _EmptyExpressionError(value)
     return value
 

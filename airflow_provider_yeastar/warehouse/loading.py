@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from itertools import islice
 from typing import Any
 
@@ -135,7 +135,7 @@ def rows_by_day(
         return {
             start.date().isoformat(): count
             for start, last, count in connection.execute(asked)
-            if last - start == _DAY_TO_ITS_LAST_SECOND
+            if start.time() == time.min and last - start == _DAY_TO_ITS_LAST_SECOND
         }
 
 

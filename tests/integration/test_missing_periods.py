@@ -42,8 +42,8 @@ def missing(**changes: Any) -> list[str]:
     return days
 
 
-def load(period: str) -> None:
-    run(YeastarReportToSqlOperator(task_id="load", period=period, **REPORT, **TABLE))
+def load(period: str | None = None, **window: str) -> None:
+    run(YeastarReportToSqlOperator(task_id="load", period=period, **window, **REPORT, **TABLE))
 
 
 def test_without_a_table_all_days_are_missing_by_the_pbx_s_clock(pbx: PbxSimulator, warehouse: str) -> None:
@@ -53,6 +53,7 @@ def test_without_a_table_all_days_are_missing_by_the_pbx_s_clock(pbx: PbxSimulat
 def test_four_nights_off_are_filled_in_one_run(pbx: PbxSimulator, warehouse: str) -> None:
     load("2026-11-18")
     load("2026-11")  # a month is no day of it
+    load(start_time="2026-11-17T12:00:00", end_time="2026-11-18T12:00:00")  # nor are halves of two days
 
     days = missing(**TABLE)
     assert days == ["2026-11-17", "2026-11-19", "2026-11-20"]

@@ -51,6 +51,9 @@ class TestFileUrlPath:
     def test_a_file_below_api_is_accepted(self, url: str) -> None:
         assert file_url_path(url, BASE, pbx="pbx") == url
 
+    def test_a_number_sign_in_a_name_is_part_of_it(self) -> None:
+        assert file_url_path("/api/download/Queue #1.csv", BASE, pbx="pbx") == "/api/download/Queue %231.csv"
+
     @given(st.text(st.sampled_from("/.%2e5cf\\;api:@?#x"), max_size=30))
     def test_whatever_is_accepted_stays_below_api_however_often_it_is_decoded(self, rest: str) -> None:
         try:

@@ -29,12 +29,14 @@ CONTEXT: dict[str, Any] = {
     "empty": "",
     "blank": "  ",
     "no_items": [],
+    "not_a_number": float("nan"),
     "texts": ["+4930123456", "1_000", "0x10", "007", "1e5", "None of them", "[6400]", "True"],
     "ids": [1, 2],
     "year": 2026,
     "site": "berlin",
 }
 NOTHING = ["{{ none }}", "{{ empty }}", "{{ blank }}", "{{ no_items }}", "{{ 'None' }}", "{{ unknown }}",
+           "{{ none | tojson }}", "{{ not_a_number }}",
            "{% if empty %}x{% endif %}", "{{ none or empty }}"]  # fmt: skip
 FIELDS = ["report_type", "my_report_id", "scheduled_report_id", "period", "start_time", "end_time", "api_version",
           "file_format", "duration_format", "destination", "yeastar_conn_id", "parameters"]  # fmt: skip

@@ -10,7 +10,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 
 from airflow_provider_yeastar.pbx.files.delimited import (
     HEADER_CELLS,
@@ -59,7 +59,8 @@ def content_of(chunks: Iterable[bytes], file_format: str) -> Content:
     words that there is no data.
 
     Filled is a report with any other row of two cells or more below the header, or with a number in it: rows of zeros
-    too (a queue without calls). Everything else is unclear, such as a page whose rows a script may fill in.
+    too (a queue without calls). Everything else is unclear, such as a page whose rows a script may fill in, and a row
+    with values that stands above the header (csv), or in a table above that with a header (html).
 
     :param chunks: the file's bytes, cut anywhere.
     :param file_format: ``csv`` or ``html``.
@@ -93,10 +94,13 @@ def _signs_of_csv(texts: Iterable[str]) -> Iterator[_Seen]:
     sample = list(islice(lines, _SNIFFED_LINES))
     rows = csv.reader(chain(sample, lines), delimiter=delimiter_of(sample), strict=True)
     narrow: list[list[str]] = []
-    header_found = False
+    header_found = is_row_above = False
     try:
         for cells in filter(None, map(filled, rows)):
-            if header_found:
+            if is_row_above:
+                is_row_above = False
+                yield from _signs_of_two(cells)
+            elif header_found:
                 yield _sign_below_header(cells)
             elif len(cells) < HEADER_CELLS:
                 narrow.append(cells)
@@ -105,12 +109,22 @@ def _signs_of_csv(texts: Iterable[str]) -> Iterator[_Seen]:
                     yield from _signs_of_two_columns(narrow)
                     narrow.clear()
             else:
-                header_found = True
-                yield _Seen.ROW if _holds_values(cells) else _Seen.HEADER
+                header_found, is_row_above = True, _holds_values(cells)
+                if not is_row_above:
+                    yield _Seen.HEADER
     except csv.Error:
         yield _Seen.DOUBT  # stray quotes or an endless cell
+    if is_row_above:
+        yield _Seen.ROW
     if not header_found:
         yield from _signs_of_two_columns(narrow)
+
+
+def _signs_of_two(second: list[str]) -> Iterator[_Seen]:
+    """Tell of a row with values above all others, and of the one after it: a header makes a preamble of the first."""
+    sign = _sign_below_header(second)
+    is_header = sign is _Seen.ROW and len(second) >= HEADER_CELLS and not _holds_values(second)
+    yield from (_Seen.DOUBT, _Seen.HEADER) if is_header else (_Seen.ROW, sign)
 
 
 def _signs_of_two_columns(rows: Sequence[list[str]]) -> Iterator[_Seen]:
@@ -127,17 +141,26 @@ def _signs_of_two_columns(rows: Sequence[list[str]]) -> Iterator[_Seen]:
 def _signs_of_page(texts: Iterable[str]) -> Iterator[_Seen]:
     page = Page()
     header_found = False
+    rows_above = 0
     for cells, is_header, is_unclear in page.rows_of(texts):
-        if is_header and not _holds_values(cells):
-            header_found = True
+        holds_values = _holds_values(cells)
+        if is_header and not holds_values:
+            if rows_above:
+                yield _Seen.DOUBT  # of a table above the report's
+            header_found, rows_above = True, 0
             yield _Seen.HEADER
         elif header_found:
             sign = _sign_below_header(cells)
-            yield _Seen.DOUBT if is_unclear and not _holds_values(cells) else sign
-        elif len(cells) >= HEADER_CELLS:
-            # Cells of data, or a header that is not marked as one.
+            yield _Seen.DOUBT if is_unclear and not holds_values else sign
+        elif holds_values and (rows_above or len(cells) >= HEADER_CELLS):
+            rows_above += 1
+        elif not rows_above and len(cells) >= HEADER_CELLS:
             header_found = True
-            yield _Seen.ROW if _holds_values(cells) else _Seen.DOUBT
+            yield _Seen.DOUBT  # a header that is not marked as one, or cells of data
+        elif rows_above:
+            yield _Seen.DOUBT
+    yield from repeat(_Seen.ROW, rows_above)
+    header_found = header_found or bool(rows_above)
     if page.is_endless or page.has_script or page.has_text_after_table or not header_found:
         yield _Seen.DOUBT
 

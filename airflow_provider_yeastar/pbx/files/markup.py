@@ -22,11 +22,15 @@ _MAX_REST_CHARACTERS = 4096
 _CELL_CHARACTERS = 256
 """As much of a cell of a page is looked at."""
 _ERROR_TITLE = re.compile(
-    r"((http|error)\W*)?[45]\d\d\b.*|(server )?error|bad request|forbidden|unauthorized|not found"
+    r"((server|runtime) )?error( in .*)?|([45]\d\d\W*)?(bad request|forbidden|unauthorized|not found)"
+    r"|index of /.*|(web ?page|site|url|request) (is |was |has been )?blocked\b.*"
     r"|.*\b(internal server error|bad gateway|gateway time-?out|request time-?out|service (temporarily )?unavailable"
-    r"|access denied|could not be retrieved)\b.*",
+    r"|access denied|detailed error|could not be retrieved)\b.*",
     re.IGNORECASE,
 )
+_ERROR_NUMBER = re.compile(r"((http|error|status)\W*)*[45]\d\d\b.*", re.IGNORECASE)
+"""In a title alone: a heading may be a queue, such as 501-Support."""
+_TITLES = frozenset({"title", "h1", "h2", "h3"})
 # What belongs to a page whose content comes from elsewhere, or that wants something from a person.
 _NO_REPORT = frozenset({"form", "frame", "iframe", "frameset"})
 _LEADS_AWAY = {"input": ("type", "password"), "meta": ("http-equiv", "refresh")}
@@ -73,6 +77,7 @@ class Page(HTMLParser):
         self._closed: dict[str, int] = {}
         self._open = ""  # the tag in which text now stands, if it matters
         self._title = ""
+        self._is_error = False
         self._ended_with = ""
         self._leads_away = False
         self._cells_side_by_side = False
@@ -103,7 +108,8 @@ class Page(HTMLParser):
         opened, closed = self._opened, self._closed
         if self._leads_away or _NO_REPORT & opened.keys():
             return "an HTML page with a form or a frame, or one that leads to another"
-        if _ERROR_TITLE.fullmatch(" ".join(self._title.split())):
+        self._judge("title")
+        if self._is_error:
             return "an HTML page whose title is that of an error"
         if not opened.get("table"):
             return "an HTML page without a table"
@@ -127,7 +133,7 @@ class Page(HTMLParser):
         self._unfinished = 0
         self._ended_with = ""
         self._opened[tag] = self._opened.get(tag, 0) + 1
-        self._open = tag if tag in ("title", "script", "style") else ""
+        self._open = tag if tag in ("script", "style") or (tag in _TITLES and not self._in_cell) else ""
         if tag in _LEADS_AWAY:
             attribute, wanted = _LEADS_AWAY[tag]
             self._leads_away |= (dict(attrs).get(attribute) or "").strip().lower() == wanted
@@ -151,6 +157,8 @@ class Page(HTMLParser):
         self._ended_with = tag if tag in ("html", "table") else ""
         self._closed[tag] = self._closed.get(tag, 0) + 1
         self._open = ""
+        if tag in _TITLES:
+            self._judge(tag)
         if tag in ("tr", "table", "thead", "tbody"):
             self._end_row()
             self._in_head = False if tag != "tr" else self._in_head
@@ -173,16 +181,21 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self._unfinished = 0
-        if self._open == "title":
+        if self._open in _TITLES:
             self._title = (self._title + data)[:_CELL_CHARACTERS]
-        elif self._open in ("script", "style"):
+        if self._open in ("title", "script", "style"):
             return
-        elif self._in_cell and self._cells:
+        if self._in_cell and self._cells:
             if len(self._cells[-1]) < _CELL_CHARACTERS:
                 self._cells[-1] = (self._cells[-1] + data).lstrip()[:_CELL_CHARACTERS]
         elif data.strip():
             self._ended_with = ""
             self.has_text_after_table |= "table" in self._opened
+
+    def _judge(self, tag: str) -> None:
+        """Take note of an error that a title or a heading tells of, also behind the beginning of a report."""
+        title, self._title = " ".join(self._title.split()), ""
+        self._is_error |= bool(_ERROR_TITLE.fullmatch(title) or (tag == "title" and _ERROR_NUMBER.fullmatch(title)))
 
     def _end_row(self) -> None:
         cells = filled(self._cells)

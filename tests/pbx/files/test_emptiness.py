@@ -58,6 +58,7 @@ FILLED_CSV = {
     "rows ended by carriage returns": (HEADER + ROW).replace("\n", "\r"),
 }
 UNCLEAR_CSV = {
+    "a preamble of three cells and a header": "Time,2026/11/22 00:00:00,2026/11/22 23:59:59\n" + HEADER,
     "a text under the header": HEADER + "Nobody called\n",
     "a text and dashes": HEADER + "-,-,-,-,-\nNobody called\n",
     "a single sentence": "The report could not be made\n",
@@ -80,6 +81,9 @@ EMPTY_HTML = {
     "a row of dashes": HEAD_HTML + TH_HTML + "<tr><td>-</td><td>-</td></tr></table>",
 }
 FILLED_HTML = {
+    "rows without a header": "<table>" + "<tr><td>Support</td><td>12</td><td>3</td></tr>" * 2 + "</table>",
+    "a row below such a table": "<table><tr><td>From</td><td>To</td><td>2026-11-22</td></tr></table>"
+    + f"<table>{TH_HTML}<tr><td>Support</td><td>12</td></tr></table>",
     "a row": HEAD_HTML + TH_HTML + "<tr><td>Support&lt;6401&gt;</td><td>12</td></tr></table>",
     "a row without end tags": "<table><tr><th>Queue<th>Total<tr><td>Support<td>0",
     "a row whose label is a th": HEAD_HTML + TH_HTML + "<tr><th>Support</th><td>0</td></tr></table>",
@@ -90,6 +94,9 @@ FILLED_HTML = {
 UNCLEAR_HTML = {
     "rows all of th": HEAD_HTML + TH_HTML + "<tr><th>Support</th><th>none</th></tr></table>",
     "a table that marks no header": "<table><tr><td>Queue</td><td>Total</td><td>Answered</td></tr></table>",
+    "a table of the request above the header": HEAD_HTML
+    + "<tr><td>Report</td><td>Queues</td><td>Time</td><td>2026-11-22</td></tr><tr><td>By</td><td>me</td></tr></table>"
+    + f"<table>{TH_HTML}</table>",
     "no table": "<html><body><div>Support</div><div>12</div></body></html>",
     "rows in divs below the header": HEAD_HTML + TH_HTML + "</table><div>Support</div><div>12</div></body></html>",
     "rows in divs within the table": HEAD_HTML + TH_HTML + "<div>Support</div><div>12</div></table></html>",

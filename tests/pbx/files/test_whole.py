@@ -43,6 +43,7 @@ WHOLE = {
     "html with a comment at its end": HTML + b"<!-- made in 3 ms -->",
     "html with a script": HTML.replace(b"</body>", b"<script>if (a<b) sort('<table>')</script></body>"),
     "html called Agent Login Activity": HTML.replace(b"Queue Performance", b"Agent Login Activity"),
+    "html with a heading for an extension": HTML.replace(b"<table>", b"<h2>501-Support</h2><table>", 1),
     "pdf": pdf(),
     "pdf after blanks": b"\r\n " + pdf(),
     "pdf saved twice": updated_pdf(),
@@ -165,6 +166,12 @@ def test_text_without_a_table_is_no_report(body: bytes, words: str) -> None:
         (HTML.replace(b"Queue Performance", b"pbx.example.com | 502: Bad gateway"), "title is that of an error"),
         (HTML.replace(b"Queue Performance", b"Error 504 - proxy"), "title is that of an error"),
         (HTML.replace(b"Queue Performance", b"ERROR: The requested URL could not be retrieved"), "that of an error"),
+        (HTML.replace(b"Queue Performance", b"IIS 10.0 Detailed Error - 404.0 - Not Found"), "that of an error"),
+        (HTML.replace(b"Queue Performance", b"Web Page Blocked!"), "title is that of an error"),
+        (HTML.replace(b"Queue Performance", b"Runtime Error"), "title is that of an error"),
+        (HTML.replace(b"Queue Performance", b"Index of /api/download"), "title is that of an error"),
+        (HTML.replace(b"</body>", b"<h1>500 Internal Server Error</h1></body>"), "title is that of an error"),
+        (HTML.replace(b"</body>", b"<h2>403 Forbidden</h2></body>"), "title is that of an error"),
         (HTML.replace(b"</body>", b"<iframe src=/login></iframe></body>"), "a form or a frame"),
         (b"<html><body>" + b" " * 5000 + b"</body></html>", "without a table"),
         (b"<html><body><table><tr><td>&nbsp;</td><td> </td></tr></table></body></html>", "is empty"),
@@ -178,7 +185,7 @@ def test_text_without_a_table_is_no_report(body: bytes, words: str) -> None:
         (b"<html><table><tr><th>a</th><th>b</th></tr></table><![\x01CDATA[", "without its end"),
         (b"<html><table><tr><th>a</th><th>b</th></tr></table><![x[y]]>", "without its end"),
     ],
-    ids=range(23),
+    ids=range(29),
 )
 def test_a_page_that_is_no_report_is_refused(body: bytes, words: str) -> None:
     assert words in str(complaint(body))
