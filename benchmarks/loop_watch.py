@@ -27,23 +27,32 @@ class LoopWatch:
     """Finds the longest block of the event loop, from its making on."""
 
     def __init__(self) -> None:
-        self._longest = self._outside = self._collected = self._began = 0.0
+        self._longest = self._outside = self._collected = 0.0
+        self._collecting_since: float | None = None
         gc.callbacks.append(self._note_collection)
         self._task = asyncio.create_task(self._watch())
 
     def _note_collection(self, phase: str, info: dict[str, int]) -> None:
-        now = time.perf_counter()
-        if phase == "stop" and info["generation"] == FULL_COLLECTION:
-            self._collected += now - self._began
-        self._began = now
+        if info["generation"] != FULL_COLLECTION:
+            return
+        if phase == "start":
+            self._collecting_since = time.perf_counter()
+        else:
+            self._collected, self._collecting_since = self._collected_until(time.perf_counter()), None
+
+    def _collected_until(self, now: float) -> float:
+        # Another thread collects as well, and may not have come to say that it has ended.
+        return self._collected + (0.0 if self._collecting_since is None else now - self._collecting_since)
 
     async def _watch(self) -> None:
         while True:
-            due, collected = time.perf_counter() + LOOK_SECONDS, self._collected
+            started = time.perf_counter()
+            collected = self._collected_until(started)
             await asyncio.sleep(LOOK_SECONDS)
-            late = time.perf_counter() - due
+            now = time.perf_counter()
+            late = now - started - LOOK_SECONDS
             self._longest = max(self._longest, late)
-            self._outside = max(self._outside, late - (self._collected - collected))
+            self._outside = max(self._outside, late - (self._collected_until(now) - collected))
 
     async def stop(self) -> Block:
         gc.callbacks.remove(self._note_collection)

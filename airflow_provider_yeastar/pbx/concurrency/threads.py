@@ -4,9 +4,11 @@ Four things that `concurrent.futures` does not do, and that a triggerer with man
 
 1. The threads are daemons. A call that hangs must not keep a killed task's process alive. One that says how is stopped
    when its caller is cancelled.
-2. Few calls compute at a time, because each thread that computes delays the event loop by up to 5 ms.
-3. A call that is about to wait for its PBX says so with :func:`about_to_wait`, and no longer counts as one of the few,
-   so that PBXs that do not answer delay nobody else. One that has not returned after a while counts as waiting too.
+2. One call computes at a time: each thread that computes delays the event loop by up to 5 ms, and several are no faster
+   than one. The lease and the verdict on an event go first.
+3. A call that is about to wait for its PBX says so with :func:`about_to_wait`, and no longer counts as the one that
+   computes, so that PBXs that do not answer delay nobody else. One that has not returned after a while, such as one
+   that waits for the shared state, counts as waiting too.
 4. At most two calls to one PBX are under way: its hardware is small, and a third would only wait in a thread of ours.
 """
 
@@ -32,9 +34,9 @@ __all__ = ["about_to_wait", "in_thread"]
 
 Result = TypeVar("Result")
 
-_COMPUTING_CALLS = 4
+_COMPUTING_CALLS = 1
 """How many calls of one event loop compute at a time."""
-_COMPUTING_SECONDS = 0.1
+_COMPUTING_SECONDS = 0.05
 """A call that has not returned after so many seconds only waits."""
 _CALLS_OF_ONE = 2
 """How many calls to one PBX are under way at a time, the waiting ones included."""
