@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from operator import methodcaller
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from airflow_provider_yeastar.schemas.json_texts import APART, NONE, joined_json
@@ -29,7 +29,6 @@ _BATCH_ROWS = 2_000
 _MOST_SHAPES = 256
 """Of a batch; so many keys, too, unless a single row has more."""
 _NESTED = frozenset({list, dict})
-_values = methodcaller("values")
 
 
 @dataclass(frozen=True)
@@ -178,8 +177,8 @@ def _batches(rows: Sequence[Mapping[str, Any]]) -> Iterator[Batch]:
     shapes = tuple(dict.fromkeys(map(tuple, rows)))
     keys = tuple(dict.fromkeys(chain.from_iterable(shapes)))
     if len(shapes) == 1:
-        columns = zip(*map(_values, rows), strict=True)
-        yield Batch(keys, tuple(map(packed, columns)), len(rows), shapes, b"")
+        columns = (packed(tuple(map(itemgetter(key), rows))) for key in keys)
+        yield Batch(keys, tuple(columns), len(rows), shapes, b"")
     elif max(len(shapes), len(keys)) > _MOST_SHAPES:
         middle = len(rows) // 2
         yield from _batches(rows[:middle])

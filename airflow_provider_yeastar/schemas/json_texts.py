@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import marshal
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, repeat
 from typing import Any
 
@@ -14,6 +15,8 @@ APART, NONE = "\0", "\1"
 """What stands between two texts that are kept as one, and for None."""
 
 _APART_WRITTEN, _NONE_WRITTEN = r"\u0000", r"\u0001"
+_WITHOUT_REFERENCES = 2
+"""The version of `marshal` in which equal values are equal bytes, and others (1, 1.0, True) never."""
 # Not the text of a backslash and u0000, whose backslash is escaped itself.
 _NUL_OR_ESCAPE = re.compile(r"\\u0000|(\\.)")
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -46,15 +49,20 @@ def json_lines(rows: Sequence[Mapping[str, Any]]) -> str:
 def joined_json(values: Sequence[Any]) -> str | None:
     """Return the JSON of lists and objects as one text, NUL between two of them, U+0001 for None.
 
-    :param values: at least one.
+    :param values: at least one that is not None.
     :return: None if a text within them holds one of these signs.
     """
-    together = _encode(_interleaved([NONE if value is None else value for value in values]))[1:-1]
-    counts = together.count(_APART_WRITTEN), together.count(_NONE_WRITTEN)
-    if counts != (len(values) - 1, values.count(None)):
+    # The same queues and numbers come again and again; each is written once.
+    shown = [None if value is None else marshal.dumps(value, _WITHOUT_REFERENCES) for value in values]
+    different = dict(zip(shown, values, strict=True))
+    different.pop(None, None)
+    together = _encode(_interleaved(different.values()))[1:-1]
+    if together.count(_APART_WRITTEN) != len(different) - 1 or _NONE_WRITTEN in together:
         return None
-    return together.replace(f', "{_APART_WRITTEN}", ', APART).replace(f'"{_NONE_WRITTEN}"', NONE)
+    texts = together.split(f', "{_APART_WRITTEN}", ')
+    written = {None: NONE, **dict(zip(different, texts, strict=True))}
+    return APART.join(map(written.__getitem__, shown))
 
 
-def _interleaved(values: Sequence[Any]) -> list[Any]:
+def _interleaved(values: Iterable[Any]) -> list[Any]:
     return list(chain.from_iterable(zip(values, repeat(APART))))[:-1]

@@ -84,3 +84,17 @@ def test_rows_without_a_key_in_common_take_no_room_for_one_another() -> None:
 
     assert [row for batch in batches for row in batch.rows()] == rows
     assert max(len(batch.keys) for batch in batches) <= 256
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ([1], [1.0], [True], None, [1]),
+        ({"a": 1, "b": None}, {"b": None, "a": 1}, [], {}),
+        (["\0"], ["\1"], None),
+        (["\ud800"], ['\\u0000", "'], ["é"]),
+    ],
+    ids=ascii,
+)
+def test_lists_and_objects_come_out_as_they_went_in(values: tuple[Any, ...]) -> None:
+    assert list(map(repr, packed(values))) == list(map(repr, values))
