@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
+from itertools import chain
 from typing import NamedTuple
 
 from airflow_provider_yeastar.pbx.files.delimited import filled
@@ -61,6 +62,10 @@ class _OpenTable:
         return not self.has_rows and self.header_cells < len(cells)
 
 
+def _pieces(text: str) -> Iterator[str]:
+    return (text[at : at + _MAX_REST_CHARACTERS] for at in range(0, len(text), _MAX_REST_CHARACTERS))
+
+
 class Page(HTMLParser):
     """Reads one page; use it once."""
 
@@ -89,9 +94,10 @@ class Page(HTMLParser):
 
     def rows_of(self, texts: Iterable[str]) -> Iterator[PageRow]:
         """Yield the rows while the page is read; it ends at markup that is too long to be a row."""
-        for text in texts:
-            self._unfinished += len(text)
-            self.feed(text)
+        # In small pieces, as what stands behind the last tag of one is not counted.
+        for piece in chain.from_iterable(map(_pieces, texts)):
+            self._unfinished += len(piece)
+            self.feed(piece)
             yield from self._taken()
             if self._unfinished + len(self._cells) * _CELL_CHARACTERS > _MAX_MARKUP_CHARACTERS:
                 self.is_endless = True
