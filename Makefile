@@ -64,7 +64,8 @@ UNITS := compat example_dags exceptions provider_info
 ROLES := bad_input_run call_event calls cdr_to_sql next_try operator operator_failures operator_hook pins report_event \
 	report_rows report_rows_answers report_to_sql sensor trigger
 NOT_PART := __pycache__ docs e2e fuzz integration model packaging pbx readers schemas simulator ui warehouse
-EXAMPLES ?= tests/integration/test_example_dags_run.py
+EXAMPLE_DAGS := tests/integration/test_example_dags_run.py
+EXAMPLES ?= $(EXAMPLE_DAGS)
 PART := $(filter-out $(NOT_PART:%=tests/%/),$(wildcard tests/*/)) $(UNITS:%=tests/test_%.py) \
 	$(ROLES:%=tests/integration/test_%.py) $(EXAMPLES)
 
@@ -80,7 +81,7 @@ matrix: test $(MATRIX)  ## Run the tests on each line of Airflow that is support
 
 # Of the example DAGs continuous integration runs these on the lines between, for its time: a sensor with a download, mapped
 # tasks, an object store, and a transfer.
-CI_EXAMPLES := $(addprefix $(EXAMPLES)::,test_a_sensed_report_is_downloaded test_every_queue_of_the_pbx_has_its_file \
+CI_EXAMPLES := $(addprefix $(EXAMPLE_DAGS)::,test_a_sensed_report_is_downloaded test_every_queue_of_the_pbx_has_its_file \
 	test_the_report_is_in_the_object_store_and_read_from_there test_the_postgres_load_loads_the_day_before_and_looks_back)
 
 .PHONY: print-matrix print-ci-examples
