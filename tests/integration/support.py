@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -158,6 +159,26 @@ class Wait:
 def know_the_past(pbx: PbxSimulator, state_dir: Path, state_url: str = "") -> None:
     """Let a state know that no report was requested at a simulated PBX before it: the test has just got it."""
     vouch_for_past(open_state(state_url, state_dir), pbx.settings.serial_number)
+
+
+@contextmanager
+def listening() -> Iterator[threading.Event]:
+    """Tell when a trigger listens. The PBX knows it sooner: a socket that is cut in between was never the trigger's."""
+    log, begun = logging.getLogger("airflow_provider_yeastar.pbx.waiting.report_watch"), threading.Event()
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.msg.startswith("Listening to events"):
+                begun.set()
+
+    ear, level = Ear(logging.INFO), log.level
+    log.addHandler(ear)
+    log.setLevel(logging.INFO)
+    try:
+        yield begun
+    finally:
+        log.setLevel(level)
+        log.removeHandler(ear)
 
 
 @contextmanager

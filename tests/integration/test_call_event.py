@@ -18,7 +18,7 @@ from airflow_provider_yeastar.pbx.events.topics import ENDED_CALLS
 from airflow_provider_yeastar.simulator import PbxSimulator
 from airflow_provider_yeastar.triggers.call_event import YeastarCallEventTrigger
 from airflow_provider_yeastar.triggers.report_event import YeastarReportEventTrigger
-from tests.integration.support import Wait
+from tests.integration.support import Wait, listening
 
 needs_airflow_3 = pytest.mark.skipif(
     not hasattr(base, "BaseEventTrigger"), reason="this Airflow has no events to run DAGs by"
@@ -30,9 +30,7 @@ def trigger(**changes: Any) -> YeastarCallEventTrigger:
     return YeastarCallEventTrigger(**{"max_calls": 2, "max_seconds": 3600} | changes)
 
 
-def listen_and_collect(
-    pbx: PbxSimulator, trigger: Any, count: int, meanwhile: Callable[[], None]
-) -> list[dict[str, Any]]:
+def listen_and_collect(trigger: Any, count: int, meanwhile: Callable[[], None]) -> list[dict[str, Any]]:
     """Run a trigger until it has yielded so many events; ``meanwhile`` runs once it listens."""
 
     async def collect() -> list[dict[str, Any]]:
@@ -40,8 +38,9 @@ def listen_and_collect(
             return [(await anext(run)).payload for _ in range(count)]
 
     async def collect_meanwhile() -> list[dict[str, Any]]:
-        collecting = asyncio.create_task(collect())
-        await asyncio.to_thread(pbx.wait_until, lambda pbx: pbx.call_subscribers == 1)
+        with listening() as begun:
+            collecting = asyncio.create_task(collect())
+            assert await asyncio.to_thread(begun.wait, 30)
         await asyncio.to_thread(meanwhile)
         return await asyncio.wait_for(collecting, 30)
 
@@ -57,9 +56,7 @@ class TestTheTrigger:
     def test_calls_come_in_batches_in_their_order(self, pbx: PbxSimulator) -> None:
         ended: list[str] = []
 
-        payloads = listen_and_collect(
-            pbx, trigger(), 2, lambda: ended.extend(pbx.end_call(pin="7301").id for _ in range(4))
-        )
+        payloads = listen_and_collect(trigger(), 2, lambda: ended.extend(pbx.end_call(pin="7301").id for _ in range(4)))
 
         assert [uids(payload) for payload in payloads] == [ended[:2], ended[2:]]
         call = payloads[0]["calls"][0]
@@ -75,13 +72,13 @@ class TestTheTrigger:
         ended: list[str] = []
 
         (payload,) = listen_and_collect(
-            pbx, trigger(max_calls=1000, max_seconds=0.01), 1, lambda: ended.append(pbx.end_call().id)
+            trigger(max_calls=1000, max_seconds=0.01), 1, lambda: ended.append(pbx.end_call().id)
         )
 
         assert uids(payload) == ended
 
     def test_a_call_of_an_event_is_among_those_that_are_read(self, pbx: PbxSimulator) -> None:
-        (payload,) = listen_and_collect(pbx, trigger(max_calls=1), 1, lambda: pbx.end_call())
+        (payload,) = listen_and_collect(trigger(max_calls=1), 1, lambda: pbx.end_call())
 
         (uid,) = uids(payload)
         assert uid in {call["uid"] for call in YeastarHook().iter_calls(period="today")}
@@ -98,7 +95,7 @@ class TestTheTrigger:
             pbx.wait_until(lambda pbx: len(pbx.calls("subscribe")) > seen and pbx.call_subscribers == 1)
             ended.append(pbx.end_call().id)
 
-        (payload,) = listen_and_collect(pbx, trigger(), 1, lose)
+        (payload,) = listen_and_collect(trigger(), 1, lose)
 
         assert uids(payload) == ended
 

@@ -26,7 +26,7 @@ from airflow_provider_yeastar.pbx.errors import (
 )
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
 from airflow_provider_yeastar.triggers.report_event import YeastarReportEventTrigger
-from tests.integration.support import Wait, connection_to
+from tests.integration.support import Wait, connection_to, listening
 
 needs_airflow_3 = pytest.mark.skipif(
     not hasattr(base, "BaseEventTrigger"), reason="this Airflow has no events to run DAGs by"
@@ -39,9 +39,7 @@ def announced(name: str) -> dict[str, Any]:
     return {"result": "success", "file": name, "download_resource_url": f"/api/download/{name}"}
 
 
-def listen_and_collect(
-    pbx: PbxSimulator, trigger: Any, count: int, meanwhile: Callable[[], None]
-) -> list[dict[str, Any]]:
+def listen_and_collect(trigger: Any, count: int, meanwhile: Callable[[], None]) -> list[dict[str, Any]]:
     """Run a trigger until it has yielded so many events; ``meanwhile`` runs once it listens."""
 
     async def collect() -> list[dict[str, Any]]:
@@ -52,8 +50,9 @@ def listen_and_collect(
         return events
 
     async def collect_meanwhile() -> list[dict[str, Any]]:
-        collecting = asyncio.create_task(collect())
-        await asyncio.to_thread(pbx.wait_until, lambda pbx: pbx.subscribers == 1)
+        with listening() as begun:
+            collecting = asyncio.create_task(collect())
+            assert await asyncio.to_thread(begun.wait, 30)
         await asyncio.to_thread(meanwhile)
         return await asyncio.wait_for(collecting, 30)
 
@@ -63,7 +62,7 @@ def listen_and_collect(
 @needs_airflow_3
 class TestTheTrigger:
     def test_a_report_that_somebody_asked_for_comes_out(self, pbx: PbxSimulator, waiting: Wait) -> None:
-        (event,) = listen_and_collect(pbx, YeastarReportEventTrigger(), 1, waiting.run)
+        (event,) = listen_and_collect(YeastarReportEventTrigger(), 1, waiting.run)
 
         assert event["file"].startswith("Queue-Performance")
         assert event["download_resource_url"] == f"/api/download/{event['file']}"
@@ -79,7 +78,7 @@ class TestTheTrigger:
             pbx.publish({**announced("B.csv"), "download_resource_url": "https://evil.example/B.csv"})
             pbx.publish(announced("C.csv"))
 
-        (event,) = listen_and_collect(pbx, YeastarReportEventTrigger(), 1, publish)
+        (event,) = listen_and_collect(YeastarReportEventTrigger(), 1, publish)
 
         assert event["file"] == "C.csv"
 
@@ -95,7 +94,7 @@ class TestTheTrigger:
             pbx.wait_until(lambda pbx: len(pbx.calls("subscribe")) > seen and pbx.subscribers == 1)
             pbx.publish(announced("B.csv"))
 
-        events = listen_and_collect(pbx, YeastarReportEventTrigger(), 2, lose)
+        events = listen_and_collect(YeastarReportEventTrigger(), 2, lose)
 
         assert [event["file"] for event in events] == ["A.csv", "B.csv"]
 
@@ -147,12 +146,12 @@ class TestTheTrigger:
         monkeypatch.setattr("airflow_provider_yeastar.triggers.watching.asyncio", SimpleNamespace(sleep=come_late))
 
         trigger = YeastarReportEventTrigger(yeastar_conn_id="late_pbx")
-        (event,) = listen_and_collect(pbx, trigger, 1, lambda: pbx.publish(announced("A.csv")))
+        (event,) = listen_and_collect(trigger, 1, lambda: pbx.publish(announced("A.csv")))
 
         assert event["file"] == "A.csv"
 
     def test_the_hook_fetches_what_an_event_tells_of(self, pbx: PbxSimulator, waiting: Wait, tmp_path: Path) -> None:
-        (event,) = listen_and_collect(pbx, YeastarReportEventTrigger(), 1, waiting.run)
+        (event,) = listen_and_collect(YeastarReportEventTrigger(), 1, waiting.run)
 
         path = YeastarHook(event["yeastar_conn_id"]).download_file(
             event["download_resource_url"], f"{tmp_path}/announced/"
