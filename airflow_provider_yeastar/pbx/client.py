@@ -273,6 +273,7 @@ class PbxClient:
         :raises YeastarError: see :meth:`Transport.stream`.
         """
         try:
-            return await in_thread(partial(self._session.open_file, url, rest, new_token=new_token))
+            work = partial(self._session.open_file, url, rest, new_token=new_token)
+            return await in_thread(work, discard=FileStream.close)
         finally:
             self._session.announce_secrets()

@@ -111,7 +111,11 @@ _lanes: PerLoop[asyncio.Semaphore] = PerLoop()
 
 
 async def in_thread(
-    function: Callable[..., Result], *arguments: object, of: Hashable = None, hurries: bool = False
+    function: Callable[..., Result],
+    *arguments: object,
+    of: Hashable = None,
+    hurries: bool = False,
+    discard: Callable[[Result], object] | None = None,
 ) -> Result:
     """Return what the function returns, without blocking the event loop.
 
@@ -120,6 +124,8 @@ async def in_thread(
 
     :param of: what is called, such as a PBX, of which two calls at most are under way; None for calls without bound.
     :param hurries: goes before the calls that do not, where many would compute.
+    :param discard: gets the result if the caller was cancelled and nobody else has it, so that what is open is closed;
+        does not block, raises nothing.
     :raises ResourceError: if no thread can be started.
     """
     room = _rooms.get(None, _Room)
@@ -130,10 +136,13 @@ async def in_thread(
     caller = _Caller(loop, room.computing)
     context.run(_caller.set, caller)
     only_waits = loop.call_later(_COMPUTING_SECONDS, caller.rest)
+    call = _start(partial(context.run, function, *arguments), places, discard)
     try:
-        return await _start(partial(context.run, function, *arguments), places)
+        return await call
     except asyncio.CancelledError:
         caller.leave()
+        if discard and call.done() and not call.cancelled() and not call.exception():
+            discard(call.result())  # it came while the cancellation was on its way
         raise
     finally:
         only_waits.cancel()
@@ -203,42 +212,77 @@ async def _take(places: list[asyncio.Semaphore], computing: Places, hurries: boo
         raise
 
 
-def _start(work: Callable[[], Result], places: list[asyncio.Semaphore]) -> asyncio.Future[Result]:
-    loop = asyncio.get_running_loop()
-    call: asyncio.Future[Any] = loop.create_future()
-
-    result: Any = None
-    error: BaseException | None = None
-
-    def settle() -> None:
-        for place in places:
-            place.release()
-        if call.cancelled():
-            return
-        if error is None:
-            call.set_result(result)
-        else:
-            call.set_exception(error)
-
-    def end(failure: BaseException | None) -> None:
-        nonlocal error
-        error = failure
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            # Without arguments: asyncio's debug log would show them, and a token may be among them.
-            loop.call_soon_threadsafe(settle)
-
-    def run() -> None:
-        nonlocal result
-        try:
-            result = work()
-        except BaseException as raised:  # noqa: BLE001 - the thread's boundary: whatever it is, the caller gets it
-            end(raised)
-        else:
-            end(None)
-
+def _start(
+    work: Callable[[], Result], places: list[asyncio.Semaphore], discard: Callable[[Result], object] | None
+) -> asyncio.Future[Result]:
+    call = _Call(work, places, discard or _ignore, asyncio.get_running_loop())
     try:
-        _threads().submit(run, end)
+        _threads().submit(call.run, call.fail)
     except ResourceError as failure:
-        error = failure
-        settle()
-    return call
+        call.error = failure
+        call.settle()
+    return call.result
+
+
+def _ignore(_: object) -> None:
+    """Nothing has to be done with a result that nobody takes."""
+
+
+class _Call:
+    """A call in a thread, and what its caller waits for on the event loop.
+
+    :param work: what is called.
+    :param places: are given back at its end.
+    :param discard: gets a result that nobody takes.
+    :param loop: the caller's.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[], Any],
+        places: list[asyncio.Semaphore],
+        discard: Callable[[Any], object],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.result: asyncio.Future[Any] = loop.create_future()
+        self.error: BaseException | None = None
+        self._work = work
+        self._places = places
+        self._discard = discard
+        self._loop = loop
+        self._returned: Any = None
+
+    def run(self) -> None:
+        """Make the call, on this thread."""
+        try:
+            self._returned = self._work()
+        except BaseException as raised:  # noqa: BLE001 - the thread's boundary: whatever it is, the caller gets it
+            self.error = raised
+        self._end()
+
+    def fail(self, error: BaseException) -> None:
+        """End without a call, on any thread."""
+        self.error = error
+        self._end()
+
+    def settle(self) -> None:
+        """Give the outcome to the caller, on the event loop's thread."""
+        for place in self._places:
+            place.release()
+        if self.result.cancelled():
+            self._drop()
+        elif self.error is None:
+            self.result.set_result(self._returned)
+        else:
+            self.result.set_exception(self.error)
+
+    def _end(self) -> None:
+        try:
+            # Without arguments: asyncio's debug log would show them, and a token may be among them.
+            self._loop.call_soon_threadsafe(self.settle)
+        except RuntimeError:  # the loop is closed: nobody waits any more
+            self._drop()
+
+    def _drop(self) -> None:
+        if self.error is None:
+            self._discard(self._returned)

@@ -7,7 +7,6 @@ only gets the open socket. It then neither picks a proxy, nor resolves a name in
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import ssl
@@ -52,12 +51,7 @@ async def shake_hands(settings: PbxSettings, token: str, user_agent: str) -> Cli
     :raises YeastarError: when there is none to be had.
     """
     limit = CallLimit(time.monotonic() + settings.timeout, settings.timeout)
-    opening = _Opening(settings, limit)
-    try:
-        policy, context, opened = await in_thread(opening.run)
-    except asyncio.CancelledError:
-        opening.is_abandoned = True
-        raise
+    policy, context, opened = await in_thread(_open, settings, limit, discard=lambda found: found[-1].close())
     failure: YeastarError
     try:
         return await connect(
@@ -82,31 +76,14 @@ async def shake_hands(settings: PbxSettings, token: str, user_agent: str) -> Cli
     raise failure
 
 
-class _Opening:
-    """Opens the socket on a thread; if nobody waits any more, the thread closes it.
-
-    :param settings: where the PBX is.
-    :param limit: bounds it.
-    """
-
-    def __init__(self, settings: PbxSettings, limit: CallLimit) -> None:
-        self.is_abandoned = False
-        self._settings = settings
-        self._limit = limit
-
-    def run(self) -> tuple[Policy, ssl.SSLContext | None, LimitedSocket]:
-        settings = self._settings
-        policy = decide(settings, os.environ)
-        context = _ssl_context(policy.trust) if settings.scheme == "https" else None
-        try:
-            opened = dial(policy.route, settings.host, settings.effective_port, self._limit)
-        except CONNECTION_ERRORS as error:
-            failure = _network_failure(error, settings, policy)
-        else:
-            if self.is_abandoned:
-                opened.close()
-            return policy, context, opened
-        raise failure
+def _open(settings: PbxSettings, limit: CallLimit) -> tuple[Policy, ssl.SSLContext | None, LimitedSocket]:
+    policy = decide(settings, os.environ)
+    context = _ssl_context(policy.trust) if settings.scheme == "https" else None
+    try:
+        return policy, context, dial(policy.route, settings.host, settings.effective_port, limit)
+    except CONNECTION_ERRORS as error:
+        failure = _network_failure(error, settings, policy)
+    raise failure
 
 
 # Channels that trust alike share a context while one of them is open: one that holds the system's CAs takes half a MB.

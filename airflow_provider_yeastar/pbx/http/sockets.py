@@ -122,8 +122,12 @@ def open_socket(host: str, port: int, limit: CallLimit) -> LimitedSocket:
     seconds = min(limit.left(), limit.connecting)
     connecting = CallLimit(time.monotonic() + seconds, seconds)
     opened = _first_to_connect(deque(_interleaved(_resolve(host, port, connecting))), connecting)
-    opened.settimeout(connecting.left())  # for the handshake of TLS
-    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        opened.settimeout(connecting.left())  # for the handshake of TLS
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError:  # out of time, or the other end is gone already
+        opened.close()
+        raise
     limit.bind(opened)
     return opened
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import time
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, NetworkError
+from airflow_provider_yeastar.pbx.http.sockets import LimitedSocket
 from airflow_provider_yeastar.pbx.http.transport import Transport
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from tests.pbx.http.support import OK, SECRET, TOKEN, black_hole, call
@@ -127,3 +129,17 @@ class TestSeveralAddresses:
             call("pbx.test")
 
         assert (raised.value.was_received, raised.value.is_timeout) == (False, False)
+
+
+def test_a_connection_that_cannot_be_used_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[LimitedSocket] = []
+
+    def refuse(self: LimitedSocket, *_: Any) -> None:
+        opened.append(self)
+        raise OSError(errno.EINVAL, "the other end is gone")
+
+    monkeypatch.setattr(LimitedSocket, "setsockopt", refuse)
+    with scripted_server(answer(OK)) as server, pytest.raises(NetworkError):
+        call(server.address)
+
+    assert [each.fileno() for each in opened] == [-1]
