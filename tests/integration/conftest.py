@@ -33,6 +33,13 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"airflow_provider_yeastar.pbx.waiting.bounds.{delay}", lambda attempt, chance: 0.0)
 
 
+@pytest.fixture
+def long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No second attempt, which might be under way at the end of the wait and leave its outcome in doubt."""
+    for delay in ("retry_delay", "busy_delay", "unanswered_delay"):
+        monkeypatch.setattr(f"airflow_provider_yeastar.pbx.waiting.bounds.{delay}", lambda attempt, chance: 60.0)
+
+
 @pytest.fixture(scope="session")
 def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An Airflow home with a database, for all runs in processes of their own."""

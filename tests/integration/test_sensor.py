@@ -53,9 +53,9 @@ class TestTheSensor:
         assert report["yeastar_conn_id"] == "yeastar_default"
         assert "token" not in json.dumps(report)
 
-    @pytest.mark.parametrize("bound", [{"timeout": 4}, {"wait_timeout": 4}], ids=lambda bound: next(iter(bound), ""))
+    @pytest.mark.parametrize("bound", [{"timeout": 8}, {"wait_timeout": 8}], ids=lambda bound: next(iter(bound), ""))
     def test_a_time_out_is_airflow_s_own_in_both_modes(
-        self, pbx: PbxSimulator, deferrable: bool, bound: dict[str, Any]
+        self, pbx: PbxSimulator, deferrable: bool, long_pauses: None, bound: dict[str, Any]
     ) -> None:
         pbx.hold_reports()
 

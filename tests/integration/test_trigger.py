@@ -70,10 +70,10 @@ def test_who_takes_the_event_and_never_comes_back_leaves_no_socket(pbx: PbxSimul
     pbx.wait_until(lambda pbx: pbx.sockets == 0)
 
 
-def test_time_that_runs_out_is_one_event_that_tells_what_was_seen(pbx: PbxSimulator) -> None:
+def test_time_that_runs_out_is_one_event_that_tells_what_was_seen(pbx: PbxSimulator, long_pauses: None) -> None:
     pbx.hold_reports()
 
-    event = asyncio.run(fire(trigger(wait_timeout=2)))
+    event = asyncio.run(fire(trigger(wait_timeout=8)))
 
     assert event["status"] == "timeout"
     assert "the PBX accepted the request once" in event["what"]
