@@ -11,6 +11,7 @@ a lost turn, token or ledger is noticed, but costs a login, a second request, or
 from __future__ import annotations
 
 import random
+import re
 import ssl
 import threading
 import time
@@ -18,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, StateUnavailableError, YeastarError
 from airflow_provider_yeastar.pbx.state.interface import (
@@ -42,6 +43,8 @@ _HEALTH_CHECK_SECONDS = 30
 _UPDATE_SECONDS = 20.0
 """For the attempts of one update; each conflict means that another process's update succeeded."""
 _LONGEST_PAUSE_SECONDS = 0.05
+_OPTION = re.compile(r"db|protocol|client_name|ssl_\w+")
+"""What may follow a ``?`` in the URL: others of the library's settings are ours, or fail at the first call only."""
 _MOST_SERVERS = 8
 """Servers whose connections a process keeps."""
 
@@ -165,7 +168,11 @@ def _client(library: Any, url: str) -> redis.Redis:
     from redis.retry import Retry
 
     try:
-        if urlsplit(url).scheme not in ("redis", "rediss"):
+        parts = urlsplit(url)
+        # An unquoted # in a password makes of all that follows it, the true host too, a fragment.
+        if parts.scheme not in ("redis", "rediss") or parts.fragment or not re.fullmatch(r"/?\d*", parts.path):
+            raise ValueError
+        if not all(_OPTION.fullmatch(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
             raise ValueError
         client: redis.Redis = library.Redis.from_url(
             url,
@@ -175,7 +182,9 @@ def _client(library: Any, url: str) -> redis.Redis:
             # Once, for a pooled connection that the server has closed; longer outages are the callers' to wait for.
             retry=Retry(NoBackoff(), 1),
         )
-    except (ValueError, TypeError):
+        # It connects to nothing yet, and takes the URL's options only now.
+        client.connection_pool.make_connection()
+    except (ValueError, TypeError, library.exceptions.RedisError):
         raise InvalidSettingsError(
             "`[yeastar] state_url` is not a URL such as redis://host:6379/0 or rediss://user:password@host:6379/0",
             remedy="Correct it in Airflow's configuration.",

@@ -151,10 +151,40 @@ class TestTls:
         return redis_server(*options, "--tls-auth-clients", "no", tls=True)
 
 
-@pytest.mark.parametrize("url", ["http://host", "host:6379", "redis//host", "redis://host:port/0"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "http://host",
+            "host:6379",
+            "redis//host",
+            "redis://host:port/0",
+            "redis://host/name",
+            "redis://host:99999/0",
+        ),
+        # No # may stand in a password unquoted: "user" would be the host.
+        *("redis://user:12#s3cret@host:6379/0", "rediss://user:#s3cret@host"),
+        *(f"redis://host/0?{option}" for option in ("unknown=1", "retry=3", "encoding=unknown", "protocol=9", "db=x")),
+        *(f"redis://host/0?{option}" for option in ("ssl_ca_certs=/etc/ssl/ca.pem", "socket_timeout=soon", "ssl_")),
+        "rediss://host/0?ssl_unknown=1",
+    ],
+)
 def test_a_url_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(InvalidSettingsError, match="redis://host:6379/0"):
+    with pytest.raises(InvalidSettingsError, match="redis://host:6379/0") as raised:
         open_state(url, HERE)
+
+    assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("redis://host", "redis://host/", "redis://host:1/15", "rediss://user:12%23s3cret@host:6379/0"),
+        *("rediss://host/0?ssl_ca_certs=/etc/ssl/ca.pem&ssl_check_hostname=false", "redis://host/0?protocol=3"),
+    ],
+)
+def test_a_url_is_taken_with_its_options(url: str) -> None:
+    assert open_state(url, HERE).name.startswith("Redis at host")
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
