@@ -31,6 +31,8 @@ MAX_JSON_BYTES = 32 << 20
 """No answer of a PBX is larger: some 100,000 rows of a report."""
 
 _MAX_DEPTH = 32
+# Each takes up to a hundred bytes of memory: a text of brackets thirty times its own length, where rows take six times.
+_MAX_VALUES = 4_000_000
 """The deepest documented answer nests five levels."""
 _MAX_INTEGER = 2**63 - 1
 # PostgreSQL refuses NUL, and UTF-8 has no unpaired surrogates; JSON's escapes can hold both.
@@ -50,7 +52,7 @@ def loads(text: str | bytes, secrets: Iterable[str] = ()) -> Any:
 
     Integers fit into 64 bits, floats are finite, texts hold neither NUL nor unpaired surrogates nor a secret.
 
-    :param text: at most 32 MiB, nested at most 32 levels deep.
+    :param text: at most 32 MiB and four million values, nested at most 32 levels deep.
     :param secrets: tokens and passwords that the PBX may quote.
     :raises ValueError: for anything else.
     """
@@ -58,6 +60,8 @@ def loads(text: str | bytes, secrets: Iterable[str] = ()) -> Any:
         raise ValueError("too long")
     if isinstance(text, bytes):
         text = text.decode(json.detect_encoding(text), "surrogatepass")
+    if sum(map(text.count, ",[{")) > _MAX_VALUES:
+        raise ValueError("too many values")
     try:
         value = json.loads(text, parse_int=_integer, parse_float=_float, parse_constant=_no_number)
     except RecursionError:

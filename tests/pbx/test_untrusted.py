@@ -131,6 +131,14 @@ def test_what_no_pbx_sends_is_a_value_error(text: str) -> None:
         loads(text)
 
 
+@pytest.mark.parametrize("values", ["0,", "[],", "{},", '{"a":[]},', "[" * 29 + "]" * 29 + ",", '"",'])
+def test_so_many_values_that_they_fill_the_memory_are_refused_before_they_are_read(values: str) -> None:
+    text = f"[{values * (4_200_000 // len(re.findall(r'[,{[]', values)))}0]"
+
+    with pytest.raises(ValueError, match="too many values"):
+        loads(text)
+
+
 def test_an_ordinary_answer_is_read_as_it_is() -> None:
     value = {"rows": [{"name": "Zoë\n\t<1001>", "calls": 7, "rate": 77.14, "id": 2**53 + 1, "none": None}] * 3}
 
