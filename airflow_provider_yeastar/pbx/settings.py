@@ -94,7 +94,8 @@ class PbxSettings:
             parts = urlsplit(text if "://" in text else f"//{text}")
         except ValueError:
             raise InvalidSettingsError("Host is neither a host name nor an address") from None
-        if parts.username or parts.password or parts.query or parts.path.strip("/"):
+        # An unquoted # in a password makes of all that follows it, the true host too, a fragment.
+        if parts.username or parts.password or parts.query or parts.path.strip("/") or parts.fragment:
             raise InvalidSettingsError(
                 "Host is more than a host name; write credentials into Client ID and Client Secret"
             )

@@ -68,8 +68,8 @@ async def shake_hands(settings: PbxSettings, token: str, user_agent: str) -> Cli
             max_size=_MAX_FRAME_BYTES,
             logger=_silent,
         )
-    # A redirect is a ValueError here, as an open socket leads nowhere else.
-    except (OSError, TimeoutError, ValueError, WebSocketException) as error:
+    # A redirect is a ValueError here, as an open socket leads nowhere else; one to several places is a LookupError.
+    except (OSError, TimeoutError, ValueError, LookupError, WebSocketException) as error:
         failure = _failure(error, settings, policy)
         opened.close()
     # Raised outside of the except block: what the library raised can hold the URL with its token.

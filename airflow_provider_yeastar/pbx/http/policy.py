@@ -173,7 +173,7 @@ def _parse_proxy(url: str, source: str) -> Proxy:
         raise InvalidSettingsError(
             f"The proxy in {source} is spoken to in {scheme}://, which is not supported: only http:// is", remedy=remedy
         )
-    if not host or parts.path.strip("/") or parts.query or not re.fullmatch(r"[!-~]+", host):
+    if not host or parts.path.strip("/") or parts.query or parts.fragment or not re.fullmatch(r"[!-~]+", host):
         raise InvalidSettingsError(f"The proxy in {source} is not a valid URL", remedy=remedy)
     return Proxy(host, port or _DEFAULT_PROXY_PORT, unquote(parts.username or ""), unquote(parts.password or ""))
 

@@ -57,6 +57,14 @@ def test_a_redirect_is_not_followed(status: int, target: str) -> None:
     assert TOKEN not in str(raised.value)
 
 
+def test_a_redirect_to_two_places_at_once_is_not_followed_either() -> None:
+    redirect = answer(b"", "302 Found", "Location: /here", "Location: /there")
+    with scripted_server(redirect) as server, pytest.raises(NotAPbxError, match="redirect"):
+        shake(server.address)
+
+    assert len(server.heads) == 1
+
+
 def test_an_error_of_the_pbx_is_its_own_class() -> None:
     body = json.dumps({"errcode": 10004, "errmsg": "TOKEN EXPIRED"}).encode()
     with scripted_server(answer(body, "400 Bad Request")) as server, pytest.raises(TokenExpiredError):

@@ -119,6 +119,8 @@ def test_the_extra_wins_over_the_environment() -> None:
         ("http://user:s3cret@proxy:99999", "not a valid URL"),
         ("http://user:s3cret@[::1", "not a valid URL"),
         ("http://user:s3cret@proxy/path", "not a valid URL"),
+        ("http://user:12#s3cret@proxy:3128", "not a valid URL"),
+        ("user:#s3cret@proxy:3128", "not a valid URL"),
         ("http://", "not a valid URL"),
         ("ftp://proxy", r"ftp://"),
     ],
