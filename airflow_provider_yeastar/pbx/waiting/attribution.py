@@ -14,7 +14,8 @@ rule  observed                                                   verdict
 2     70082: a job runs, whoever's it is                         wait for others; *contested* if the word was given
                                                                  and nothing of this deployment explains it
 3     the answer carries a ``download_id``                       believe the event with this id while the subscription
-                                                                 stands; if that is lost or overdue, ask synchronously
+                                                                 stands; if that is lost or overdue, or the id is
+                                                                 another report's as well, ask synchronously
 4     nothing requested, ``asynchronous=False``                  ask synchronously
 5     nothing requested, ``asynchronous=True``, no doubt so far  ask for the event
 6     nothing requested, no word or any doubt                    ask synchronously
@@ -136,7 +137,7 @@ def judge(seen: Observations, ledger: Ledger, now: float) -> Verdict:
     if isinstance(seen.answer, Busy):
         return _judge_busy(seen, ledger, now)
     if isinstance(seen.answer, Processing) and seen.answer.download_id is not None:
-        return _judge_by_id(seen, seen.answer.download_id)
+        return _judge_by_id(seen, seen.answer.download_id, ledger)
     if seen.job is None:
         return _choose_way(seen, ledger)
     if not seen.for_event:
@@ -155,13 +156,16 @@ def _judge_busy(seen: Observations, ledger: Ledger, now: float) -> Verdict:
     )
 
 
-def _judge_by_id(seen: Observations, download_id: int) -> Verdict:
+def _judge_by_id(seen: Observations, download_id: int, ledger: Ledger) -> Verdict:
     if not seen.is_subscribed:
         # After a restart the PBX may count its ids anew.
         return Verdict(Step.ASK_FOR_ANSWER, _LOST)
-    for event in seen.events:
-        if event.download_id == download_id:
-            return Verdict(Step.BELIEVE_EVENT, "the answer and the event carry the same download_id", event)
+    events = [event for event in seen.events if event.download_id == download_id]
+    files = {event_mark(event) for event in events}
+    if len(files) > 1 or any(map(ledger.knows, files)) or not all(_fits(event, seen.file_format) for event in events):
+        return Verdict(Step.ASK_FOR_ANSWER, "the download_id is another report's, too")
+    if events:
+        return Verdict(Step.BELIEVE_EVENT, "the answer and the event carry the same download_id", events[0])
     if seen.is_overdue:
         return Verdict(Step.ASK_FOR_ANSWER, _OVERDUE)
     return Verdict(Step.WAIT, "the event with this download_id is outstanding")

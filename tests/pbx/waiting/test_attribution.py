@@ -222,10 +222,35 @@ class TestTheDownloadId:
             exclusive=exclusive,
             doubt="x",
             answer=Processing(8),
-            events=(event("Other.csv", download_id=7), event("Ours.pdf", download_id=8)),
+            events=(event("Other.csv", download_id=7), event("Ours.csv", download_id=8)),
         )
 
-        assert judge(seen, OURS_OPEN.contested("x", NOW), NOW).event == event("Ours.pdf", download_id=8)
+        assert judge(seen, OURS_OPEN.contested("x", NOW), NOW).event == event("Ours.csv", download_id=8)
+
+    @pytest.mark.parametrize(
+        ("events", "ledger"),
+        [
+            pytest.param([event("One.csv", download_id=8), event("Two.csv", download_id=8)], OURS_OPEN, id="two-files"),
+            pytest.param([event("One.pdf", download_id=8)], OURS_OPEN, id="another-format"),
+            pytest.param(
+                [event("Old.csv", download_id=8)],
+                OURS_OPEN.with_job("x", 1).with_file("x", event_mark(event("Old.csv")), NOW - 2),
+                id="a-known-file",
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("exclusive", [True, False])
+    def test_one_that_is_another_report_s_as_well_decides_nothing(
+        self, events: list[EventFrame], ledger: Ledger, exclusive: bool
+    ) -> None:
+        seen = awaiting(exclusive=exclusive, answer=Processing(8), events=tuple(events))
+
+        assert judge(seen, ledger, NOW).step is Step.ASK_FOR_ANSWER
+
+    def test_an_event_that_comes_twice_is_one(self) -> None:
+        ours = event("Ours.csv", download_id=8)
+
+        assert judge(awaiting(answer=Processing(8), events=(ours, ours)), OURS_OPEN, NOW).event == ours
 
     @pytest.mark.parametrize("download_id", [7, None])
     def test_another_one_or_none_is_passed_over(self, download_id: int | None) -> None:
