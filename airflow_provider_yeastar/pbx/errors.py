@@ -178,7 +178,7 @@ class AmbiguousEventError(YeastarError):
 
 
 class WrongReportError(YeastarError):
-    """The content of a file contradicts the request: it is another report's."""
+    """A file or rows contradict the request: they are another report's."""
 
     reaction = Reaction.GIVE_UP
     default_remedy = (

@@ -236,7 +236,7 @@ class PbxSession:
     def request_rows(self, plan: Plan, timeout: float | None = None) -> Iterator[list[Row]]:
         """Ask the PBX for the rows of a report and yield them page by page (vendor's "Query a Call Report" endpoint).
 
-        They are complete only when the iterator ends without an error; see :func:`.row_pages`.
+        They are complete only when the iterator ends without an error; see :func:`.row_pages` and :meth:`.Plan.within`.
 
         :param plan: from :meth:`plan`, with ``as_rows``.
         :param timeout: seconds without an answer.
@@ -246,7 +246,7 @@ class PbxSession:
             return self._ask(plan, {"page": str(page)} if page > 1 else {}, timeout)
 
         pages = row_pages(ask, pbx=self.settings.address, endpoint=plan.endpoint)
-        return (flattened_rows(plan.within(page, self.settings.address)) for page in pages)
+        return map(flattened_rows, plan.within(pages, self.settings.address))
 
     def _ask(self, plan: Plan, paging: Mapping[str, str], timeout: float | None) -> dict[str, Any]:
         plan = replace(plan, facts=self._facts or plan.facts)

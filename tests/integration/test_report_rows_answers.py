@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from unittest.mock import Mock
 
 import pytest
@@ -176,6 +176,45 @@ class TestAnswersOfWhichNothingIsKnown:
 
         assert [row["time"] for row in found] == ["2026/07/31", "31"]
         assert "answered 2026-07 with 1 rows of other times, which are left out" in caplog.text
+
+    MISSED: ClassVar = {
+        "report_type": "unreturnmisscall",
+        "period": None,
+        "parameters": None,
+        "start_time": "2026-11-20 08:00:00",
+        "end_time": "2026-11-20 17:59:59",
+    }
+
+    @staticmethod
+    def missed(*times: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        rows = [{"time": time, "call_from": "1001"} for time in times]
+        return lambda answer: {"total_number": len(rows), "unreturn_miss_call_list": rows}
+
+    def test_rows_of_another_day_than_the_range_are_left_out_with_a_warning(
+        self, pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+    ) -> None:
+        times = ("2026/11/20 09:00:00", "2026/11/19 23:00:00", "2026/11/18 09:00:00")
+        with answering(monkeypatch, self.missed(*times)):
+            path, report = run(operator(tmp_path / "missed.ndjson", **self.MISSED))
+
+        assert report["rows"] == 2
+        assert [line["time"][:10] for line in map(json.loads, Path(path).read_text().splitlines())] == [
+            "2026-11-20",
+            "2026-11-19",
+        ]
+        assert "with 1 rows of other times, which are left out" in caplog.text
+        assert "with 1 rows that may be of other times" in caplog.text
+
+    def test_rows_of_other_days_alone_are_another_report(
+        self, pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        with (
+            answering(monkeypatch, self.missed("2026/11/18 09:00:00", "2026/10/01 09:00:00")),
+            pytest.raises(AirflowFailException, match="All 2 rows of the answer are of other times than 2026-11-20"),
+        ):
+            run(operator(tmp_path / "missed.ndjson", **self.MISSED))
+
+        assert not (tmp_path / "missed.ndjson").exists()
 
 
 class TestSchema:

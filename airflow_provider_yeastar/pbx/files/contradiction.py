@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from itertools import chain, islice
 
 from airflow_provider_yeastar.pbx.files.delimited import delimiter_of
-from airflow_provider_yeastar.pbx.report.periods import Period, dates_in, days_in, parse_period
+from airflow_provider_yeastar.pbx.report.periods import Days, Period, dates_in, parse_period, spans_in
 
 __all__ = ["Expected", "contradiction", "stray_row"]
 
@@ -93,9 +93,10 @@ def stray_row(lines: Iterable[str], window: Mapping[str, str]) -> str:
     period = parse_period(window["time"]) if "time" in window else None
     if not isinstance(period, Period):
         return ""
+    asked = Days(period.first, period.last)
     for row in islice(_rows(lines), _PREAMBLE_ROWS, None):
-        days = days_in(row[0] if row else "")
-        if days and not any(period.first <= day <= period.last for day in days):
+        spans = spans_in(row[0] if row else "")
+        if spans and not any(asked.overlaps(days) for days in spans):
             return row[0].strip()
     return ""
 

@@ -19,6 +19,7 @@ __all__ = [
     "ParameterKind",
     "ReportType",
     "TimeKind",
+    "row_times",
 ]
 
 TimeKind = Literal["range", "time", "unknown"]
@@ -37,6 +38,8 @@ class ReportType:
     :param time: whether it takes ``start_time``/``end_time`` (range) or ``time``; unknown is treated as range.
     :param required: parameters without which the PBX makes no report.
     :param v2_only: whether it is missing in API v1.0.
+    :param row_times: the keys of a row's time, or of its beginning and its end; which of the two decides whether a PBX
+        counts the row is unknown.
     """
 
     name: str
@@ -44,6 +47,7 @@ class ReportType:
     time: TimeKind
     required: tuple[str, ...] = ()
     v2_only: bool = False
+    row_times: tuple[str, ...] = ("time",)
 
 
 @dataclass(frozen=True)
@@ -80,11 +84,16 @@ REPORT_TYPES: Mapping[str, ReportType] = {
         ReportType("queueperformance", "Queue Performance", "range", ("queue_id_list",)),
         ReportType("queueperformanceactivity", "Queue Performance Activity", "time"),
         ReportType("queuecallbackssummary", "Queue Callback Summary", "range"),
-        ReportType("queuecallbacksactivity", "Queue Callback Activity", "range"),
+        ReportType(
+            "queuecallbacksactivity", "Queue Callback Activity", "range", row_times=("request_time", "callback_time")
+        ),
         ReportType("queuesatisfaction", "Satisfaction Survey", "range"),
         ReportType("queuesatisfactiondetail", "Queue Satisfaction Survey Details", "range"),
-        ReportType("queueagentlogintime", "Agent Login Activity", "range", ("queue_id",)),
-        ReportType("queueagentpausetime", "Agent Pause Activity", "range"),
+        ReportType(
+            *("queueagentlogintime", "Agent Login Activity", "range", ("queue_id",)),
+            row_times=("login_time", "logout_time"),
+        ),
+        ReportType("queueagentpausetime", "Agent Pause Activity", "range", row_times=("pause_time", "unpause_time")),
         ReportType("queueagentmisscalls", "Agent Missed Call Activity", "range"),
         ReportType("queueagentperformance", "Agent Performance", "range", ("queue_id",)),
         ReportType("queueagentinoutcalls", "Agent Call Summary", "range", ("queue_id",)),
@@ -94,6 +103,16 @@ REPORT_TYPES: Mapping[str, ReportType] = {
         ReportType("qosreport", "QoS Report", "unknown"),
     )
 }
+
+
+def row_times(report_type: str | None) -> tuple[str, ...]:
+    """Return the keys of a row's time; see :class:`ReportType`.
+
+    :param report_type: the vendor's ``type``; None or another for a user-created report.
+    """
+    known = REPORT_TYPES.get(report_type or "")
+    return known.row_times if known else ("time",)
+
 
 _MISSED = ("unreturnmisscall",)
 

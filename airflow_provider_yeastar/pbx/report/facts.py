@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timezone, tzinfo
 
 from airflow_provider_yeastar.pbx import wire
-from airflow_provider_yeastar.pbx.errors import YeastarError
+from airflow_provider_yeastar.pbx.errors import WrongReportError, YeastarError
 from airflow_provider_yeastar.pbx.report import clock
+from airflow_provider_yeastar.pbx.report.catalogue import row_times
 from airflow_provider_yeastar.pbx.report.checks import check_version
-from airflow_provider_yeastar.pbx.report.periods import Period
+from airflow_provider_yeastar.pbx.report.frame import Asked
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
-from airflow_provider_yeastar.pbx.report.rows import Row, is_outside
+from airflow_provider_yeastar.pbx.report.rows import HeldRows, Row
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 
 __all__ = ["PbxFacts", "Plan", "choose_api_version", "facts_of", "pbx_time"]
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 
 # Without a display format the first request goes out in this one; a v2.0 PBX answers with its own.
 _GUESSED_FORMAT = clock.DisplayFormat("YYYY/MM/DD", "hh:mm:ss")
+_OTHER_TIMES = "Compare with the PBX's web portal, and check the `timezone` of the connection; nothing was written."
 # Firmware x.21.0.67 and later: the reference knows x.21.0.66 for v1.0 and x.21.0.117 for v2.0; what lies between is [U]
 # and was never released as far as is known.
 _FIRST_V2_FIRMWARE = (21, 0, 67)
@@ -60,19 +63,32 @@ class Plan:
         query = self.request.rows_query if self.as_rows else self.request.query
         return query(self.facts.display or _GUESSED_FORMAT, self.facts.zone)
 
-    def within(self, rows: list[Row], pbx: str) -> list[Row]:
-        """Return rows without those of another day, month or year than was asked for, which are told in the log.
+    def within(self, pages: Iterable[list[Row]], pbx: str) -> Iterator[list[Row]]:
+        """Yield pages without the rows that lie outside of the window that was asked for; the log tells of them.
 
-        :param rows: of one page.
-        :param pbx: ``host:port``, for the log.
+        :param pages: from :func:`.row_pages`.
+        :param pbx: ``host:port``, for messages.
+        :raises WrongReportError: at the end, if all rows lay outside.
         """
-        period = self.request.frame.period
-        if "time" not in self.request.describe(self.facts.zone) or not isinstance(period, Period):
-            return rows
-        kept = [row for row in rows if not is_outside(row, period, self.facts.zone)]
-        if strays := len(rows) - len(kept):
-            log.warning("PBX %s answered %s with %d rows of other times, which are left out.", pbx, period, strays)
-        return kept
+        held = HeldRows(self._asked, row_times(self.request.report_type))
+        yield from map(held.take, pages)
+        window = self.request.window_text
+        if held.outside and not held.kept:
+            what = f"All {held.outside} rows of the answer are of other times than {window}"
+            raise WrongReportError(what, pbx=pbx, endpoint=self.endpoint, remedy=_OTHER_TIMES)
+        if held.outside:
+            what = "rows of other times, which are left out"
+            log.warning("PBX %s answered %s with %d %s.", pbx, window, held.outside, what)
+        if held.doubtful:
+            log.warning("PBX %s answered %s with %d rows that may be of other times.", pbx, window, held.doubtful)
+
+    @property
+    def _asked(self) -> Asked:
+        facts, frame = self.facts, self.request.frame
+        # Hours, days and months begin in their period; a call may begin before the window in which it is counted.
+        around = 0 if "time" in self.request.describe(facts.zone) else 1
+        ends = frame.ends(facts.zone)
+        return Asked(ends.get("start_time"), ends.get("end_time"), facts.zone, facts.display, around)
 
 
 def facts_of(information: wire.PbxInformation, settings: PbxSettings) -> PbxFacts:

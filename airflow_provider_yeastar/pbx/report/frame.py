@@ -1,18 +1,35 @@
-"""TimeFrame: the time window of a request, as a period or as its first and last second. Pure."""
+"""TimeFrame: the time window of a request, as a period or as its first and last second; what lies in it. Pure."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
-from functools import partial
+from datetime import datetime, time, tzinfo
+from enum import Enum
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
-from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError, InvalidSettingsError
 from airflow_provider_yeastar.pbx.report import checks
+from airflow_provider_yeastar.pbx.report.clock import DisplayFormat, plain
 from airflow_provider_yeastar.pbx.report.parameters import is_open
-from airflow_provider_yeastar.pbx.report.periods import Period, RelativePeriod, Window, window_by_pbx_clock
+from airflow_provider_yeastar.pbx.report.periods import (
+    Days,
+    Period,
+    RelativePeriod,
+    Window,
+    spans_in,
+    window_by_pbx_clock,
+)
+from airflow_provider_yeastar.pbx.untrusted import whole_number
 
-__all__ = ["TimeFrame", "check_time_frame", "time_frame"]
+__all__ = ["Asked", "Fit", "TimeFrame", "check_time_frame", "time_frame"]
+
+_EARLIEST_SECOND, _LATEST_SECOND = 10**9, 10**10
+"""From 2001 to 2286; smaller numbers are hours, days or months, and a thousand times as great ones milliseconds."""
+_LONGEST_CLOCK = len("hh:mm:ss AM")
+_YEAR = re.compile(r"\d{4}")
 
 
 @dataclass(frozen=True)
@@ -83,6 +100,118 @@ class TimeFrame:
         """Return the first and the last second of a frame with both ends; see :meth:`ends`."""
         ends = self.ends(zone)
         return Window(ends["start_time"], ends["end_time"])
+
+
+class Fit(Enum):
+    """How a row's time fits the window that was asked for."""
+
+    INSIDE = "it lies in it, or tells nothing"
+    DOUBTFUL = "it may lie in it"
+    OUTSIDE = "it certainly lies outside"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The window that was asked for, against which the times of rows are held.
+
+    How a time is written differs by report and firmware: as a date with or without a clock, a month, from a date to
+    another, or seconds since 1970. An hour or a day of the month alone tells nothing.
+
+    :param start: first second by the PBX's clock, naive; None for an open beginning.
+    :param end: last second, inclusive; None for an open end.
+    :param zone: the PBX's time zone.
+    :param display: the PBX's display format, None if unknown. It tells which of two readings of a date is meant, and
+        does not make the other one certainly wrong: it may have been changed since.
+    :param around: days before and after the window that are in doubt: a call may begin or end there.
+    """
+
+    start: datetime | None
+    end: datetime | None
+    zone: tzinfo
+    display: DisplayFormat | None = None
+    around: int = 0
+
+    def fit(self, row: Mapping[str, Any], keys: tuple[str, ...]) -> Fit:
+        """Return how a row fits.
+
+        :param row: as the PBX sent it.
+        :param keys: of its time, or of its beginning and its end; without one of the latter it is open there.
+        """
+        if len(keys) == 1:
+            return self._fit_of(row.get(keys[0]))
+        begin, end = (self._readings(row.get(key)) for key in keys)
+        if not (begin or end):
+            return Fit.INSIDE
+        first = min((days.first for days in begin if days.first), default=None)
+        last = max((days.last for days in end if days.last), default=None)
+        return self._judge([Days(first, last)], None)
+
+    def _fit_of(self, value: object) -> Fit:
+        if value is None:
+            return Fit.INSIDE
+        if moment := self._counted(value):
+            day = moment.date()
+            return self._judge([Days(day, day)], moment)
+        if not isinstance(value, str):
+            return Fit.INSIDE
+        date, _, clock = value.partition(" ")
+        is_moment = ":" in clock and len(clock) <= _LONGEST_CLOCK
+        if not self._is_of_whole_days and is_moment and (shown := self._shown(value)):
+            return self._judge(spans_in(value), shown)
+        return self._fit_of_text(date if is_moment else value)
+
+    @cached_property
+    def _fit_of_text(self) -> Callable[[str], Fit]:
+        """Judges a text; most rows of a report share their days with many others."""
+        return lru_cache(maxsize=1024)(self._judge_text)
+
+    def _judge_text(self, text: str) -> Fit:
+        if readings := spans_in(text):
+            return self._judge(readings, None)
+        return Fit.DOUBTFUL if _YEAR.search(text) else Fit.INSIDE
+
+    def _judge(self, readings: list[Days], moment: datetime | None) -> Fit:
+        """Judge by the day, and by the second where it is known."""
+        if not any(self._days.overlaps(days, self.around) for days in readings):
+            return Fit.OUTSIDE
+        if not any(map(self._days.overlaps, self._meant(readings))):
+            return Fit.DOUBTFUL
+        is_early = moment and self.start and moment < self.start
+        is_late = moment and self.end and moment > self.end
+        return Fit.DOUBTFUL if is_early or is_late else Fit.INSIDE
+
+    def _meant(self, readings: list[Days]) -> list[Days]:
+        """Return the reading that the display format tells of, all where it tells nothing."""
+        order = self.display.date_format[0] if self.display else ""
+        return {"D": readings[:1], "M": readings[-1:]}.get(order, readings)
+
+    def _readings(self, value: object) -> list[Days]:
+        if moment := self._counted(value):
+            return [Days(moment.date(), moment.date())]
+        return spans_in(value) if isinstance(value, str) else []
+
+    def _counted(self, value: object) -> datetime | None:
+        """Return the moment of seconds or milliseconds since 1970, by the PBX's clock."""
+        second = whole_number(value) or 0
+        second = second // 1000 if second >= _EARLIEST_SECOND * 1000 else second
+        if not _EARLIEST_SECOND <= second < _LATEST_SECOND:
+            return None
+        return plain(datetime.fromtimestamp(second, self.zone))
+
+    def _shown(self, text: str) -> datetime | None:
+        try:
+            return self.display.parse_datetime(text) if self.display else None
+        except InvalidSettingsError:
+            return None
+
+    @cached_property
+    def _days(self) -> Days:
+        return Days(self.start and self.start.date(), self.end and self.end.date())
+
+    @cached_property
+    def _is_of_whole_days(self) -> bool:
+        begins = self.start is None or self.start.time() == time.min
+        return begins and (self.end is None or self.end.time() == time(23, 59, 59))
 
 
 def time_frame(period: Any, start_time: Any, end_time: Any, as_of: datetime | None = None) -> TimeFrame:

@@ -17,13 +17,14 @@ from airflow_provider_yeastar.pbx.report.clock import PeriodKind, never_occurs, 
 
 __all__ = [
     "PERIOD_WORDS",
+    "Days",
     "Period",
     "RelativePeriod",
     "Window",
     "dates_in",
-    "days_in",
     "parse_period",
     "shares_its_last_second",
+    "spans_in",
     "window_by_pbx_clock",
 ]
 
@@ -64,6 +65,24 @@ class Window:
                 remedy="An Airflow 3 cron schedule has data_interval_start == data_interval_end; "
                 'period="yesterday" is the usual way to ask for a day.',
             )
+
+
+@dataclass(frozen=True)
+class Days:
+    """Days from the first to the last, both inclusive; None for an open end."""
+
+    first: date | None
+    last: date | None
+
+    def overlaps(self, others: Days, around: int = 0) -> bool:
+        """Return whether one day at least is common to both.
+
+        :param others: the other days.
+        :param around: so many days before and after these count, too.
+        """
+        margin = timedelta(days=around)
+        begins = self.first is None or others.last is None or self.first - margin <= others.last
+        return begins and (self.last is None or others.first is None or others.first <= self.last + margin)
 
 
 @dataclass(frozen=True)
@@ -237,15 +256,19 @@ def dates_in(text: str) -> Iterator[list[date]]:
     return map(_readings, _DATE.finditer(text))
 
 
-def days_in(text: str) -> list[date]:
-    """Return every day that a text may name; of a text that is a month, such as ``2026/11`` or ``11/2026``, its first.
+def spans_in(text: str) -> list[Days]:
+    """Return which days a text may name: a date, a month such as ``2026/11`` or ``11/2026``, or from a date to another.
+
+    A date whose day and month may be swapped is read both ways, with the day before the month first.
 
     :param text: of one cell.
     """
     if month := _MONTH.fullmatch(text.strip()):
         first = _date(int(month["year"] or month["year_last"]), int(month["month"] or month["month_first"]), 1)
-        return [first] if first else []
-    return [day for readings in dates_in(text) for day in readings]
+        return [Days(first, Period("month", first).last)] if first else []
+    dates = list(dates_in(text))
+    days = [day for readings in dates for day in readings]
+    return [Days(min(days), max(days))] if days and len(dates) > 1 else [Days(day, day) for day in days]
 
 
 def _readings(match: re.Match[str]) -> list[date]:

@@ -9,23 +9,21 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, tzinfo
 from itertools import chain, repeat
 from operator import contains
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import NotAPbxError
-from airflow_provider_yeastar.pbx.report.periods import Period, days_in
-from airflow_provider_yeastar.pbx.untrusted import whole_number
+from airflow_provider_yeastar.pbx.report.frame import Asked, Fit
 
 __all__ = [
     "LIST_KEY",
+    "HeldRows",
     "Row",
     "are_flat",
     "check_says_something",
     "counted_rows",
     "flattened_rows",
-    "is_outside",
     "list_keys",
     "listed_rows",
     "members",
@@ -43,9 +41,6 @@ _BARE_REMEDY = (
     "Whether that means that there is nothing is unknown, so it is not taken for an empty answer; nothing was written. "
     "Compare with the PBX's web portal, and see whether a proxy between changes answers."
 )
-_EARLIEST_SECOND, _LATEST_SECOND = 10**9, 10**10
-"""From 2001 to 2286; smaller numbers are hours, days or months, and a thousand times as great ones milliseconds."""
-
 _OWNERS = {"detail": ("queue_num", "queue", "agent"), "member_list": ("group_num", "group", "ext")}
 """For each known nested list: a key of the entry around it, and the prefixes of the outer and the inner keys."""
 
@@ -149,24 +144,46 @@ def flattened_rows(rows: list[Row]) -> list[Row]:
     return rows if are_flat(rows) else [flat for row in rows for flat in _flattened(_owned(row))]
 
 
-def is_outside(row: Row, period: Period, zone: tzinfo) -> bool:
-    """Return whether the ``time`` of a row certainly lies outside of the period that was asked for.
+class HeldRows:
+    """Rows without those that lie outside of the window that was asked for, and how many these were.
 
-    A PBX has answered July with a row of another month [L]. How the time is written differs by report and firmware: as
-    a date, a month, or seconds since 1970; an hour or a day of the month alone tells nothing.
+    A PBX has answered July with a row of another month [L]. Which times a report selects by is unknown [U], so rows
+    that are near the window, and others that are in doubt, are kept and counted.
 
-    :param row: of a report of days, months and years.
-    :param period: what was asked for.
-    :param zone: the PBX's time zone.
+    :param asked: the window.
+    :param keys: see :meth:`.Asked.fit`; objects that are nested in a row are held as well.
     """
-    value = row.get("time")
-    second = whole_number(value) or 0
-    second = second // 1000 if second >= _EARLIEST_SECOND * 1000 else second
-    if _EARLIEST_SECOND <= second < _LATEST_SECOND:
-        days = [datetime.fromtimestamp(second, zone).date()]
-    else:
-        days = days_in(value) if isinstance(value, str) else []
-    return bool(days) and not any(period.first <= day <= period.last for day in days)
+
+    def __init__(self, asked: Asked, keys: tuple[str, ...]) -> None:
+        self._asked, self._keys = asked, keys
+        self.kept = self.doubtful = self.outside = 0
+
+    def take(self, rows: list[Row]) -> list[Row]:
+        """Return the rows that are kept.
+
+        :param rows: of one page, from :func:`listed_rows`.
+        """
+        held = self._flat if are_flat(rows) else self._nested
+        kept = [found for row in rows if (found := held(row)) is not None]
+        self.kept += len(kept)
+        return kept
+
+    def _flat(self, row: Row) -> Row | None:
+        fit = self._asked.fit(row, self._keys)
+        self.doubtful += fit is Fit.DOUBTFUL
+        self.outside += fit is Fit.OUTSIDE
+        return None if fit is Fit.OUTSIDE else row
+
+    def _nested(self, row: Row) -> Row | None:
+        """Hold the objects in a row, too; where none of them is left the row is none."""
+        if self._flat(row) is None:
+            return None
+        lists = {key: entries for key, entries in row.items() if _is_list_of_objects(entries)}
+        kept = {
+            key: [found for entry in entries if (found := self._nested(entry)) is not None]
+            for key, entries in lists.items()
+        }
+        return {**row, **kept} if any(kept.values()) or not lists else None
 
 
 def _owned(row: Row) -> Row:

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from airflow_provider_yeastar.pbx.errors import NotAPbxError
-from airflow_provider_yeastar.pbx.report.periods import Period
-from airflow_provider_yeastar.pbx.report.rows import flattened_rows, is_outside, listed_rows
+from airflow_provider_yeastar.pbx.report.frame import Asked
+from airflow_provider_yeastar.pbx.report.rows import HeldRows, flattened_rows, listed_rows
 
 
 def rows(**answer: Any) -> list[dict[str, Any]]:
@@ -140,59 +139,31 @@ class TestFlattening:
         assert rows(some_list=[row]) == [row]
 
 
-BERLIN = ZoneInfo("Europe/Berlin")
-JULY, DAY, YEAR = Period("month", date(2026, 7, 1)), Period("day", date(2026, 7, 5)), Period("year", date(2026, 1, 1))
-
-
 class TestRowsOfOtherTimes:
-    @pytest.mark.parametrize(
-        ("period", "time"),
-        [
-            (JULY, "2026/08/01"),
-            (JULY, "2026-06-30"),
-            (JULY, "2025/07/05"),
-            (JULY, "2026/08"),
-            (JULY, "01/08/2025"),
-            (JULY, 1785535200),
-            (DAY, "2026/07/06 00:00"),
-            (DAY, "2026-07-04 23:00:00"),
-            (YEAR, "2027/01"),
-            (JULY, "08/2026"),
-            (JULY, "1785535200"),
-            (JULY, 1785535200.0),
-            (JULY, 1785535200_000),
-        ],
-    )
-    def test_they_are_seen(self, period: Period, time: object) -> None:
-        assert is_outside({"time": time}, period, BERLIN)
+    @pytest.fixture
+    def held(self) -> HeldRows:
+        november = Asked(datetime(2026, 11, 1), datetime(2026, 11, 30, 23, 59, 59), UTC, around=1)
+        return HeldRows(november, ("time",))
 
-    @pytest.mark.parametrize(
-        ("period", "time"),
-        [
-            (JULY, "2026/07/31"),
-            (JULY, "07/08/2026"),
-            (JULY, "7.2026"),
-            (JULY, "99/2026"),
-            (JULY, "1785535199"),
-            (JULY, 1785535199_999),
-            (JULY, "08.07.2026"),
-            (JULY, 1785535199),
-            (JULY, 31),
-            (JULY, "31"),
-            (DAY, "2026/07/05 23:00"),
-            (DAY, "23:00"),
-            (DAY, 23),
-            (YEAR, "2026/01"),
-            (YEAR, 12),
-            (YEAR, "December"),
-            (YEAR, None),
-            (YEAR, True),
-            (YEAR, 10**30),
-            (YEAR, {"a": "2025/01/01"}),
-        ],
-    )
-    def test_what_may_be_inside_is_kept(self, period: Period, time: object) -> None:
-        assert not is_outside({"time": time}, period, BERLIN)
+    def test_they_are_left_out_and_counted_over_all_pages(self, held: HeldRows) -> None:
+        pages = [["2026/11/05", "2026/10/05"], ["2026/12/01", None], ["2025/11/05"]]
 
-    def test_a_row_without_a_time_is_kept(self) -> None:
-        assert not is_outside({"queue": "Sales"}, JULY, BERLIN)
+        taken = [held.take([{"time": time, "call_from": "1001"} for time in page]) for page in pages]
+
+        assert [[row["time"] for row in page] for page in taken] == [["2026/11/05"], ["2026/12/01", None], []]
+        assert (held.kept, held.doubtful, held.outside) == (3, 1, 2)
+
+    def test_one_that_is_nested_goes_without_its_fellows(self, held: HeldRows) -> None:
+        calls = [{"time": "2026/11/05", "call": 1}, {"time": "2026/09/05", "call": 2}]
+
+        assert held.take([{"queue": "Sales", "detail": calls}]) == [{"queue": "Sales", "detail": calls[:1]}]
+        assert held.outside == 1
+
+    def test_of_a_row_whose_nested_ones_are_all_outside_nothing_is_left(self, held: HeldRows) -> None:
+        assert held.take([{"queue": "Sales", "detail": [{"time": "2026/09/05", "call": 2}]}]) == []
+
+    def test_rows_without_a_time_stay_as_they_are(self, held: HeldRows) -> None:
+        sent = [{"queue": "Sales", "calls": 3}, {"queue": "Support", "detail": [{"agent": "Ann", "calls": 2}]}]
+
+        assert held.take(sent) == sent
+        assert (held.doubtful, held.outside) == (0, 0)
