@@ -23,7 +23,7 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from airflow_provider_yeastar.pbx.concurrency.per_loop import PerLoop
 from airflow_provider_yeastar.pbx.concurrency.places import Places
@@ -136,13 +136,10 @@ async def in_thread(
     caller = _Caller(loop, room.computing)
     context.run(_caller.set, caller)
     only_waits = loop.call_later(_COMPUTING_SECONDS, caller.rest)
-    call = _start(partial(context.run, function, *arguments), places, discard)
     try:
-        return await call
+        return await _start(partial(context.run, function, *arguments), places, discard).outcome()
     except asyncio.CancelledError:
         caller.leave()
-        if discard and call.done() and not call.cancelled() and not call.exception():
-            discard(call.result())  # it came while the cancellation was on its way
         raise
     finally:
         only_waits.cancel()
@@ -214,43 +211,48 @@ async def _take(places: list[asyncio.Semaphore], computing: Places, hurries: boo
 
 def _start(
     work: Callable[[], Result], places: list[asyncio.Semaphore], discard: Callable[[Result], object] | None
-) -> asyncio.Future[Result]:
-    call = _Call(work, places, discard or _ignore, asyncio.get_running_loop())
+) -> _Call[Result]:
+    call = _Call(work, places, discard, asyncio.get_running_loop())
     try:
         _threads().submit(call.run, call.fail)
     except ResourceError as failure:
         call.error = failure
         call.settle()
-    return call.result
+    return call
 
 
-def _ignore(_: object) -> None:
-    """Nothing has to be done with a result that nobody takes."""
-
-
-class _Call:
+class _Call(Generic[Result]):
     """A call in a thread, and what its caller waits for on the event loop.
 
     :param work: what is called.
     :param places: are given back at its end.
-    :param discard: gets a result that nobody takes.
+    :param discard: gets a result that nobody takes; None where nothing has to be done with it.
     :param loop: the caller's.
     """
 
     def __init__(
         self,
-        work: Callable[[], Any],
+        work: Callable[[], Result],
         places: list[asyncio.Semaphore],
-        discard: Callable[[Any], object],
+        discard: Callable[[Result], object] | None,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        self.result: asyncio.Future[Any] = loop.create_future()
         self.error: BaseException | None = None
+        self._result: asyncio.Future[Result] = loop.create_future()
         self._work = work
         self._places = places
         self._discard = discard
         self._loop = loop
         self._returned: Any = None
+
+    async def outcome(self) -> Result:
+        """Return what the call returns, or raise what it raises."""
+        try:
+            return await self._result
+        except asyncio.CancelledError:
+            if self._result.done() and not self._result.cancelled():  # it came while the cancellation was on its way
+                self._drop()
+            raise
 
     def run(self) -> None:
         """Make the call, on this thread."""
@@ -269,12 +271,12 @@ class _Call:
         """Give the outcome to the caller, on the event loop's thread."""
         for place in self._places:
             place.release()
-        if self.result.cancelled():
+        if self._result.cancelled():
             self._drop()
         elif self.error is None:
-            self.result.set_result(self._returned)
+            self._result.set_result(self._returned)
         else:
-            self.result.set_exception(self.error)
+            self._result.set_exception(self.error)
 
     def _end(self) -> None:
         try:
@@ -284,5 +286,5 @@ class _Call:
             self._drop()
 
     def _drop(self) -> None:
-        if self.error is None:
+        if self._discard and self.error is None:
             self._discard(self._returned)
