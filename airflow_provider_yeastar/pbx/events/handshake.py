@@ -61,7 +61,7 @@ async def shake_hands(settings: PbxSettings, token: str, user_agent: str) -> Cli
             ssl=context,
             # Frames are short, and the windows of zlib would be most of the memory that a channel takes.
             compression=None,
-            open_timeout=max(0.1, limit.until - time.monotonic()) if limit.until else None,
+            open_timeout=max(0.1, limit.until - time.monotonic()),
             # The PBX has a heartbeat of its own; whether it answers the protocol's pings is not documented.
             ping_interval=None,
             close_timeout=_CLOSE_TIMEOUT,

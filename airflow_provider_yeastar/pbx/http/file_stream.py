@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.client import HTTPResponse
@@ -11,10 +12,13 @@ import urllib3
 
 from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.http.ranges import FileVersion
+from airflow_provider_yeastar.pbx.http.sockets import CallLimit
 
 __all__ = ["FileStream"]
 
 _CHUNK_BYTES = 256 * 1024
+_SLOWEST_BYTES_A_SECOND = 1024
+"""Of a server that sends a byte now and then, a file would take for ever."""
 # What is raised while a body is read: by `requests` for most of them, by urllib3 where it is asked directly.
 _READ_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError)
 
@@ -24,15 +28,21 @@ class FileStream:
 
     :param response: what answered with it.
     :param starts_at: the byte of the file with which the chunks begin.
+    :param limit: of the call; from now on it bounds each 256 KiB, as a file takes as long as it is large.
     :param failed: makes an error of ours of one of `requests` or urllib3.
     """
 
     def __init__(
-        self, response: requests.Response, starts_at: int, failed: Callable[[Exception], YeastarError]
+        self,
+        response: requests.Response,
+        starts_at: int,
+        limit: CallLimit,
+        failed: Callable[[Exception], YeastarError],
     ) -> None:
         self.version = FileVersion.of(response.headers)
         self.starts_at = starts_at
         self._response = response
+        self._limit = limit
         self._failed = failed
 
     @property
@@ -50,7 +60,11 @@ class FileStream:
         """
         last = self._last_answer()
         chunks = self._chunks_to_the_end(last) if last else self._response.iter_content(_CHUNK_BYTES)
+        received = _CHUNK_BYTES
         while True:
+            if received >= _CHUNK_BYTES:  # what comes at once may be a byte, if that is what the server sends
+                self._limit.until = time.monotonic() + self._limit.idle + _CHUNK_BYTES / _SLOWEST_BYTES_A_SECOND
+                received = 0
             failure: YeastarError | None = None
             try:
                 chunk = next(chunks, b"")
@@ -60,6 +74,7 @@ class FileStream:
                 raise failure
             if not chunk:
                 return
+            received += len(chunk)
             yield chunk
 
     def _last_answer(self) -> HTTPResponse | None:

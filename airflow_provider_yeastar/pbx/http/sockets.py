@@ -32,12 +32,12 @@ Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 class CallLimit:
     """How long a call may take; :meth:`stop` ends it before.
 
-    :param until: moment of the monotonic clock at which the whole call must be over; None bounds each read alone.
+    :param until: moment of the monotonic clock at which the whole call must be over.
     :param idle: seconds that a single read may take.
     :param connecting: seconds for connecting, where the answer of a call may take longer.
     """
 
-    def __init__(self, until: float | None, idle: float, connecting: float = math.inf) -> None:
+    def __init__(self, until: float, idle: float, connecting: float = math.inf) -> None:
         self.until = until
         self.idle = idle
         self.connecting = connecting
@@ -53,12 +53,10 @@ class CallLimit:
         """
         if self._is_stopped:
             raise ConnectionAbortedError(errno.ECONNABORTED, "the call was stopped")
-        if self.until is None:
-            return self.idle
         seconds = self.until - time.monotonic()
         if seconds <= 0:
             raise TimeoutError("the call's time is over")
-        return seconds
+        return min(seconds, self.idle)
 
     def bind(self, opened: LimitedSocket | LimitedTlsSocket) -> None:
         """Bound the reads of the socket that the call uses from now on."""

@@ -137,7 +137,6 @@ class Transport:
         with self._limited(limit):
             # `requests` keeps a query that stands in the URL and adds to it.
             response = self._send("GET", path.lstrip("/"), seconds, params={_TOKEN_PARAMETER: token}, headers=headers)
-        limit.until = None  # a file takes as long as it is large, while its bytes keep coming
         status = response.status_code
         if status == requests.codes.ok:
             starts_at = 0
@@ -150,7 +149,7 @@ class Transport:
             part = " for another part than the one that was asked for" if status == requests.codes.partial else ""
             what = f"The file was refused with HTTP status {status}{part}"
             raise NotAPbxError(what, pbx=self._settings.address, endpoint=endpoint)
-        return FileStream(response, starts_at, lambda error: self._failure(error, endpoint))
+        return FileStream(response, starts_at, limit, lambda error: self._failure(error, endpoint))
 
     @contextmanager
     def _limited(self, limit: CallLimit) -> Iterator[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import math
 import socket
 import threading
 import time
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_yeastar.pbx.errors import NetworkError, NotAPbxError, YeastarError
+from airflow_provider_yeastar.pbx.http import file_stream
 from airflow_provider_yeastar.pbx.http.transport import FileStream, Transport
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from tests.pbx.http.support import ENDPOINT, OK, SECRET, TOKEN, black_hole, call
@@ -153,6 +155,30 @@ class TestTheTimeOfACall:
             settings = PbxSettings(server.address, "client", SECRET, scheme="http", timeout=1.0)
             with contextlib.closing(Transport(settings)) as transport, opened(transport) as stream:
                 assert b"".join(stream.chunks) == b"x" * 8
+
+    @pytest.mark.parametrize(
+        ("first", "byte"),
+        [
+            pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n", b"x", id="in-a-body"),
+            pytest.param(b"HTTP/1.1 200 OK\r\n\r\n", b"x", id="in-a-body-without-length"),
+            pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n", id="in-chunks"),
+            pytest.param(
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n", b"a: b\r\n", id="in-trailers"
+            ),
+        ],
+    )
+    def test_ends_a_file_of_which_a_byte_comes_now_and_then(
+        self, first: bytes, byte: bytes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(file_stream, "_SLOWEST_BYTES_A_SECOND", math.inf)
+        with scripted_server(dripping(first, byte)) as server:
+            settings = PbxSettings(server.address, "client", SECRET, scheme="http", timeout=1.0)
+            started = time.monotonic()
+            transport = Transport(settings)
+            with contextlib.closing(transport), opened(transport) as stream, pytest.raises(NetworkError):
+                list(stream.chunks)
+
+        assert time.monotonic() - started < 10
 
     def test_ends_a_file_that_stalls(self) -> None:
         def send(connection: socket.socket, head: bytes) -> None:
