@@ -139,7 +139,7 @@ class TestLookUps:
     def test_a_number_that_another_queue_has_got_leads_to_that_queue_at_once(
         self, waiting: Wait, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Issue 14 A.3, while a waiter keeps the connection open."""
+        """Queues are rearranged while a waiter keeps the connection open."""
         rearranged = (Queue(1, "6499", "Old sales", ()), Queue(7, "6400", "Sales", ()))
 
         async def ask_twice() -> None:

@@ -1,4 +1,4 @@
-"""Logins that go wrong, with clients of their own as many tasks have them: how often the PBX is asked (issue 13, 7)."""
+"""Logins that go wrong, with clients of their own as many tasks have them: how often the PBX is asked."""
 
 from __future__ import annotations
 

@@ -232,7 +232,7 @@ class Login:
             log.info("The PBX would not refresh the token (errcode %s); logging in.", refusal.errcode)
             self._note(lambda record, now: record.not_refreshed(attempt, was_received=True, is_refused=True))
             return None
-        except (NetworkError, NotAPbxError) as error:
+        except YeastarError as error:
             received = error.was_received
             self._note(lambda record, now: record.not_refreshed(attempt, was_received=received, is_refused=False))
             raise
