@@ -250,4 +250,10 @@ def _state() -> SharedState:
     directory = conf.get("yeastar", "state_dir", fallback="")
     home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
     url = conf.get("yeastar", "state_url", fallback="")
-    return open_state(url, Path(directory).expanduser() if directory else home / "yeastar")
+    try:
+        return open_state(url, Path(directory).expanduser() if directory else home / "yeastar")
+    except RuntimeError:  # of expanduser
+        raise InvalidSettingsError(
+            f"`[yeastar] state_dir` is {directory!r}, and there is no such user on this machine",
+            remedy="Set it to an absolute path.",
+        ) from None

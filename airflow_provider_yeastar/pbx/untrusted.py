@@ -24,6 +24,7 @@ __all__ = [
     "json_object",
     "loads",
     "short_text",
+    "unread",
     "whole_number",
 ]
 
@@ -31,9 +32,9 @@ MAX_JSON_BYTES = 32 << 20
 """No answer of a PBX is larger: some 100,000 rows of a report."""
 
 _MAX_DEPTH = 32
-# Each takes up to a hundred bytes of memory: a text of brackets thirty times its own length, where rows take six times.
-_MAX_VALUES = 4_000_000
 """The deepest documented answer nests five levels."""
+_MAX_VALUES = 4_000_000
+"""Each takes up to a hundred bytes: brackets need thirty times the memory of their text, rows of calls six times."""
 _MAX_INTEGER = 2**63 - 1
 # PostgreSQL refuses NUL, and UTF-8 has no unpaired surrogates; JSON's escapes can hold both.
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
@@ -71,6 +72,19 @@ def loads(text: str | bytes, secrets: Iterable[str] = ()) -> Any:
         return _cleaned(value, forms, _MAX_DEPTH)
     _refuse_depth(value)
     return value
+
+
+def unread(body: bytes, refused: ValueError) -> str:
+    """Return in words what a body is that :func:`loads` has refused.
+
+    :param body: of an answer.
+    :param refused: what was raised.
+    """
+    if body.lstrip()[:1] == b"<":
+        return "a web page"
+    if isinstance(refused, json.JSONDecodeError | UnicodeDecodeError):
+        return "something that is not JSON"
+    return f"JSON that no PBX sends: {refused}"
 
 
 def _is_clean(text: str, secrets: Sequence[str]) -> bool:

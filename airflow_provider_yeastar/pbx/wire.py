@@ -29,6 +29,7 @@ from airflow_provider_yeastar.pbx.untrusted import (
     json_object,
     loads,
     short_text,
+    unread,
     whole_number,
 )
 
@@ -149,13 +150,12 @@ def decode_answer(body: bytes, status: int, *, pbx: str, endpoint: str, secrets:
     :raises NotAPbxError: for anything else: a proxy, a web page, another program.
     """
     try:
-        answer = loads(body, secrets)
-    except ValueError:
-        kind = "a web page" if body.lstrip()[:1] == b"<" else "something that is not JSON"
-        raise NotAPbxError(f"The answer was {kind}, HTTP status {status}", pbx=pbx, endpoint=endpoint) from None
+        answer, what = loads(body, secrets), "JSON without errcode"
+    except ValueError as refused:
+        answer, what = None, unread(body, refused)
     errcode = whole_number(answer.get("errcode")) if isinstance(answer, dict) else None
     if errcode is None:
-        raise NotAPbxError(f"The answer was JSON without errcode, HTTP status {status}", pbx=pbx, endpoint=endpoint)
+        raise NotAPbxError(f"The answer was {what}, HTTP status {status}", pbx=pbx, endpoint=endpoint)
     return {**answer, "errcode": errcode}
 
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from airflow_provider_yeastar.hooks.connection import connect
+from airflow_provider_yeastar.pbx.errors import InvalidSettingsError
 
 
 def test_triggers_of_one_loop_share_the_client_of_equal_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,3 +20,11 @@ def test_triggers_of_one_loop_share_the_client_of_equal_settings(monkeypatch: py
         assert bonn is not berlin
 
     asyncio.run(three())
+
+
+def test_a_state_dir_of_a_user_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_BERLIN", "yeastar://client:secret@berlin.example.com")
+    monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", "~nobody-of-this-name/yeastar")
+
+    with pytest.raises(InvalidSettingsError, match="'~nobody-of-this-name/yeastar', and there is no such user"):
+        asyncio.run(connect("berlin"))

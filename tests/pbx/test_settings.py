@@ -53,6 +53,8 @@ def test_base_url(host: str, port: int | None, scheme: str, base_url: str) -> No
         ({"host": "https://pbx.example.com/openapi/v1.0"}, "more than a host name"),
         ({"host": "https://id:secret@pbx.example.com:80880"}, "more than a host name"),
         ({"host": "https://id:12#34@pbx.example.com"}, "more than a host name"),
+        ({"host": "https://id:12/34@pbx.example.com"}, "more than a host name"),
+        ({"host": "https://id:12?34@pbx.example.com"}, "more than a host name"),
         ({"host": "pbx.example.com#8088"}, "more than a host name"),
         ({"host": "https://pbx.example.com/#/login"}, "more than a host name"),
         ({"host": "pbx.example.com:80880"}, "no port between 1 and 65535"),

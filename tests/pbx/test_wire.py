@@ -25,6 +25,11 @@ class TestDecodeAnswer:
             pytest.param(b'{"status": "ok"}', "without errcode", id="json-of-another-program"),
             pytest.param(b'{"errcode": true}', "without errcode", id="errcode-no-number"),
             pytest.param(b"[0]", "without errcode", id="json-list"),
+            pytest.param(b"\xff\xfe\xfd", "not JSON", id="no-encoding"),
+            pytest.param(b"[" * 33 + b"]" * 33, "JSON that no PBX sends: nested too deep", id="deep-json"),
+            pytest.param(b"<" + b" " * (32 << 20), "a web page", id="long-page"),
+            pytest.param(b"[" + b"0," * 4_000_000 + b"0]", "no PBX sends: too many values", id="full-json"),
+            pytest.param(b'{"errcode": 1e400}', "no PBX sends: a number out of range", id="endless-number"),
         ],
     )
     def test_anything_else_is_not_a_pbx(self, body: bytes, kind: str) -> None:

@@ -162,7 +162,10 @@ def _variable(name: str, environment: Mapping[str, str]) -> str:
 
 def _parse_proxy(url: str, source: str) -> Proxy:
     # None of these sentences quotes the URL, as it may hold a password.
-    remedy = "Set the extra `proxy` of the Airflow connection to the URL of an HTTP proxy (http://…), or to none."
+    remedy = (
+        "Set the extra `proxy` of the Airflow connection to the URL of an HTTP proxy (http://…), or to none. "
+        "In its user and password write # as %23, / as %2F, ? as %3F, @ as %40 and % as %25."
+    )
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         host, port = parts.hostname, parts.port
@@ -175,7 +178,15 @@ def _parse_proxy(url: str, source: str) -> Proxy:
         )
     if not host or parts.path.strip("/") or parts.query or parts.fragment or not re.fullmatch(r"[!-~]+", host):
         raise InvalidSettingsError(f"The proxy in {source} is not a valid URL", remedy=remedy)
-    return Proxy(host, port or _DEFAULT_PROXY_PORT, unquote(parts.username or ""), unquote(parts.password or ""))
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    try:
+        f"{user}{password}".encode("latin-1")
+    except UnicodeEncodeError:
+        raise InvalidSettingsError(
+            f"User or password of the proxy in {source} has a character that basic authentication does not carry",
+            remedy="Give the proxy's user a password of ASCII characters.",
+        ) from None
+    return Proxy(host, port or _DEFAULT_PROXY_PORT, user, password)
 
 
 def _matching_entry(host: str, port: int, no_proxy: str) -> str | None:

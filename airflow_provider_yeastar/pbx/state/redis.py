@@ -186,8 +186,10 @@ def _client(library: Any, url: str) -> redis.Redis:
         client.connection_pool.make_connection()
     except (ValueError, TypeError, library.exceptions.RedisError):
         raise InvalidSettingsError(
-            "`[yeastar] state_url` is not a URL such as redis://host:6379/0 or rediss://user:password@host:6379/0",
-            remedy="Correct it in Airflow's configuration.",
+            "`[yeastar] state_url` is not a URL such as redis://host:6379/0 or rediss://user:password@host:6379/0, "
+            "behind a ? with no options but db, protocol, client_name and, for rediss, ssl_ca_certs and the like",
+            remedy="Correct it in Airflow's configuration. In user and password write # as %23, / as %2F, ? as %3F, "
+            "@ as %40 and % as %25.",
         ) from None
     return client
 

@@ -164,6 +164,7 @@ class TestTls:
         ),
         # No # may stand in a password unquoted: "user" would be the host.
         *("redis://user:12#s3cret@host:6379/0", "rediss://user:#s3cret@host"),
+        *("redis://user:12/s3cret@host:6379/0", "rediss://user:12?s3cret@host", "redis://user:?s3cret=1@host/0"),
         *(f"redis://host/0?{option}" for option in ("unknown=1", "retry=3", "encoding=unknown", "protocol=9", "db=x")),
         *(f"redis://host/0?{option}" for option in ("ssl_ca_certs=/etc/ssl/ca.pem", "socket_timeout=soon", "ssl_")),
         "rediss://host/0?ssl_unknown=1",
