@@ -54,8 +54,7 @@ def earlier_rows(path: str, file_format: str, record: Mapping[str, Any]) -> int 
     try:
         with storage.open_stored(path) as opened:
             return _rows(opened, file_format)
-    # A file that we did not write may hold anything, and an object store raises what it likes.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - the file may be anybody's, and an object store raises what it likes
         log.warning("The rows of the file that is at %s cannot be counted (%s).", path, type(error).__name__)
         return None
 
@@ -73,8 +72,7 @@ def _rows(opened: BinaryIO, file_format: str) -> int:
 def _sha256(path: str) -> str:
     try:
         return facts_of(path).sha256
-    # An object store raises what it likes.
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001 - an object store raises what it likes; the file then counts as one of ours
         return ""
 
 
@@ -83,7 +81,6 @@ def _sidecar(path: str) -> dict[str, Any]:
     try:
         with storage.open_stored(storage.sidecar_path(path)) as opened:
             told = json.loads(opened.read(_SIDECAR_BYTES))
-    # An object store raises what it likes, also where there is none.
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001 - an object store raises what it likes, also where there is none
         return {}
     return told if isinstance(told, dict) else {}

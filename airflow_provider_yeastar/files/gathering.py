@@ -166,8 +166,7 @@ class Gatherer:
             facts = facts_of(target.path, self._look)
         except TaskKilledError:
             raise
-        # An object store raises what it likes, also to a user that may write only.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - an object store raises what it likes, also to who may only write
             log.warning("%s cannot be read (%s); it is fetched again.", target.path, type(error).__name__)
             return None
         return StoredFile(target.path, facts.bytes, facts.sha256)

@@ -36,8 +36,7 @@ class KeptRows:
             if self.path and storage.exists(self.path):
                 with storage.open_stored(self.path) as file:
                     yield from map(json.loads, file)
-        # An object store raises what it likes; without these rows they are read again.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - an object store raises what it likes; the rows are read again
             log.warning("The rows kept at %s cannot be read (%s).", self.path, type(error).__name__)
 
     def keep(self, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -183,7 +183,6 @@ def _store_errors(url: str, verdict: str) -> Iterator[None]:
         yield
     except DestinationError:
         raise
-    # The boundary to file systems of many makers: each has errors of its own, and they share no base class.
-    except Exception as error:
+    except Exception as error:  # file systems of many makers: each has errors of its own, and they share no base class
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DestinationError(f"{url} {verdict}: {reason.rstrip('.')}") from error

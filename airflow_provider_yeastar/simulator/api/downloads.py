@@ -82,8 +82,8 @@ class Downloads:
         response = await _begin(request, answer, fault)
         self.stalled += 1
         self._changed()
-        # The end of a connection is told to a handler only by cancelling it, which would hold for all calls of the PBX.
-        while request.transport and not request.transport.is_closing():  # noqa: ASYNC110
+        # A handler is told of the connection's end only by cancelling it, which would hold for all calls of the PBX.
+        while request.transport and not request.transport.is_closing():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(_LOOK_SECONDS)
         self.stalled -= 1
         self._changed()
