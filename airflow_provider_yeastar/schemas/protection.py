@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError, InvalidSettingsError
 
@@ -23,12 +25,15 @@ class Protection:
     """What is hidden, and how.
 
     :param ways: ``hmac``, ``mask`` or ``drop`` by column; a column covers those made of it, such as
-        ``call_from_number`` of ``call_from``.
+        ``call_from_number`` of ``call_from``, and of undeclared ones all that have its name in theirs, such as
+        ``detail_call_from``, which a key of that name in an object within the row becomes.
     :param secret: the key of the HMAC.
+    :param declared: the columns of the schema.
     """
 
     ways: Mapping[str, str] = field(default_factory=dict)
     secret: str = field(default="", repr=False)
+    declared: Collection[str] = ()
 
     def drops(self, key: str) -> bool:
         """Whether there is to be no such column."""
@@ -42,9 +47,34 @@ class Protection:
             return lambda text: hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
         return _masked if way == "mask" else None
 
+    def may_hold_others(self, key: str) -> bool:
+        """Whether a column's values may be objects with keys that are protected."""
+        return bool(self.ways) and key not in self.declared
+
+    def within(self, value: Any) -> Any:
+        """Return a list or an object without what its keys say is to be hidden.
+
+        :param value: of a column that is not hidden itself.
+        """
+        if isinstance(value, list):
+            return [self.within(each) for each in value]
+        if isinstance(value, dict):
+            return {key: self._hidden(key, each) for key, each in value.items() if not self.drops(key)}
+        return value
+
+    def _hidden(self, key: str, value: Any) -> Any:
+        hide = self.of(key)
+        if hide is None or value is None:
+            return self.within(value)
+        return hide(value if isinstance(value, str) else json.dumps(value))
+
     def _way(self, key: str) -> str | None:
-        named = [column for column in self.ways if key == column or key.startswith(f"{column}_")]
+        named = [column for column in self.ways if self._covers(column, key)]
         return self.ways[max(named, key=len)] if named else None
+
+    def _covers(self, column: str, key: str) -> bool:
+        is_made_of_it = key == column or key.startswith(f"{column}_")
+        return is_made_of_it or (key not in self.declared and f"_{column}_" in f"_{key}_")
 
 
 def _masked(text: str) -> str:

@@ -123,7 +123,7 @@ class SchemaRows:
     ) -> None:
         self._rows = rows if isinstance(rows, BatchedRows) else RowsInMemory(rows)
         self._schema = schema
-        self._protection = protection or Protection()
+        self._protection = replace(protection or Protection(), declared=frozenset(schema.by_key))
         self._display_format = display
         self.drift = self._compare()
         if on_schema_change == "freeze":
@@ -158,7 +158,10 @@ class SchemaRows:
         :param at_once: is asked first; what it converts comes in the form of its library.
         :raises SchemaError: for a value that does not fit its column.
         """
-        kinds = [None if self._protection.of(key) else column.type for key, column in self._sources.items()]
+        apart = [self._protection.of(key) or self._protection.may_hold_others(key) for key in self._sources]
+        kinds = [
+            None if is_apart else column.type for is_apart, column in zip(apart, self._sources.values(), strict=True)
+        ]
         converters = [
             ColumnConverter(kind, self._converter(column))
             for kind, column in zip(kinds, self._sources.values(), strict=True)
@@ -196,8 +199,11 @@ class SchemaRows:
     def _converter(self, column: Column) -> Callable[[Any], JsonValue]:
         hide = self._protection.of(column.key)
         convert = CONVERTERS["text" if hide else column.type]
+        may_hold_others = not hide and self._protection.may_hold_others(column.key)
 
         def converted(value: Any) -> JsonValue:
+            if may_hold_others:
+                value = self._protection.within(value)
             if isinstance(value, str):
                 value = value.strip()
                 if value in NO_VALUE or (column.type != "text" and value.lower() == "nan"):

@@ -34,6 +34,32 @@ def test_a_column_covers_those_made_of_it_unless_they_are_named(key: str, droppe
     assert Protection({"call_from": "drop", "call_from_name": "mask"}).drops(key) is dropped
 
 
+@pytest.mark.parametrize(
+    ("key", "dropped"),
+    [
+        ("detail_call_from", True),
+        ("detail_call_from_number", True),
+        ("detail_detail_call_from", True),
+        ("call_from_number", True),
+        ("first_call_from_name", True),
+        ("recall_from", False),
+        ("agent_call_from", False),
+        ("call_to", False),
+    ],
+)
+def test_a_column_covers_undeclared_ones_that_have_its_name_in_theirs(key: str, dropped: bool) -> None:
+    hidden = Protection({"call_from": "drop"}, declared=["call_from", "call_to", "agent_call_from"])
+
+    assert hidden.drops(key) is dropped
+
+
+def test_keys_within_a_value_are_covered_at_any_depth() -> None:
+    hidden = Protection({"call_from": "drop", "call_to": "mask"})
+    value = {"legs": [{"call_from": "030", "call_to": 3055501001, "n": 1}, None, [{"call_to": None}]], "x_call_from": 1}
+
+    assert hidden.within(value) == {"legs": [{"call_to": "*******001", "n": 1}, None, [{"call_to": None}]]}
+
+
 @pytest.mark.parametrize("secret", [None, "", "fifteen letters"], ids=["missing", "blank", "short"])
 def test_hmac_needs_a_secret_of_sixteen_characters(secret: str | None) -> None:
     with pytest.raises(InvalidSettingsError, match=r"protect_secret.*16 characters"):

@@ -13,6 +13,8 @@ from airflow_provider_yeastar.exceptions import SchemaError
 from airflow_provider_yeastar.files.rows import encoded_rows
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
+from airflow_provider_yeastar.pbx.report.rows import flattened_rows
+from airflow_provider_yeastar.schemas.arrow import arrow_columns
 from airflow_provider_yeastar.schemas.columns import COLUMN_TYPES
 from airflow_provider_yeastar.schemas.protection import Protection
 from airflow_provider_yeastar.schemas.result import ReportRows
@@ -110,6 +112,28 @@ class TestProtection:
         assert first["call_to"] == "*400"
         assert "did_number" not in first
         assert first["call_from_name"] != "x"
+
+    @pytest.mark.parametrize("way", ["hmac", "mask", "drop"])
+    def test_a_number_is_nowhere_in_columns_that_are_not_declared(self, way: str) -> None:
+        number = "3055501001"
+        calls = [
+            {"call_from": f"Ann<{number}>", "call_from_number": number, "mood": "good"},
+            {"call_from": int(number)},
+        ]
+        answer = flattened_rows(
+            [
+                {"call_from": "1001", "detail": calls, "recall_from": "x"},
+                {"call_from": "1001", "origin": {"legs": [calls, None], "call_from": number}, "kinds": ["a", 1]},
+                {"call_from": "1001", "last": {"call_from_name": number}, "origin": number[:-3]},
+            ]
+        )
+
+        rows = fitted(answer, MISSED, protection=Protection({"call_from": way}, "a secret of some length"))
+
+        assert number not in str(list(rows)) + str(rows.sparse()) + str(list(rows.batches(arrow_columns)))
+        assert number[:-3] in str(list(rows))
+        assert {row["recall_from"] for row in rows} == {"x", None}
+        assert {row["kinds"] for row in rows} == {'["a", 1]', None}
 
     def test_a_hidden_column_is_text(self) -> None:
         rows = fitted([{"calls": 12}], protection=Protection({"calls": "mask"}))
