@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, time, tzinfo
 from enum import Enum
@@ -30,6 +31,7 @@ _EARLIEST_SECOND, _LATEST_SECOND = 10**9, 10**10
 """From 2001 to 2286; smaller numbers are hours, days or months, and a thousand times as great ones milliseconds."""
 _LONGEST_CLOCK = len("hh:mm:ss AM")
 _YEAR = re.compile(r"\d{4}")
+_OFFSET = re.compile(r"\d(Z|[+-]\d\d:?\d\d)\Z")
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ class Asked:
     def _fit_of(self, value: object) -> Fit:
         if value is None:
             return Fit.INSIDE
-        if moment := self._counted(value):
+        if moment := self._absolute(value):
             day = moment.date()
             return self._judge([Days(day, day)], moment)
         if not isinstance(value, str):
@@ -186,12 +188,15 @@ class Asked:
         return {"D": readings[:1], "M": readings[-1:]}.get(order, readings)
 
     def _readings(self, value: object) -> list[Days]:
-        if moment := self._counted(value):
+        if moment := self._absolute(value):
             return [Days(moment.date(), moment.date())]
         return spans_in(value) if isinstance(value, str) else []
 
-    def _counted(self, value: object) -> datetime | None:
-        """Return the moment of seconds or milliseconds since 1970, by the PBX's clock."""
+    def _absolute(self, value: object) -> datetime | None:
+        """Return by the PBX's clock the moment of seconds or milliseconds since 1970, or of a text with an offset."""
+        if isinstance(value, str) and _OFFSET.search(value):
+            with suppress(ValueError, OverflowError):
+                return plain(datetime.fromisoformat(value).astimezone(self.zone))
         second = whole_number(value) or 0
         second = second // 1000 if second >= _EARLIEST_SECOND * 1000 else second
         if not _EARLIEST_SECOND <= second < _LATEST_SECOND:

@@ -46,6 +46,9 @@ class TestAPeriod:
             (JULY, 1785535200.0),
             (JULY, 1785535200_000),
             (JULY, "2026/08/03 - 2026/08/09"),
+            (DAY, "2026-07-05T22:30:00Z"),
+            (DAY, "2026-07-05 00:30:00+05:30"),
+            (DAY, "0001-01-01T00:00:00+14:00"),
         ],
     )
     def test_what_certainly_lies_outside_is_seen(self, period: Period, time: object) -> None:
@@ -69,6 +72,10 @@ class TestAPeriod:
             (DAY, "2026/07/05 23:00"),
             (DAY, "23:00"),
             (DAY, "24:00"),
+            (DAY, "2026-07-04T22:30:00Z"),
+            (DAY, "2026-07-04T22:30:00.5Z"),
+            (DAY, "2026-07-06 03:00:00+0530"),
+            (DAY, "07-05-2026"),
             (DAY, 23),
             (YEAR, "2026/01"),
             (YEAR, 12),
