@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
-from weakref import WeakSet
 
 from aiohttp import web
 
@@ -20,19 +19,24 @@ class _Server(web.Server):
 
     def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
         super().__init__(handler, access_log=None)
-        self._transports: WeakSet[asyncio.Transport] = WeakSet()
+        self._transports: dict[web.RequestHandler, asyncio.Transport] = {}
         self._is_stopped = False
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
-        self._transports.add(transport)
+        self._transports[handler] = transport
         if self._is_stopped:
             transport.abort()
+
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        super().connection_lost(handler, exc)
+        # A transport of asyncio 3.11 that ended as it sent its last bytes can't be dropped once more.
+        self._transports.pop(handler, None)
 
     def abort(self) -> None:
         """Drop all connections, those to come as well."""
         self._is_stopped = True
-        for transport in self._transports:
+        for transport in tuple(self._transports.values()):
             transport.abort()
 
 
