@@ -63,7 +63,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def fetch(pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, folder: Path, **changes: Any) -> Path:
     """Run the operator; what arrives is the report of these queues."""
-    connect(pbx, monkeypatch, extra={"timezone": pbx.settings.timezone, "exclusive": True, "timeout": 2})
+    connect(pbx, monkeypatch, extra={"timezone": pbx.settings.timezone, "exclusive": True, "timeout": 5})
     task = YeastarCallReportOperator(
         task_id="fetch",
         report_type="queueperformance",

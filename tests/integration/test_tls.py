@@ -85,7 +85,7 @@ def default_pbx(
     pbx: PbxSimulator, certificate: Certificate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> PbxSimulator:
     """The PBX as `yeastar_default`, its certificate pinned."""
-    extra = {"timezone": pbx.settings.timezone, "timeout": 2, "ssl_fingerprint": certificate.fingerprint}
+    extra = {"timezone": pbx.settings.timezone, "timeout": 5, "ssl_fingerprint": certificate.fingerprint}
     connect(pbx, monkeypatch, extra=extra)
     monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
     return pbx

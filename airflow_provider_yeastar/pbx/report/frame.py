@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, time, tzinfo
+from datetime import datetime, time, timezone, tzinfo
 from enum import Enum
 from functools import cached_property, lru_cache, partial
 from typing import Any
@@ -16,6 +16,7 @@ from airflow_provider_yeastar.pbx.report import checks
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat, plain
 from airflow_provider_yeastar.pbx.report.parameters import is_open
 from airflow_provider_yeastar.pbx.report.periods import (
+    EMPTY_YEAR,
     Days,
     Period,
     RelativePeriod,
@@ -30,7 +31,14 @@ __all__ = ["Asked", "Fit", "TimeFrame", "check_time_frame", "time_frame"]
 _EARLIEST_SECOND, _LATEST_SECOND = 10**9, 10**10
 """From 2001 to 2286; smaller numbers are hours, days or months, and a thousand times as great ones milliseconds."""
 _LONGEST_CLOCK = len("hh:mm:ss AM")
-_YEAR = re.compile(r"\d{4}")
+_YEAR = re.compile(r"\d{4}|\d{1,2}([-/.])\d{1,2}\1\d{2}")
+_HOUR_OF_DAY = re.compile(r"20\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([01]\d|2[0-3])")
+"""`2026112222`, which is as many digits as seconds since 1970 have."""
+# Dates, months, clocks and what stands between two of them.
+_DATED = re.compile(
+    r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}|\d{1,4}[-/.]\d{1,4}|\d{1,2}(:\d{2}){1,2}([.,]\d+)?|\b(AM|PM|to)\b|T"
+)
+_MORE_THAN_DATES = re.compile(r"\w")
 _OFFSET = re.compile(r"\d(Z|[+-]\d\d:?\d\d)\Z")
 
 
@@ -141,26 +149,42 @@ class Asked:
         """
         if len(keys) == 1:
             return self._fit_of(row.get(keys[0]))
-        begin, end = (self._readings(row.get(key)) for key in keys)
-        if not (begin or end):
-            return Fit.INSIDE
-        first = min((days.first for days in begin if days.first), default=None)
-        last = max((days.last for days in end if days.last), default=None)
-        return self._judge([Days(first, last)], None)
+        begin, end = map(row.get, keys)
+        return self._fit_between(self._readings(begin), self._readings(end))
 
     def _fit_of(self, value: object) -> Fit:
-        if value is None:
-            return Fit.INSIDE
         if moment := self._absolute(value):
-            day = moment.date()
-            return self._judge([Days(day, day)], moment)
+            return self._fit_of_moment(moment, value)
         if not isinstance(value, str):
             return Fit.INSIDE
-        date, _, clock = value.partition(" ")
-        is_moment = ":" in clock and len(clock) <= _LONGEST_CLOCK
-        if not self._is_of_whole_days and is_moment and (shown := self._shown(value)):
-            return self._judge(spans_in(value), shown)
-        return self._fit_of_text(date if is_moment else value)
+        day, clock = _day_and_clock(value)
+        fit = self._fit_of_text(day)
+        if clock and fit is Fit.INSIDE and self._may_be_cut(day) and (shown := self._shown(value)):
+            return self._by_second(shown)
+        return fit
+
+    def _fit_of_moment(self, moment: datetime, value: object) -> Fit:
+        """Judge a moment by its day and second; it lies outside only where what is written cannot mean another one."""
+        day = Days(moment.date(), moment.date())
+        fit = self._judge([day])
+        if fit is not Fit.OUTSIDE:
+            return fit if fit is Fit.DOUBTFUL else self._by_second(moment)
+        # At another time of the year another offset may be in force than the present one.
+        is_near = isinstance(self.zone, timezone) and self._days.overlaps(day, 1)
+        written = str(value)
+        # The PBX may write the day of its own clock; `22:00-23:00` may be an hour rather than an offset.
+        may_be_meant = any(self._days.overlaps(days, self.around) for days in spans_in(written))
+        return Fit.DOUBTFUL if is_near or may_be_meant or _HOUR_OF_DAY.fullmatch(written) else Fit.OUTSIDE
+
+    def _fit_between(self, begins: Sequence[Days], ends: Sequence[Days]) -> Fit:
+        """Judge what lasts from a beginning to an end, each in all its readings: the first with the first."""
+        orders = range(max(len(begins), len(ends)))
+        first = [begins[min(order, len(begins) - 1)].first if begins else None for order in orders]
+        last = [ends[min(order, len(ends) - 1)].last if ends else None for order in orders]
+        readings = list(map(Days, first, last))
+        # An end before its beginning is none: some write an empty time as the first one of their calendar.
+        lasting = [days for days in readings if not (days.first and days.last and days.last < days.first)]
+        return self._judge(lasting or [Days(days.first, None) for days in readings]) if readings else Fit.INSIDE
 
     @cached_property
     def _fit_of_text(self) -> Callable[[str], Fit]:
@@ -168,40 +192,53 @@ class Asked:
         return lru_cache(maxsize=1024)(self._judge_text)
 
     def _judge_text(self, text: str) -> Fit:
-        if readings := spans_in(text):
-            return self._judge(readings, None)
-        return Fit.DOUBTFUL if _YEAR.search(text) else Fit.INSIDE
+        readings = spans_in(text)
+        if not readings:
+            return Fit.DOUBTFUL if _YEAR.search(text) else Fit.INSIDE
+        fit = self._judge(readings)
+        # What says more than a date may mean more days: a week is named by its first one.
+        return Fit.DOUBTFUL if fit is Fit.OUTSIDE and _MORE_THAN_DATES.search(_DATED.sub("", text)) else fit
 
-    def _judge(self, readings: list[Days], moment: datetime | None) -> Fit:
-        """Judge by the day, and by the second where it is known."""
+    def _judge(self, readings: Sequence[Days]) -> Fit:
+        """Judge by the day."""
         if not any(self._days.overlaps(days, self.around) for days in readings):
             return Fit.OUTSIDE
-        if not any(map(self._days.overlaps, self._meant(readings))):
-            return Fit.DOUBTFUL
-        is_early = moment and self.start and moment < self.start
-        is_late = moment and self.end and moment > self.end
+        return Fit.INSIDE if any(map(self._days.overlaps, self._meant(readings))) else Fit.DOUBTFUL
+
+    def _by_second(self, moment: datetime) -> Fit:
+        """Judge a moment whose day is inside."""
+        is_early = self.start and moment < self.start
+        is_late = self.end and moment > self.end
         return Fit.DOUBTFUL if is_early or is_late else Fit.INSIDE
 
-    def _meant(self, readings: list[Days]) -> list[Days]:
+    def _meant(self, readings: Sequence[Days]) -> Sequence[Days]:
         """Return the reading that the display format tells of, all where it tells nothing."""
         order = self.display.date_format[0] if self.display else ""
         return {"D": readings[:1], "M": readings[-1:]}.get(order, readings)
 
-    def _readings(self, value: object) -> list[Days]:
+    def _readings(self, value: object) -> Sequence[Days]:
         if moment := self._absolute(value):
             return [Days(moment.date(), moment.date())]
-        return spans_in(value) if isinstance(value, str) else []
+        return spans_in(_day_and_clock(value)[0]) if isinstance(value, str) else ()
 
     def _absolute(self, value: object) -> datetime | None:
         """Return by the PBX's clock the moment of seconds or milliseconds since 1970, or of a text with an offset."""
         if isinstance(value, str) and _OFFSET.search(value):
             with suppress(ValueError, OverflowError):
-                return plain(datetime.fromisoformat(value).astimezone(self.zone))
+                moment = plain(datetime.fromisoformat(value).astimezone(self.zone))
+                return moment if moment.year > EMPTY_YEAR else None
         second = whole_number(value) or 0
         second = second // 1000 if second >= _EARLIEST_SECOND * 1000 else second
         if not _EARLIEST_SECOND <= second < _LATEST_SECOND:
             return None
         return plain(datetime.fromtimestamp(second, self.zone))
+
+    def _may_be_cut(self, text: str) -> bool:
+        """Whether the window begins or ends within a day that a text may name."""
+        begins_within = self.start and self.start.time() != time.min and self.start.date()
+        ends_within = self.end and self.end.time() != time(23, 59, 59) and self.end.date()
+        cut = [Days(day, day) for day in (begins_within, ends_within) if day]
+        return any(days.overlaps(day) for days in spans_in(text) for day in cut)
 
     def _shown(self, text: str) -> datetime | None:
         try:
@@ -213,10 +250,11 @@ class Asked:
     def _days(self) -> Days:
         return Days(self.start and self.start.date(), self.end and self.end.date())
 
-    @cached_property
-    def _is_of_whole_days(self) -> bool:
-        begins = self.start is None or self.start.time() == time.min
-        return begins and (self.end is None or self.end.time() == time(23, 59, 59))
+
+def _day_and_clock(text: str) -> tuple[str, str]:
+    """Return a text's date and its clock; all of it and nothing where it is not made of these."""
+    date, _, clock = text.partition(" ")
+    return (date, clock) if ":" in clock and len(clock) <= _LONGEST_CLOCK else (text, "")
 
 
 def time_frame(period: Any, start_time: Any, end_time: Any, as_of: datetime | None = None) -> TimeFrame:

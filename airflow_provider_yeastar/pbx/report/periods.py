@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 
 import pendulum
 
@@ -16,6 +17,7 @@ from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.clock import PeriodKind, never_occurs, occurs_twice, plain, to_pbx_local
 
 __all__ = [
+    "EMPTY_YEAR",
     "PERIOD_WORDS",
     "Days",
     "Period",
@@ -46,6 +48,8 @@ _MONTH = re.compile(r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})|(?P<month_first>\d{
 # By so much the offset of a time zone may differ from its present one: daylight saving time.
 _DAYLIGHT_SAVING = timedelta(hours=1)
 _SAME_OFFSET = timedelta(days=1)
+EMPTY_YEAR = 1970
+"""Up to then no PBX has counted calls: such a date says that there is none, as the first one of a calendar does."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +84,12 @@ class Days:
         :param others: the other days.
         :param around: so many days before and after these count, too.
         """
-        margin = timedelta(days=around)
-        begins = self.first is None or others.last is None or self.first - margin <= others.last
-        return begins and (self.last is None or others.first is None or others.first <= self.last + margin)
+        return _is_up_to(self.first, others.last, around) and _is_up_to(others.first, self.last, around)
+
+
+def _is_up_to(first: date | None, last: date | None, around: int) -> bool:
+    # In numbers: the calendar ends with the year 9999, which stands for an open end.
+    return first is None or last is None or first.toordinal() - around <= last.toordinal()
 
 
 @dataclass(frozen=True)
@@ -256,19 +263,23 @@ def dates_in(text: str) -> Iterator[list[date]]:
     return map(_readings, _DATE.finditer(text))
 
 
-def spans_in(text: str) -> list[Days]:
+@lru_cache(maxsize=1024)  # most rows of a report share their days with many others
+def spans_in(text: str) -> tuple[Days, ...]:
     """Return which days a text may name: a date, a month such as ``2026/11`` or ``11/2026``, or from a date to another.
 
-    A date whose day and month may be swapped is read both ways, with the day before the month first.
+    A date up to :data:`EMPTY_YEAR` is none.
+
+    Dates whose day and month may be swapped are read both ways, all with the day before the month first.
 
     :param text: of one cell.
     """
     if month := _MONTH.fullmatch(text.strip()):
         first = _date(int(month["year"] or month["year_last"]), int(month["month"] or month["month_first"]), 1)
-        return [Days(first, Period("month", first).last)] if first else []
-    dates = list(dates_in(text))
-    days = [day for readings in dates for day in readings]
-    return [Days(min(days), max(days))] if days and len(dates) > 1 else [Days(day, day) for day in days]
+        return (Days(first, Period("month", first).last),) if first else ()
+    dates = [readings for readings in dates_in(text) if readings]
+    orders = range(max(map(len, dates), default=0))
+    read = ([readings[min(order, len(readings) - 1)] for readings in dates] for order in orders)
+    return tuple(Days(min(days), max(days)) for days in read)
 
 
 def _readings(match: re.Match[str]) -> list[date]:
@@ -279,6 +290,6 @@ def _readings(match: re.Match[str]) -> list[date]:
 
 def _date(year: int, month: int, day: int) -> date | None:
     try:
-        return date(year, month, day)
+        return date(year, month, day) if year > EMPTY_YEAR else None
     except ValueError:
         return None

@@ -46,9 +46,9 @@ class TestAPeriod:
             (JULY, 1785535200.0),
             (JULY, 1785535200_000),
             (JULY, "2026/08/03 - 2026/08/09"),
-            (DAY, "2026-07-05T22:30:00Z"),
-            (DAY, "2026-07-05 00:30:00+05:30"),
-            (DAY, "0001-01-01T00:00:00+14:00"),
+            (DAY, "2026-07-06T22:30:00Z"),
+            (DAY, "2026-07-04 00:30:00+05:30"),
+            (DAY, "2026-07-06 22:00-23:00"),
         ],
     )
     def test_what_certainly_lies_outside_is_seen(self, period: Period, time: object) -> None:
@@ -172,12 +172,29 @@ class TestARange:
             ("2026/11/02 08:00:00", "2026/11/02 17:00:00", Fit.OUTSIDE),
             ("2026/11/28 08:00:00", None, Fit.OUTSIDE),
             (1794900000, 1794910000, Fit.OUTSIDE),
+            # An empty time, as some write it, is none.
+            ("2026/11/21 08:00:00", "1970/01/01 01:00:00", Fit.INSIDE),
+            ("2026/11/02 08:00:00", "0001-01-01T00:00:00Z", Fit.INSIDE),
+            ("2026/11/02 08:00:00", "0000-00-00 00:00:00", Fit.INSIDE),
+            ("0001-01-01 00:00:00", "0001-01-01 00:00:00", Fit.INSIDE),
+            ("2026/11/21 08:00:00", "2026/11/20 17:00:00", Fit.INSIDE),
+            ("2026/11/28 08:00:00", "0001-01-01T00:00:00Z", Fit.OUTSIDE),
+            # Both are read alike.
+            ("12/11/2026 08:00:00", "12/11/2026 17:00:00", Fit.OUTSIDE),
+            ("11/10/2026 08:00:00", "11/11/2026 17:00:00", Fit.OUTSIDE),
         ],
     )
     def test_of_what_lasts_a_part_is_enough(self, login: object, logout: object, fit: Fit) -> None:
         row = {"login_time": login, "logout_time": logout}
 
         assert of_range().fit(row, ("login_time", "logout_time")) is fit
+
+    @pytest.mark.parametrize("time", ["2026/11/21", "2026/11/21 10:00:00", 1795258800])
+    def test_the_ends_of_the_calendar_are_ends_too(self, time: object) -> None:
+        asked = Asked(datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59), BERLIN, YEAR_FIRST, around=1)
+
+        assert asked.fit({"time": time}, ("time",)) is Fit.INSIDE
+        assert asked.fit({"a": time, "b": None}, ("a", "b")) is Fit.INSIDE
 
     def test_with_an_open_end_is_held_at_the_other_one(self) -> None:
         since, until = (Asked(*ends, UTC) for ends in ((datetime(2026, 11, 20), None), (None, datetime(2026, 11, 20))))
