@@ -40,7 +40,7 @@ def test_what_may_mean_another_day_is_in_doubt(time: object) -> None:
     assert Asked(DAY.start, DAY.end, BERLIN).fit({"time": time}, ("time",)) is Fit.DOUBTFUL
 
 
-@pytest.mark.parametrize("time", [1785535200, "1785535200", "2026-08-01T00:00:00.000+02:00", "2026-06-30T23:00:00Z"])
+@pytest.mark.parametrize("time", [1782856800, "1782856800", "2026-06-30T22:00:00Z", 1785535200])
 def test_with_a_present_offset_alone_an_hour_more_or_less_is_in_doubt(time: object) -> None:
     """Summer in Berlin, asked in winter."""
     asked = Asked(JULY.start, JULY.end, timezone(timedelta(hours=1)))
