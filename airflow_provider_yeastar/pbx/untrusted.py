@@ -18,6 +18,7 @@ from airflow_provider_yeastar.pbx.redaction import HIDDEN, clean_text, drop_cont
 __all__ = [
     "MAX_JSON_BYTES",
     "credential",
+    "decoded_path",
     "download_url",
     "file_name",
     "file_url_path",
@@ -230,11 +231,27 @@ def file_url_path(url: str, base_url: str, *, pbx: str) -> str:
     return f"{path}?{urlencode(query)}" if query else path
 
 
+def decoded_path(url: str) -> str:
+    """Return the path of a URL of a PBX, relative or absolute, without what percent-encodes it however often.
+
+    :param url: one that cannot be read is returned as it is.
+    """
+    try:
+        path = f"/{urlsplit(url.replace('#', '%23')).path.lstrip('/')}"
+    except ValueError:
+        return url
+    return _decoded(path)
+
+
+def _decoded(path: str) -> str:
+    for _ in range(_MOST_ENCODINGS):
+        path = unquote(path)
+    return path
+
+
 def _is_below_files(url: str, path: str) -> bool:
     """Whether a path names a file of the download folder, however often it is percent-encoded."""
-    decoded = path
-    for _ in range(_MOST_ENCODINGS):
-        decoded = unquote(decoded)
+    decoded = _decoded(path)
     segments = decoded.removeprefix("/").split("/")
     harmless = unquote(decoded) == decoded and "\\" not in url + decoded and _printable(url) and _printable(decoded)
     # `;` begins a parameter for some servers: they resolve `..;` as `..`.

@@ -62,8 +62,15 @@ class ModelSession:
     def plan(self, request: Any) -> Plan:
         return Plan(request, _FACTS, "v2.0")
 
-    def information(self) -> PbxInformation:
-        return PbxInformation(PBX, "P570", "", None, None, None, None, self._pbx.up_time)
+    def information(self) -> asyncio.Future[PbxInformation]:
+        future = self.host.create_future()
+
+        def settle(up_time: int | None) -> None:
+            if not future.done():
+                future.set_result(PbxInformation(PBX, "P570", "", None, None, None, None, up_time))
+
+        self._pbx.tell_up_time(lambda up_time: self.host.call_soon(settle, up_time))
+        return future
 
     def hiding_secrets(self) -> Any:
         return nullcontext()

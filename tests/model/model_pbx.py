@@ -25,6 +25,7 @@ class Behaviour:
     :param early: how often the event overtakes the answer.
     :param twice: how often an event is sent again, some time later.
     :param lost: how often an event is never sent.
+    :param spells: how often an event writes the URL of its file in another way than the answer.
     :param fails: how often a job fails.
     :param sync: what it does with a synchronous request: ``url``, ``processing``, ``cut``, or ``mixed``.
     :param sync_announces: whether synchronous jobs are announced too.
@@ -45,6 +46,7 @@ class Behaviour:
     early: float = 0.0
     twice: float = 0.0
     lost: float = 0.0
+    spells: float = 0.0
     fails: float = 0.0
     sync: str = "url"
     sync_announces: bool = False
@@ -76,6 +78,7 @@ def any_behaviour(chance: random.Random, *, portal: bool) -> Behaviour:
         early=maybe(0.3),
         twice=maybe(0.3),
         lost=maybe(0.2),
+        spells=maybe(0.5),
         fails=maybe(0.2),
         sync=chance.choice(["url", "url", "url", "mixed", "processing", "cut"]),
         sync_announces=chance.choice([False, True]),
@@ -141,6 +144,15 @@ class ModelPbx:
     def up_time(self) -> int | None:
         return int(self.world.clock.seconds - self.booted_at) if self.behaviour.tells_up_time else None
 
+    def tell_up_time(self, answer: Callable[[int | None], None]) -> None:
+        """Tell since when it is up, after the question's way through the network; the answer has to come back."""
+
+        def tell() -> None:
+            up_time = self.up_time
+            self.world.after(self._network(), lambda: answer(up_time))
+
+        self.world.after(self._network(), tell)
+
     def request(self, content: str, extension: str, asynchronous: bool, answer: Callable[[object], None]) -> None:
         """Take a request after its way through the network; the answer comes as late, if at all."""
         boot = self._boot
@@ -198,13 +210,19 @@ class ModelPbx:
             return
         self._numbers += 1
         name = f"report-{self._numbers}.{job.extension}"
-        self.files[f"/api/download/{name}"] = job.content
+        url = f"/api/download/{name}"
+        self.files[url] = job.content
         if job.answer:
-            job.answer(ReportFile(name, f"/api/download/{name}"))
+            job.answer(ReportFile(name, url))
         if job.is_announced:
             if self._happens(self.behaviour.drops):
                 self.drop_sockets()
-            self._announce(EventFrame(True, name, f"/api/download/{name}", "", job.id), boot)
+            self._announce(EventFrame(True, name, self._spelled(url), "", job.id), boot)
+
+    def _spelled(self, url: str) -> str:
+        if not self._happens(self.behaviour.spells):
+            return url
+        return self.world.chance.choice([f"http://pbx{url}", f"{url}?by=event", url.replace("-", "%2D")])
 
     def _announce(self, event: EventFrame, boot: int) -> None:
         if self._happens(self.behaviour.lost):

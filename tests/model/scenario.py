@@ -14,6 +14,7 @@ from unittest import mock
 from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request
 from airflow_provider_yeastar.pbx.state import ledger, turns
+from airflow_provider_yeastar.pbx.untrusted import decoded_path
 from airflow_provider_yeastar.pbx.waiting import bounds, job_ledger, report_wait, retrying
 from tests.model.connection import PBX, ModelConnection, ModelState
 from tests.model.model_pbx import Behaviour, ModelPbx, any_behaviour
@@ -242,7 +243,7 @@ class _Actor:
         except YeastarError as error:
             self.task.error = f"{type(error).__name__}: {error.what}"
         else:
-            self.task.found = self.pbx.files.get(report.url, "a file that is gone")
+            self.task.found = self.pbx.files.get(decoded_path(report.url), "a file that is gone")
             self.task.identified_by = getattr(report, "identified_by", "")
 
     def _end(self, ended: asyncio.Task[None]) -> None:

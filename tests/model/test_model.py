@@ -10,6 +10,7 @@ from unittest import mock
 
 import pytest
 
+from airflow_provider_yeastar.pbx.state import ledger
 from airflow_provider_yeastar.pbx.state.ledger import Ledger
 from airflow_provider_yeastar.pbx.waiting import attribution
 from tests.model import old_rules, scenario
@@ -73,10 +74,16 @@ MUTANTS: dict[str, tuple[Scenario, Any, str, Any]] = {
         Scenario(Behaviour(queued=9, job=20.0), True, tasks=8, kills=0.6),
         Ledger,
         "without_jobs_before_boot",
-        lambda self, up_time, now: replace(self, jobs=(), unclaimed=()),
+        lambda self, pbx, up_time, asked_at: replace(self, jobs=(), unclaimed=()),
+    ),
+    "a file that is written in two ways counts as two": (
+        Scenario(Behaviour(queued=9, late=5.0, sync_announces=True, spells=0.5), True, tasks=16, kills=0.6),
+        ledger,
+        "decoded_path",
+        lambda url: url,
     ),
     "a lost state counts as one without jobs": (
-        Scenario(Behaviour(queued=9, job=20.0), True, tasks=8, kills=0.6, losses=0.6),
+        Scenario(Behaviour(queued=9, job=20.0), True, tasks=16, kills=0.6, losses=0.6),
         Ledger,
         "begun",
         lambda now: Ledger(),

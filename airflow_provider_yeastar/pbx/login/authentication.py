@@ -22,16 +22,16 @@ from airflow_provider_yeastar.pbx.errors import (
     NetworkError,
     NotAPbxError,
     StateUnavailableError,
-    TokenExpiredError,
     YeastarError,
 )
 from airflow_provider_yeastar.pbx.http.transport import Transport
 from airflow_provider_yeastar.pbx.login.entry import LoginEntry, RecordChange
 from airflow_provider_yeastar.pbx.login.farewell import at_the_end_of_this_process, process_name
+from airflow_provider_yeastar.pbx.login.identity import Identity
 from airflow_provider_yeastar.pbx.login.record import Attempt, LoginRecord, LoginStep, next_login_step
 from airflow_provider_yeastar.pbx.login.stored import Cipher, StoredLogin
 from airflow_provider_yeastar.pbx.settings import PbxSettings
-from airflow_provider_yeastar.pbx.state.interface import SharedState
+from airflow_provider_yeastar.pbx.state.interface import SharedState, unproven_name
 from airflow_provider_yeastar.pbx.tokens import Tokens, live_token
 
 __all__ = ["Login"]
@@ -40,7 +40,6 @@ log = logging.getLogger(__name__)
 
 _REFRESH_ENDPOINT = "openapi/v1.0/refresh_token"
 _REVOKE_ENDPOINT = "openapi/v1.0/del_token"
-_INFORMATION_ENDPOINT = "openapi/v1.0/system/information"
 _POLL_SECONDS = 0.1
 """Between two looks whether another's login has ended."""
 _LONGEST_LEASE = 29.0
@@ -69,6 +68,7 @@ class Login:
         self._transport = transport
         self._cipher = cipher
         self._shares_tokens = settings.login_sharing != "none"
+        self._identity = Identity(transport, settings.address)
         self._entry = LoginEntry(settings, state, StoredLogin.of(settings, cipher))
         self._threads = threading.RLock()
         self._tokens: Tokens | None = None
@@ -121,16 +121,21 @@ class Login:
     def bind(self, serial_number: str) -> None:
         """Keep this login under the PBX's serial number from now on.
 
+        If there is a login of another address already, the tokens stay apart until it is proven that both are one PBX.
+
         :param serial_number: that a call with the present token has told.
         """
         pbx = serial_number.replace("/", "_")
-        other = f"{pbx}@{self._entry.home}"
-        if not pbx or self._entry.pbx in (pbx, other):
+        if not pbx or self._entry.pbx == pbx:
             return
+        apart = unproven_name(pbx, self._entry.home)
         with self._threads:
             there = self._entry.read_at(pbx).tokens if self._shares_tokens else None
-            # It may be another PBX that tells the same number: a copy of a virtual machine, a simulator.
-            self._move(pbx if there is None or there == self._tokens or self._accepts(there) else other)
+            live = live_token(there, self._state.now())
+            if there is None or there == self._tokens or self._identity.is_proven_by(live):
+                self._move(pbx)
+            elif self._entry.pbx != apart:
+                self._move(apart)
 
     def revoke(self) -> None:
         """Give a token that is not shared back, since the PBX allows only eight; a shared one lives on."""
@@ -274,12 +279,6 @@ class Login:
         with suppress(YeastarError):  # the token then expires by itself
             Login(brief, self._state, SilenceGuard(transport), self._cipher).give_back_unshared()
         transport.close()
-
-    def _accepts(self, tokens: Tokens) -> bool:
-        """Whether this PBX has given these tokens."""
-        answer = self._transport.exchange("GET", _INFORMATION_ENDPOINT, token=tokens.access_token)
-        error = wire.answer_error(answer, pbx=self._settings.address, endpoint=_INFORMATION_ENDPOINT)
-        return not isinstance(error, TokenExpiredError)
 
     def _move(self, pbx: str) -> None:
         ours, moving = self._tokens, self._entry.read()

@@ -24,7 +24,9 @@ __all__ = [
     "encode_entry",
     "entry_name",
     "number",
+    "shared_name",
     "stored_name",
+    "unproven_name",
 ]
 
 Entry = Mapping[str, Any]
@@ -42,10 +44,30 @@ JointChange = Callable[[Sequence[Entry | None], float], Sequence[Entry | None]]
 MAY_BE_OLDER = "may_be_older"
 """A key that an entry has if its back-end may have gone back to an older copy of it, and forgotten what came after."""
 
+_UNPROVEN = "@url-"
 _LAYOUT = 1
 _LONGEST_NAME = 120
 _CLOCK_TOLERANCE = 60.0
 """Seconds by which the clock that wrote an entry may have been ahead of ours."""
+
+
+def unproven_name(serial_number: str, url_name: str) -> str:
+    """Return the name of a PBX that tells a serial number which another address tells, too, if nothing proves them one.
+
+    :param serial_number: which both tell.
+    :param url_name: the PBX's name by its base URL, ``url-…``.
+    """
+    return f"{serial_number}@{url_name}"
+
+
+def shared_name(pbx: str) -> str:
+    """Return the name under which tasks queue for a PBX and record their jobs.
+
+    It is one for all addresses that may be those of one PBX: two that are not merely wait for each other.
+
+    :param pbx: its serial number, a name of :func:`unproven_name`, or one by its base URL.
+    """
+    return pbx.partition(_UNPROVEN)[0]
 
 
 class SharedState(Protocol):

@@ -24,7 +24,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_yeastar.pbx.state.interface import MAY_BE_OLDER, number
+from airflow_provider_yeastar.pbx.state.interface import MAY_BE_OLDER, number, shared_name
+from airflow_provider_yeastar.pbx.untrusted import decoded_path
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.pbx.wire import EventFrame
@@ -65,28 +66,40 @@ _MARK_DIGITS = 16
 
 
 def ledger_name(pbx: str) -> str:
-    """Return the name of a PBX's ledger in the shared state."""
-    return f"{pbx}/ledger"
+    """Return the name of a PBX's ledger in the shared state; see :func:`.shared_name`."""
+    return f"{shared_name(pbx)}/ledger"
 
 
 def file_mark(url: str) -> str:
-    """Return a short digest of a file's URL: the state need not hold the names of reports."""
-    return hashlib.sha256(url.encode()).hexdigest()[:_MARK_DIGITS]
+    """Return a short digest of a file's URL: the state need not hold the names of reports.
+
+    It is one for all ways to write the path: relative or absolute, percent-encoded or not, with whatever query.
+    """
+    return _digest(decoded_path(url))
 
 
 def event_mark(event: EventFrame) -> str:
     """Return a short digest of what an event is about: the same for the same file, announced however often."""
     if event.succeeded:
         return file_mark(event.url)
-    return file_mark(f"failure {event.download_id} {event.file} {event.url} {event.error}")
+    return _digest(f"failure {event.download_id} {event.file} {event.url} {event.error}")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_MARK_DIGITS]
 
 
 @dataclass(frozen=True)
 class Job:
-    """A request that may lead to an event; ``opened_at`` in epoch seconds by the state's clock."""
+    """A request that may lead to an event.
+
+    :param opened_at: epoch seconds by the state's clock.
+    :param pbx: the PBX by the name that is proven; see :func:`.unproven_name`.
+    """
 
     id: str
     opened_at: float
+    pbx: str
 
 
 @dataclass(frozen=True)
@@ -141,7 +154,7 @@ class Ledger:
             return cls.begun(now)
         try:
             ledger = cls(
-                jobs=tuple(Job(str(id_), _moment(at)) for id_, at in entry["jobs"]),
+                jobs=tuple(Job(str(id_), _moment(at), str(pbx)) for id_, at, pbx in entry["jobs"]),
                 unclaimed=tuple(str(mark) for mark in entry["unclaimed"]),
                 files=tuple(KnownFile(str(mark), _moment(at)) for mark, at in entry["files"]),
                 contest=Contest(_moment(entry["contest"][0]), str(entry["contest"][1])) if entry["contest"] else None,
@@ -154,7 +167,7 @@ class Ledger:
     def to_entry(self) -> dict[str, Any]:
         """Return the ledger as JSON types; :meth:`read` makes an equal one of it."""
         return {
-            "jobs": [[job.id, job.opened_at] for job in self.jobs],
+            "jobs": [[job.id, job.opened_at, job.pbx] for job in self.jobs],
             "unclaimed": list(self.unclaimed),
             "files": [[file.mark, file.at] for file in self.files],
             "contest": [self.contest.at, self.contest.why] if self.contest else None,
@@ -182,9 +195,9 @@ class Ledger:
         is_afterglow = any(now - file.at < _BUSY_AFTERGLOW_SECONDS for file in self.files)
         return self.known_since is not None or self.others(job) > 0 or is_afterglow
 
-    def with_job(self, job: str, now: float) -> Ledger:
+    def with_job(self, job: str, now: float, pbx: str) -> Ledger:
         """Open a job; to be stored before its request is sent."""
-        return replace(self, jobs=(*self.jobs, Job(job, now)))
+        return replace(self, jobs=(*self.jobs, Job(job, now, pbx)))
 
     def without_job(self, job: str) -> Ledger:
         """Close a job that the PBX refused."""
@@ -204,22 +217,25 @@ class Ledger:
         new = [mark for mark in dict.fromkeys(marks) if not self.knows(mark) and mark not in self.unclaimed]
         return _settled(replace(self, unclaimed=(*self.unclaimed, *new)), now)
 
-    def gains_by_restart(self, now: float) -> bool:
+    def gains_by_restart(self, pbx: str, now: float) -> bool:
         """Tell whether a restart of the PBX can have ended anything by now.
 
+        :param pbx: its proven name.
         :param now: epoch seconds by the state's clock.
         """
-        return self.without_jobs_before_boot(0.0, now) != self
+        return self.without_jobs_before_boot(pbx, 0.0, now) != self
 
-    def without_jobs_before_boot(self, up_time: float, now: float) -> Ledger:
+    def without_jobs_before_boot(self, pbx: str, up_time: float, asked_at: float) -> Ledger:
         """Close the jobs that a restart of the PBX has ended, those of an unknown past among them.
 
+        :param pbx: its proven name; of what may be another PBX nothing is ended.
         :param up_time: seconds since the PBX has started, as it says (``system/information``).
-        :param now: epoch seconds by the state's clock.
+        :param asked_at: epoch seconds by the state's clock *before* the PBX was asked: its answer may have come late.
         """
-        ended_before = now - up_time - _REBOOT_MARGIN_SECONDS
-        is_known = self.known_since is None or self.known_since < ended_before
-        jobs = tuple(job for job in self.jobs if job.opened_at >= ended_before)
+        ended_before = asked_at - up_time - _REBOOT_MARGIN_SECONDS
+        is_proven = pbx == shared_name(pbx)
+        is_known = self.known_since is None or (is_proven and self.known_since < ended_before)
+        jobs = tuple(job for job in self.jobs if job.opened_at >= ended_before or job.pbx != pbx)
         return _with_jobs(replace(self, known_since=None if is_known else self.known_since), jobs)
 
     def contested(self, why: str, now: float) -> Ledger:

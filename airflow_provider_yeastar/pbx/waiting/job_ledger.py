@@ -42,12 +42,13 @@ class JobLedger:
     """The jobs of all tasks at one PBX.
 
     :param connection: to the PBX; its ``state`` holds the ledger.
-    :param pbx: the PBX's name in the state.
+    :param pbx: the PBX's proven name in the state.
     """
 
     def __init__(self, connection: SharedConnection, pbx: str) -> None:
         self._connection = connection
         self._state = connection.state
+        self._pbx = pbx
         self._name = ledger_name(pbx)
         self._address = connection.session.settings.address
 
@@ -61,8 +62,8 @@ class JobLedger:
         if judge(seen, Ledger(), 0.0).step is Step.ASK_FOR_ANSWER:
             return Step.ASK_FOR_ANSWER  # whatever the ledger says
         ledger, now = await in_thread(self._read)
-        if seen.exclusive and ledger.gains_by_restart(now):
-            ledger = await self._after_restart(ledger)
+        if seen.exclusive and ledger.gains_by_restart(self._pbx, now):
+            ledger = await self._after_restart(ledger, now)
         return judge(seen, ledger, now).step
 
     async def open(self, seen: Observations, turn: Turn, *, can_listen: bool) -> tuple[Observations, str] | None:
@@ -80,7 +81,7 @@ class JobLedger:
             if not has_held:
                 return None, ledger
             verdict, ledger = conclude(seen, ledger, now)
-            return verdict, ledger.with_job(job, now)
+            return verdict, ledger.with_job(job, now, self._pbx)
 
         verdict = await self._update_in_turn(turn, change)
         if verdict is None:
@@ -118,14 +119,14 @@ class JobLedger:
         entry, now = self._state.look(self._name)
         return Ledger.read(entry, now), now
 
-    async def _after_restart(self, ledger: Ledger) -> Ledger:
+    async def _after_restart(self, ledger: Ledger, asked_at: float) -> Ledger:
         up_time = (await self._connection.call(self._connection.session.information)).up_time
         if up_time is None:
             return ledger
         seconds = float(up_time)
 
         def change(ledger: Ledger, now: float) -> tuple[Ledger, Ledger]:
-            ledger = ledger.without_jobs_before_boot(seconds, now)
+            ledger = ledger.without_jobs_before_boot(self._pbx, seconds, asked_at)
             return ledger, ledger
 
         return await self._update(change)

@@ -32,6 +32,7 @@ from airflow_provider_yeastar.pbx.errors import (
 from airflow_provider_yeastar.pbx.events.shared import Listener, SharedConnection
 from airflow_provider_yeastar.pbx.report.facts import Plan
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
+from airflow_provider_yeastar.pbx.state.interface import shared_name
 from airflow_provider_yeastar.pbx.state.turns import Turn, turn
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 from airflow_provider_yeastar.pbx.waiting.attribution import BUSY, Busy, Observations, Step, Verdict
@@ -85,7 +86,9 @@ class ReportWait:
         while True:
             async with AsyncExitStack() as held:
                 try:
-                    self._turn = await held.enter_async_context(turn(self._connection.state, pbx, queue_end))
+                    self._turn = await held.enter_async_context(
+                        turn(self._connection.state, shared_name(pbx), queue_end)
+                    )
                 except TimeoutError:
                     raise self._queue_timeout() from None
                 self._begin_turn()

@@ -12,8 +12,9 @@ from airflow_provider_yeastar.pbx.waiting.attribution import BUSY, Observations,
 from airflow_provider_yeastar.pbx.wire import EventFrame, Processing, ReportFile
 
 NOW = 1000.0
+PBX = "3692A1234567"
 JOB = "ours"
-OURS_OPEN = Ledger().with_job(JOB, NOW - 5)
+OURS_OPEN = Ledger().with_job(JOB, NOW - 5, PBX)
 UNKNOWN_PAST = Ledger.begun(NOW - 60)
 PROCESSING = Processing(None)
 
@@ -77,7 +78,7 @@ class TestBeforeARequest:
         assert ledger == UNKNOWN_PAST
 
     def test_a_late_copy_of_a_known_event_is_no_evidence(self) -> None:
-        known = Ledger().with_job("x", NOW - 9).with_file("x", event_mark(event()), NOW - 1)
+        known = Ledger().with_job("x", NOW - 9, PBX).with_file("x", event_mark(event()), NOW - 1)
 
         verdict, ledger = conclude(Observations(None, True, events=(event(),)), known, NOW)
 
@@ -112,10 +113,13 @@ class TestTheAnswer:
         [
             pytest.param(OURS_OPEN, True, True, id="nothing-of-ours"),
             pytest.param(OURS_OPEN, False, False, id="without-the-word"),
-            pytest.param(OURS_OPEN.with_job("killed", NOW - 60), True, False, id="an-open-job"),
-            pytest.param(UNKNOWN_PAST.with_job(JOB, NOW - 5), True, False, id="an-unknown-past"),
+            pytest.param(OURS_OPEN.with_job("killed", NOW - 60, PBX), True, False, id="an-open-job"),
+            pytest.param(UNKNOWN_PAST.with_job(JOB, NOW - 5, PBX), True, False, id="an-unknown-past"),
             pytest.param(
-                Ledger().with_job("x", 1).with_file("x", "a", NOW - 2).with_job(JOB, NOW), True, False, id="just-ended"
+                Ledger().with_job("x", 1, PBX).with_file("x", "a", NOW - 2).with_job(JOB, NOW, PBX),
+                True,
+                False,
+                id="just-ended",
             ),
         ],
     )
@@ -145,8 +149,8 @@ class TestTheEvent:
             pytest.param({"is_subscribed": False}, OURS_OPEN, id="lost-subscription"),
             pytest.param({"holds_turn": False}, OURS_OPEN, id="lapsed-lease"),
             pytest.param({}, OURS_OPEN.contested("x", NOW), id="contested"),
-            pytest.param({}, OURS_OPEN.with_job("killed", NOW - 60), id="another-open-job"),
-            pytest.param({}, UNKNOWN_PAST.with_job(JOB, NOW - 5), id="an-unknown-past"),
+            pytest.param({}, OURS_OPEN.with_job("killed", NOW - 60, PBX), id="another-open-job"),
+            pytest.param({}, UNKNOWN_PAST.with_job(JOB, NOW - 5, PBX), id="an-unknown-past"),
             pytest.param({}, UNKNOWN_PAST, id="lost-with-our-job"),
             pytest.param({}, Ledger(), id="our-job-no-longer-open"),
         ],
@@ -163,7 +167,7 @@ class TestTheEvent:
     def test_those_that_an_unknown_past_may_explain_are_no_evidence(self) -> None:
         seen = awaiting(events=(event("A.csv"), event("B.pdf")))
 
-        _, after = conclude(seen, UNKNOWN_PAST.with_job(JOB, NOW - 5), NOW)
+        _, after = conclude(seen, UNKNOWN_PAST.with_job(JOB, NOW - 5, PBX), NOW)
 
         assert after.is_open(JOB)
         assert not after.contest
@@ -200,7 +204,9 @@ class TestTheEvent:
         assert verdict.step is step
 
     def test_a_copy_of_an_earlier_report_s_event_is_passed_over(self) -> None:
-        ledger = Ledger().with_job("x", 1).with_file("x", event_mark(event("Old.csv")), NOW - 2).with_job(JOB, NOW)
+        ledger = (
+            Ledger().with_job("x", 1, PBX).with_file("x", event_mark(event("Old.csv")), NOW - 2).with_job(JOB, NOW, PBX)
+        )
 
         assert judge(awaiting(events=(event("Old.csv"),)), ledger, NOW).step is Step.WAIT
         assert judge(awaiting(events=(event("Old.csv"), event())), ledger, NOW).event == event()
@@ -234,7 +240,7 @@ class TestTheDownloadId:
             pytest.param([event("One.pdf", download_id=8)], OURS_OPEN, id="another-format"),
             pytest.param(
                 [event("Old.csv", download_id=8)],
-                OURS_OPEN.with_job("x", 1).with_file("x", event_mark(event("Old.csv")), NOW - 2),
+                OURS_OPEN.with_job("x", 1, PBX).with_file("x", event_mark(event("Old.csv")), NOW - 2),
                 id="a-known-file",
             ),
         ],

@@ -92,7 +92,7 @@ def test_jobs_that_a_restarted_redis_has_forgotten_are_reckoned_with(appends: st
         server.snapshot()
         state.update(
             ledger_name(PBX),
-            lambda entry, now: Ledger.read(entry, now).with_job("of a killed task", now).to_entry(),
+            lambda entry, now: Ledger.read(entry, now).with_job("of a killed task", now, PBX).to_entry(),
             keep_seconds=600,
         )
         server.kill()
@@ -103,6 +103,29 @@ def test_jobs_that_a_restarted_redis_has_forgotten_are_reckoned_with(appends: st
         assert ledger.others(None) == (appends == "yes")
         closed = ledger.without_job("of a killed task")
         assert judge(ON_THE_WORD, closed, now).step is step
+
+
+@pytest.mark.parametrize(("pause", "up_time", "is_open"), [(30.0, 22, True), (0.0, 22, True), (30.0, 0, False)])
+def test_an_up_time_counts_from_before_the_question_however_late_its_answer_is(
+    pause: float, up_time: int, is_open: bool
+) -> None:
+    """The PBX has started two seconds before a job, or after it; whoever asks is stopped for a while meanwhile."""
+    clock = [1_000_000.0]
+    state = MemoryState(lambda: clock[0])
+    entry = Ledger().with_job("of a killed task", clock[0], PBX).to_entry()
+    state.update(ledger_name(PBX), lambda _, now: entry, keep_seconds=600)
+    clock[0] += 20.0
+
+    async def call(function: object) -> Any:
+        clock[0] += pause
+        return SimpleNamespace(up_time=up_time)
+
+    session = SimpleNamespace(settings=SimpleNamespace(address="pbx"), information=None)
+    connection: Any = SimpleNamespace(state=state, session=session, call=call)
+    step = asyncio.run(JobLedger(connection, PBX).choose(ON_THE_WORD))
+
+    assert ledger_of(state).is_open("of a killed task") is is_open
+    assert step is (Step.ASK_FOR_ANSWER if is_open else Step.ASK_FOR_EVENT)
 
 
 def test_to_vouch_for_a_ledger_that_is_there_changes_nothing() -> None:
