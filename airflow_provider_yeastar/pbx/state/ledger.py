@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.pbx.state.interface import MAY_BE_OLDER, number, shared_name
-from airflow_provider_yeastar.pbx.untrusted import decoded_path
+from airflow_provider_yeastar.pbx.untrusted import decoded_path, whole_number
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.pbx.wire import EventFrame
@@ -104,10 +104,15 @@ class Job:
 
 @dataclass(frozen=True)
 class KnownFile:
-    """A file whose report is known; ``at`` in epoch seconds by the state's clock."""
+    """A file whose report is known.
+
+    :param at: epoch seconds by the state's clock.
+    :param download_id: that its event carried, None for none.
+    """
 
     mark: str
     at: float
+    download_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -156,7 +161,7 @@ class Ledger:
             ledger = cls(
                 jobs=tuple(Job(str(id_), _moment(at), str(pbx)) for id_, at, pbx in entry["jobs"]),
                 unclaimed=tuple(str(mark) for mark in entry["unclaimed"]),
-                files=tuple(KnownFile(str(mark), _moment(at)) for mark, at in entry["files"]),
+                files=tuple(KnownFile(str(mark), _moment(at), whole_number(id_)) for mark, at, id_ in entry["files"]),
                 contest=Contest(_moment(entry["contest"][0]), str(entry["contest"][1])) if entry["contest"] else None,
                 known_since=None if entry["known_since"] is None else _moment(entry["known_since"]),
             )
@@ -169,7 +174,7 @@ class Ledger:
         return {
             "jobs": [[job.id, job.opened_at, job.pbx] for job in self.jobs],
             "unclaimed": list(self.unclaimed),
-            "files": [[file.mark, file.at] for file in self.files],
+            "files": [[file.mark, file.at, file.download_id] for file in self.files],
             "contest": [self.contest.at, self.contest.why] if self.contest else None,
             "known_since": self.known_since,
         }
@@ -185,6 +190,10 @@ class Ledger:
     def knows(self, mark: str) -> bool:
         """Tell whether a file is known to be another report's."""
         return any(mark == file.mark for file in self.files)
+
+    def has_used(self, download_id: int) -> bool:
+        """Tell whether a file of a known report was announced with an id: one that comes again tells no files apart."""
+        return any(download_id == file.download_id for file in self.files)
 
     def explains_busy(self, job: str | None, now: float) -> bool:
         """Tell whether 70082 may be about a job of this deployment.
@@ -203,11 +212,11 @@ class Ledger:
         """Close a job that the PBX refused."""
         return _with_jobs(self, tuple(other for other in self.jobs if other.id != job))
 
-    def with_file(self, job: str, mark: str, now: float) -> Ledger:
+    def with_file(self, job: str, mark: str, now: float, download_id: int | None = None) -> Ledger:
         """Close a job whose file is known now, and remember the file."""
         files = tuple(file for file in self.files if file.mark != mark)
         unclaimed = tuple(other for other in self.unclaimed if other != mark)
-        known = replace(self, files=(*files, KnownFile(mark, now))[-_MOST_FILES:], unclaimed=unclaimed)
+        known = replace(self, files=(*files, KnownFile(mark, now, download_id))[-_MOST_FILES:], unclaimed=unclaimed)
         return _settled(known.without_job(job), now)
 
     def with_events(self, marks: Iterable[str], now: float) -> Ledger:

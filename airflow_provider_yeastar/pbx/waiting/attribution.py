@@ -162,7 +162,8 @@ def _judge_by_id(seen: Observations, download_id: int, ledger: Ledger) -> Verdic
         return Verdict(Step.ASK_FOR_ANSWER, _LOST)
     events = [event for event in seen.events if event.download_id == download_id]
     files = {event_mark(event) for event in events}
-    if len(files) > 1 or any(map(ledger.knows, files)) or not all(_fits(event, seen.file_format) for event in events):
+    is_used = ledger.has_used(download_id) or any(map(ledger.knows, files)) or len(files) > 1
+    if is_used or not all(_fits(event, seen.file_format) for event in events):
         return Verdict(Step.ASK_FOR_ANSWER, "the download_id is another report's, too")
     if events:
         return Verdict(Step.BELIEVE_EVENT, "the answer and the event carry the same download_id", events[0])
@@ -268,7 +269,7 @@ def _after(verdict: Verdict, seen: Observations, ledger: Ledger, now: float) -> 
     if isinstance(seen.answer, ReportFile):
         return ledger.with_file(seen.job, file_mark(seen.answer.url), now)
     if verdict.event:
-        return ledger.with_file(seen.job, event_mark(verdict.event), now)
+        return ledger.with_file(seen.job, event_mark(verdict.event), now, verdict.event.download_id)
     if seen.exclusive and verdict.step is not Step.WAIT:
         return _with_events(seen, ledger, now)
     return ledger

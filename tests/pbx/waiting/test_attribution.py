@@ -243,6 +243,11 @@ class TestTheDownloadId:
                 OURS_OPEN.with_job("x", 1, PBX).with_file("x", event_mark(event("Old.csv")), NOW - 2),
                 id="a-known-file",
             ),
+            pytest.param(
+                [event("New.csv", download_id=8)],
+                OURS_OPEN.with_job("x", 1, PBX).with_file("x", event_mark(event("Old.csv")), NOW - 2, 8),
+                id="the-id-of-a-known-file",
+            ),
         ],
     )
     @pytest.mark.parametrize("exclusive", [True, False])
@@ -252,6 +257,14 @@ class TestTheDownloadId:
         seen = awaiting(exclusive=exclusive, answer=Processing(8), events=tuple(events))
 
         assert judge(seen, ledger, NOW).step is Step.ASK_FOR_ANSWER
+
+    def test_it_is_remembered_with_its_file(self) -> None:
+        seen = awaiting(answer=Processing(8), events=(event(download_id=8),))
+
+        _, after = conclude(seen, OURS_OPEN, NOW)
+
+        assert Ledger.read(after.to_entry(), NOW).has_used(8)
+        assert not after.has_used(7)
 
     def test_an_event_that_comes_twice_is_one(self) -> None:
         ours = event("Ours.csv", download_id=8)
