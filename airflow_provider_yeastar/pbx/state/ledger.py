@@ -191,6 +191,11 @@ class Ledger:
         """Tell whether a file is known to be another report's."""
         return any(mark == file.mark for file in self.files)
 
+    def reuses_a_name(self, mark: str, download_id: int | None) -> bool:
+        """Tell whether a known file is announced with another id, which makes it more than a copy of its event."""
+        known = {file.download_id for file in self.files if file.mark == mark} - {None}
+        return download_id is not None and bool(known - {download_id})
+
     def has_used(self, download_id: int) -> bool:
         """Tell whether a file of a known report was announced with an id: one that comes again tells no files apart."""
         return any(download_id == file.download_id for file in self.files)
@@ -215,6 +220,8 @@ class Ledger:
     def with_file(self, job: str, mark: str, now: float, download_id: int | None = None) -> Ledger:
         """Close a job whose file is known now, and remember the file."""
         files = tuple(file for file in self.files if file.mark != mark)
+        if download_id is None:  # an answer names none; an earlier event of a file of this name may have
+            download_id = next((file.download_id for file in self.files if file.mark == mark), None)
         unclaimed = tuple(other for other in self.unclaimed if other != mark)
         known = replace(self, files=(*files, KnownFile(mark, now, download_id))[-_MOST_FILES:], unclaimed=unclaimed)
         return _settled(known.without_job(job), now)

@@ -24,15 +24,16 @@ rule  observed                                                   verdict
 9     an event is awaited without the word, or in doubt          ask synchronously
 10    a new file of another format, or two new files             *contested*; ask synchronously
 11    one new file                                               believe the event
-12    no new file within half of ``wait_timeout``                ask synchronously
-13    no new file                                                wait
+12    a known file again, and with another ``download_id``       ask synchronously
+13    no new file within half of ``wait_timeout``                ask synchronously
+14    no new file                                                wait
 ====  =========================================================  =====================================================
 
 Doubt is any of: an earlier doubt in this wait; the PBX is contested; the ledger is too young to know all jobs that may
 still be announced, as after a loss of the state; another job of this deployment is open in it, or our own no longer is;
 the subscription was lost since the request; the lease on the PBX (the turn) lapsed. A file is *new* unless the ledger
-knows it as another report's: the PBX may announce a file twice. A job of an unknown past explains a busy PBX and any
-file, so neither is evidence of somebody else then.
+knows it as another report's: the PBX may announce a file twice. With another id it may be a new one that is named like
+the known one. A job of an unknown past explains a busy PBX and any file, so neither is evidence of somebody else then.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ __all__ = ["BUSY", "Busy", "Observations", "Step", "Verdict", "conclude", "judge
 _EXTENSIONS = {"csv": {".csv"}, "xls": {".xls", ".xlsx"}, "pdf": {".pdf"}, "html": {".html", ".htm"}}
 
 _LOST = "the event connection was lost after the request"
+_KNOWN = "the PBX announced a file of a name that another report's had"
 _OVERDUE = "no event came within half of `wait_timeout`"
 _FOREIGN = "the PBX announced a report that no task of this Airflow has requested"
 
@@ -194,6 +196,8 @@ def _judge_events(seen: Observations, ledger: Ledger) -> Verdict:
         return Verdict(Step.ASK_FOR_ANSWER, _FOREIGN, contest=_FOREIGN)
     if new:
         return Verdict(Step.BELIEVE_EVENT, "`exclusive` is set and no other report can be meant", new[0])
+    if any(ledger.reuses_a_name(event_mark(event), event.download_id) for event in seen.events):
+        return Verdict(Step.ASK_FOR_ANSWER, _KNOWN)
     if seen.is_overdue:
         return Verdict(Step.ASK_FOR_ANSWER, _OVERDUE)
     return Verdict(Step.WAIT, "the event is outstanding")
