@@ -5,19 +5,30 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError, InvalidSettingsError
+from airflow_provider_yeastar.schemas.json_texts import json_texts
+from airflow_provider_yeastar.schemas.values import CONVERTERS, NO_VALUE
 
-__all__ = ["PROTECTIONS", "Protection", "check_protect", "protection"]
+__all__ = ["JSON_BEGINS", "PROTECTIONS", "Protection", "check_protect", "protection"]
+
+JSON_BEGINS = ("{", "[")
+"""The first character of a text that is a JSON object or list."""
 
 PROTECTIONS = ("hmac", "mask", "drop")
 _SHORTEST_SECRET = 16
 _SHOWN_CHARACTERS = 3
 _PARTS = frozenset({"name", "number"})
 """Endings of columns that hold a part of another's label, as ``call_from_number`` of ``call_from``."""
+
+_LONGEST_JSON = 1_000_000
+_NEW_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_NO_WORD = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True)
@@ -26,7 +37,8 @@ class Protection:
 
     :param ways: ``hmac``, ``mask`` or ``drop`` by column; a column covers those made of it, such as
         ``call_from_number`` of ``call_from``, and of undeclared ones all that have its name in theirs, such as
-        ``detail_call_from``, which a key of that name in an object within the row becomes.
+        ``detail_call_from``, which a key of that name in an object within the row becomes. Keys may be spelled
+        otherwise: ``callFrom``, ``Call From``, ``call-from``.
     :param secret: the key of the HMAC.
     :param declared: the columns of the schema.
     """
@@ -47,34 +59,87 @@ class Protection:
             return lambda text: hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
         return _masked if way == "mask" else None
 
-    def may_hold_others(self, key: str) -> bool:
-        """Whether a column's values may be objects with keys that are protected."""
-        return bool(self.ways) and key not in self.declared
+    def in_column(self, key: str, value: Any) -> Any:
+        """Return a value of a column that is not hidden itself, without what the keys within it say is to be hidden.
+
+        :param key: of the column.
+        :param value: a list or an object; of an undeclared column a text, too, which may be JSON.
+        """
+        return self.within(value) if isinstance(value, (list, dict)) or self.reads_texts(key) else value
+
+    def reads_texts(self, key: str) -> bool:
+        """Whether texts of a column are searched for JSON: those of columns that are not declared."""
+        return key not in self.declared
 
     def within(self, value: Any) -> Any:
-        """Return a list or an object without what its keys say is to be hidden.
+        """Return a value without what the keys within it say is to be hidden.
 
-        :param value: of a column that is not hidden itself.
+        :param value: of any JSON type; a text that is a JSON list or object, of a million characters at most, is
+            searched like one, and stays as it is where nothing in it is to be hidden.
         """
         if isinstance(value, list):
             return [self.within(each) for each in value]
         if isinstance(value, dict):
-            return {key: self._hidden(key, each) for key, each in value.items() if not self.drops(key)}
-        return value
+            return {
+                key: self.hidden(key, each) if self._way(key) else self.within(each)
+                for key, each in value.items()
+                if not self.drops(key)
+            }
+        return self._within_text(value) if isinstance(value, str) else value
 
-    def _hidden(self, key: str, value: Any) -> Any:
+    def hidden(self, key: str, value: Any) -> Any:
+        """Return the value of a protected key, hidden: each entry of a list or an object by itself.
+
+        :param key: that is protected; a key in its object is named after both, as a column is.
+        :param value: of any JSON type. Equal numbers become equal texts, wherever they stand and whatever their type.
+        """
+        if isinstance(value, list):
+            return [self.hidden(key, each) for each in value]
+        if isinstance(value, dict):
+            paths = {inner: f"{key}_{inner}" for inner in value}
+            return {inner: self.hidden(path, value[inner]) for inner, path in paths.items() if not self.drops(path)}
+        plain = value.strip() if isinstance(value, str) else value
         hide = self.of(key)
-        if hide is None or value is None:
-            return self.within(value)
-        return hide(value if isinstance(value, str) else json.dumps(value))
+        if hide is None or plain is None or plain in NO_VALUE:
+            return None
+        return hide(str(CONVERTERS["text"](plain)))
+
+    def _within_text(self, text: str) -> str:
+        if len(text) > _LONGEST_JSON or not text.lstrip().startswith(JSON_BEGINS):
+            return text
+        try:
+            value = json.loads(text, object_pairs_hook=_all_values)
+            shown = self.within(value)
+        except (ValueError, RecursionError):
+            return text
+        return text if shown == value else json_texts([shown])[0]
 
     def _way(self, key: str) -> str | None:
         named = [column for column in self.ways if self._covers(column, key)]
-        return self.ways[max(named, key=len)] if named else None
+        return self.ways[max(named, key=lambda column: (column == key, len(column)))] if named else None
 
     def _covers(self, column: str, key: str) -> bool:
-        is_made_of_it = key == column or key.startswith(f"{column}_")
-        return is_made_of_it or (key not in self.declared and f"_{column}_" in f"_{key}_")
+        name, found = _plain_name(column), _plain_name(key)
+        if found == name or found.startswith(f"{name}_"):
+            return True
+        if key in self.declared:
+            return False
+        together = name.replace("_", "")
+        return f"_{name}_" in f"_{found}_" or found in {together, *(together + part for part in _PARTS)}
+
+
+@lru_cache(maxsize=1_000)
+def _plain_name(key: str) -> str:
+    """Return a key in lower case, ``_`` between words: ``call_from`` of ``callFrom``, ``Call From``, ``call-from``."""
+    return _NO_WORD.sub("_", _NEW_WORD.sub("_", key)).strip("_").lower() or key
+
+
+def _all_values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Of a key that comes twice, the parser would keep the last value and show the others.
+    values: dict[str, list[Any]] = {}
+    for key, value in pairs:
+        values.setdefault(key, []).append(value)
+    return {key: found[0] if len(found) == 1 else found for key, found in values.items()}
 
 
 def _masked(text: str) -> str:

@@ -7,6 +7,7 @@ columns that no row has. What happens then is ``on_schema_change``.
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,9 +16,9 @@ from typing import Any
 from airflow_provider_yeastar.exceptions import SchemaError
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError, InvalidSettingsError
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
-from airflow_provider_yeastar.schemas.batches import BatchedRows, RowsInMemory, Values
+from airflow_provider_yeastar.schemas.batches import BatchedRows, Json, RowsInMemory, Texts, Values, packed
 from airflow_provider_yeastar.schemas.columns import COLUMN_TYPES, Column, ColumnType, type_of_key
-from airflow_provider_yeastar.schemas.protection import Protection
+from airflow_provider_yeastar.schemas.protection import JSON_BEGINS, Protection
 from airflow_provider_yeastar.schemas.reports import REPORT_COLUMNS
 from airflow_provider_yeastar.schemas.values import CONVERTERS, NO_VALUE, ColumnConverter, JsonValue
 
@@ -158,16 +159,13 @@ class SchemaRows:
         :param at_once: is asked first; what it converts comes in the form of its library.
         :raises SchemaError: for a value that does not fit its column.
         """
-        apart = [self._protection.of(key) or self._protection.may_hold_others(key) for key in self._sources]
-        kinds = [
-            None if is_apart else column.type for is_apart, column in zip(apart, self._sources.values(), strict=True)
-        ]
+        kinds = [None if self._protection.of(key) else column.type for key, column in self._sources.items()]
         converters = [
             ColumnConverter(kind, self._converter(column))
             for kind, column in zip(kinds, self._sources.values(), strict=True)
         ]
         for batch in self._rows.batches():
-            columns = [batch.column(key) for key in self._sources]
+            columns = [self._shown(key, batch.column(key)) for key in self._sources]
             found = at_once(kinds, columns) if at_once else [None] * len(columns)
             yield [
                 convert(values) if converted is None else converted
@@ -178,10 +176,27 @@ class SchemaRows:
         """Return the rows with the keys that the PBX sent and no others."""
         kept = {key: self._converter(column) for key, column in self._sources.items()}
         return [
-            {key: kept[key](value) for key, value in row.items() if key in kept}
+            {key: kept[key](self._shown_one(key, value)) for key, value in row.items() if key in kept}
             for batch in self._rows.batches()
             for row in batch.rows()
         ]
+
+    def _shown(self, key: str, values: Values) -> Values:
+        """Return values of a column without what is protected within them; plain texts and numbers at once."""
+        if not self._may_hold_protected(key, values):
+            return values
+        return packed(tuple([self._shown_one(key, value) for value in values]))
+
+    def _may_hold_protected(self, key: str, values: Values) -> bool:
+        if not self._protection.ways or isinstance(values, array):
+            return False
+        if isinstance(values, Texts) and not isinstance(values, Json):
+            return self._protection.reads_texts(key) and any(sign in values.joined for sign in JSON_BEGINS)
+        return not {list, dict, str}.isdisjoint(map(type, values))
+
+    def _shown_one(self, key: str, value: Any) -> Any:
+        is_open = self._protection.ways and not self._protection.of(key)
+        return self._protection.in_column(key, value) if is_open else value
 
     def _compare(self) -> Drift:
         seen = dict.fromkeys(self._rows.keys)
@@ -199,11 +214,10 @@ class SchemaRows:
     def _converter(self, column: Column) -> Callable[[Any], JsonValue]:
         hide = self._protection.of(column.key)
         convert = CONVERTERS["text" if hide else column.type]
-        may_hold_others = not hide and self._protection.may_hold_others(column.key)
 
         def converted(value: Any) -> JsonValue:
-            if may_hold_others:
-                value = self._protection.within(value)
+            if hide and isinstance(value, (list, dict)):
+                return convert(self._protection.hidden(column.key, value))
             if isinstance(value, str):
                 value = value.strip()
                 if value in NO_VALUE or (column.type != "text" and value.lower() == "nan"):

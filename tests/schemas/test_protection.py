@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
+from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError, InvalidSettingsError
-from airflow_provider_yeastar.schemas.protection import Protection, check_protect, protection
+from airflow_provider_yeastar.schemas.arrow import arrow_batches, arrow_columns
+from airflow_provider_yeastar.schemas.columns import Column
+from airflow_provider_yeastar.schemas.protection import PROTECTIONS, Protection, check_protect, protection
+from airflow_provider_yeastar.schemas.schema import Schema, SchemaRows
 
 SECRET = "sixteen letters!"
 
@@ -86,3 +92,92 @@ def test_a_number_is_not_hidden_in_one_column_and_shown_in_another() -> None:
 
 def test_a_secret_is_never_shown() -> None:
     assert SECRET not in repr(protection({"caller": "hmac"}, SECRET))
+
+
+SPELLINGS = ("call_from", "Call From", "callFrom", "CallFrom", "call-from", "CALL_FROM", "callfrom", "callFromNumber")
+NUMBER = "0301234987"
+
+
+@pytest.mark.parametrize("key", SPELLINGS)
+def test_a_key_is_covered_in_any_spelling(key: str) -> None:
+    assert Protection({"call_from": "drop"}, declared=["call_from"]).drops(key)
+
+
+def test_each_entry_under_a_protected_key_is_hidden_by_itself() -> None:
+    hidden = Protection({"call_from": "mask", "call_from_name": "drop"})
+
+    value = {"call_from": ["0301234", None, {"number": "0305678", "name": "Bob"}]}
+    assert hidden.within(value) == {"call_from": ["****234", None, {"number": "****678"}]}
+
+
+@pytest.mark.parametrize("value", [" 1001", "1001 ", 1001, 1001.0])
+def test_equal_numbers_join_wherever_they_stand(value: object) -> None:
+    schema = Schema("report", (Column("call_from", ""),))
+    row = {"call_from": value, "legs": [{"call_from": value}]}
+    found = next(iter(SchemaRows([row], schema, protection=protection({"call_from": "hmac"}, SECRET))))
+
+    expected = hmac.new(SECRET.encode(), b"1001", hashlib.sha256).hexdigest()
+    assert found == {"call_from": expected, "legs": f'[{{"call_from": "{expected}"}}]'}
+
+
+@pytest.mark.parametrize("blank", [None, "", " ", "-"])
+def test_no_value_stays_none_under_a_protected_key(blank: object) -> None:
+    assert Protection({"call_from": "mask"}).within({"call_from": blank}) == {"call_from": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('{"call_from":"0301234"}', '{"call_from": "****234"}'),
+        (' [{"call_from":"0301234"}]', '[{"call_from": "****234"}]'),
+        ('{"x":{"call_from":"0301234"},"x":1}', '{"x": [{"call_from": "****234"}, 1]}'),
+        ('{"n":1.50}', '{"n":1.50}'),
+        ("{no JSON}", "{no JSON}"),
+        ("call_from", "call_from"),
+    ],
+    ids=["object", "list", "a key twice", "nothing to hide", "no JSON", "plain"],
+)
+def test_a_text_of_json_is_searched_and_else_stays_as_it_is(text: str, shown: str) -> None:
+    assert Protection({"call_from": "mask"}).within(text) == shown
+
+
+def test_texts_of_declared_columns_are_not_read_as_json() -> None:
+    schema = Schema("report", (Column("note", ""),))
+    row = {"note": '{"call_from":"1"}'}
+
+    assert next(iter(SchemaRows([row, {"note": []}], schema, protection=Protection({"call_from": "mask"})))) == row
+
+
+_POSITIONS = st.recursive(
+    st.sampled_from(SPELLINGS).map(lambda key: {key: NUMBER}),
+    lambda inner: st.one_of(
+        inner.map(lambda value: [value]),
+        st.tuples(st.sampled_from(["x", "legs", *SPELLINGS]), inner).map(lambda pair: dict([pair])),
+        inner.map(json.dumps).map(lambda text: {"x": text}),
+    ),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize("way", PROTECTIONS)
+@given(
+    value=_POSITIONS, column=st.sampled_from(["note", "more", "call_from"]), is_text=st.booleans(), others=st.booleans()
+)
+def test_a_number_under_a_protected_key_is_nowhere(
+    way: str, value: Any, column: str, is_text: bool, others: bool
+) -> None:
+    planted = json.dumps(value) if is_text and column != "note" else value
+    schema = Schema("report", (Column("note", ""), Column("call_from", "")))
+    rows = SchemaRows(
+        [{column: planted}, *([{column: "plain"}] if others else [])],
+        schema,
+        protection=protection({"call_from": way}, SECRET),
+    )
+    whole = list(rows)
+
+    assert NUMBER not in json.dumps([whole, rows.sparse()])
+    assert [
+        {key: row[key] for key in sparse} for row, sparse in zip(whole, rows.sparse(), strict=True)
+    ] == rows.sparse()
+    arrow = arrow_batches(rows.columns, rows.batches(arrow_columns))
+    assert [row for batch in arrow for row in batch.to_pylist()] == whole
