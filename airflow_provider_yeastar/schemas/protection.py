@@ -75,7 +75,7 @@ class Protection:
         """Return a value without what the keys within it say is to be hidden.
 
         :param value: of any JSON type; a text that is a JSON list or object, of a million characters at most, is
-            searched like one, and stays as it is where nothing in it is to be hidden.
+            searched like one, and stays as it is where nothing in it is to be hidden; None where it is too deep.
         """
         if isinstance(value, list):
             return [self.within(each) for each in value]
@@ -104,15 +104,17 @@ class Protection:
             return None
         return hide(str(CONVERTERS["text"](plain)))
 
-    def _within_text(self, text: str) -> str:
+    def _within_text(self, text: str) -> str | None:
         if len(text) > _LONGEST_JSON or not text.lstrip().startswith(JSON_BEGINS):
             return text
         try:
             value = json.loads(text, object_pairs_hook=_all_values)
             shown = self.within(value)
-        except (ValueError, RecursionError):
+            return text if shown == value else json_texts([shown])[0]
+        except ValueError:
             return text
-        return text if shown == value else json_texts([shown])[0]
+        except RecursionError:  # too deep to be searched: nobody knows what it holds
+            return None
 
     def _way(self, key: str) -> str | None:
         named = [column for column in self.ways if self._covers(column, key)]

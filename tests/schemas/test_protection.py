@@ -141,6 +141,21 @@ def test_a_text_of_json_is_searched_and_else_stays_as_it_is(text: str, shown: st
     assert Protection({"call_from": "mask"}).within(text) == shown
 
 
+def test_a_text_that_is_too_deep_to_be_searched_is_left_out() -> None:
+    text = f'{"[" * 100_000}{{"call_from": 1}}{"]" * 100_000}'
+    assert Protection({"call_from": "mask"}).within({"x": text}) == {"x": None}
+
+
+def test_plain_columns_are_not_searched_value_by_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[object] = []
+    monkeypatch.setattr(Protection, "within", lambda _, value: searched.append(value) or value)
+    rows = [{"note": "[a]", "size": 1, "other": "b"}, {"note": "c", "size": 2, "other": None}]
+    schema = Schema("report", (Column("note", ""), Column("size", "", "integer")))
+
+    assert list(SchemaRows(rows, schema, protection=Protection({"call_from": "mask"}))) == rows
+    assert searched == []
+
+
 def test_texts_of_declared_columns_are_not_read_as_json() -> None:
     schema = Schema("report", (Column("note", ""),))
     row = {"note": '{"call_from":"1"}'}
