@@ -74,8 +74,8 @@ class Protection:
     def within(self, value: Any) -> Any:
         """Return a value without what the keys within it say is to be hidden.
 
-        :param value: of any JSON type; a text that is a JSON list or object, of a million characters at most, is
-            searched like one, and stays as it is where nothing in it is to be hidden; None where it is too deep.
+        :param value: of any JSON type; a text that is a JSON list or object is searched like one, and stays as it is
+            where nothing in it is to be hidden. One that is too deep or has over a million characters becomes None.
         """
         if isinstance(value, list):
             return [self.within(each) for each in value]
@@ -105,15 +105,17 @@ class Protection:
         return hide(str(CONVERTERS["text"](plain)))
 
     def _within_text(self, text: str) -> str | None:
-        if len(text) > _LONGEST_JSON or not text.lstrip().startswith(JSON_BEGINS):
+        if not text.lstrip().startswith(JSON_BEGINS):
             return text
+        if len(text) > _LONGEST_JSON:
+            return None  # not searched, so nobody knows what it holds
         try:
             value = json.loads(text, object_pairs_hook=_all_values)
             shown = self.within(value)
             return text if shown == value else json_texts([shown])[0]
         except ValueError:
             return text
-        except RecursionError:  # too deep to be searched: nobody knows what it holds
+        except RecursionError:
             return None
 
     def _way(self, key: str) -> str | None:

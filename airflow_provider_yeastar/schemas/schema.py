@@ -242,7 +242,8 @@ class SchemaRows:
                 return self._display.parse_datetime(value).replace(tzinfo=None).isoformat()
             except (InvalidSettingsError, ValueError):
                 pass  # the error below says more
-        shown = repr(value)
+        # What is hidden in one column may stand in another one's value.
+        shown = f"another value, a {type(value).__name__}" if self._protection.ways else repr(value)
         raise SchemaError(
             f"The column {column.key} of the report {self._schema.report} is {column.type}, and holds "
             f"{shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '…'}",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from airflow_provider_yeastar.exceptions import SchemaError
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError, InvalidSettingsError
 from airflow_provider_yeastar.schemas.arrow import arrow_batches, arrow_columns
 from airflow_provider_yeastar.schemas.columns import Column
@@ -141,9 +142,23 @@ def test_a_text_of_json_is_searched_and_else_stays_as_it_is(text: str, shown: st
     assert Protection({"call_from": "mask"}).within(text) == shown
 
 
-def test_a_text_that_is_too_deep_to_be_searched_is_left_out() -> None:
-    text = f'{"[" * 100_000}{{"call_from": 1}}{"]" * 100_000}'
+@pytest.mark.parametrize(
+    "text",
+    [f'{"[" * 100_000}{{"call_from": 1}}{"]" * 100_000}', f'[{{"call_from": 1}}{", 2" * 400_000}]'],
+    ids=["too-deep", "too-long"],
+)
+def test_a_text_that_cannot_be_searched_is_left_out(text: str) -> None:
     assert Protection({"call_from": "mask"}).within({"x": text}) == {"x": None}
+
+
+def test_an_error_about_a_column_shows_no_value_where_some_are_hidden() -> None:
+    schema = Schema("report", (Column("size", "", "integer"), Column("call_from", "")))
+    rows = SchemaRows([{"size": '{"call_from": "0301234"}'}], schema, protection=Protection({"call_from": "mask"}))
+
+    with pytest.raises(SchemaError, match="is integer, and holds another value, a str") as raised:
+        list(rows)
+
+    assert "0301234" not in str(raised.value)
 
 
 def test_plain_columns_are_not_searched_value_by_value(monkeypatch: pytest.MonkeyPatch) -> None:
