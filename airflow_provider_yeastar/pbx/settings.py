@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
+import re
 from dataclasses import dataclass, field
 from string import hexdigits
 from typing import Literal
@@ -10,13 +12,23 @@ from urllib.parse import urlsplit
 
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, YeastarError
 
-__all__ = ["API_VERSIONS", "LOGIN_SHARING", "NO_PROXY", "PROXY_FROM_ENVIRONMENT", "PbxSettings", "check_seconds"]
+__all__ = [
+    "API_VERSIONS",
+    "LOGIN_SHARING",
+    "NO_PROXY",
+    "PROXY_FROM_ENVIRONMENT",
+    "PbxSettings",
+    "check_seconds",
+    "is_host",
+]
 
 API_VERSIONS = ("auto", "v1.0", "v2.0")
 LOGIN_SHARING = ("host", "none")
 PROXY_FROM_ENVIRONMENT, NO_PROXY = "environment", "none"
 _SHA256_DIGITS = 64
 _MOST_SECONDS = 366 * 86400
+_LONGEST_HOST = 253
+_LABELS = re.compile(rb"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -61,6 +73,8 @@ class PbxSettings:
     def __post_init__(self) -> None:
         object.__setattr__(self, "scheme", self.scheme.strip().lower())
         self._take_url_apart()
+        if self.host and not is_host(self.host):
+            raise InvalidSettingsError("Host is neither a host name nor an address")
         object.__setattr__(self, "scheme", self.scheme or "https")
         self._tidy_fingerprint()
         for name, value in (("Host", self.host), ("Client ID", self.client_id), ("Client Secret", self.client_secret)):
@@ -85,6 +99,7 @@ class PbxSettings:
 
     def _take_url_apart(self) -> None:
         text = self.host.strip()
+        _check_text("Host", text)  # urlsplit drops line breaks and tabs
         # An IPv6 address without brackets splits wrongly; it is taken as it stands.
         if text.count(":") > 1 and not text.startswith("[") and "://" not in text:
             object.__setattr__(self, "host", text)
@@ -152,6 +167,23 @@ class PbxSettings:
     def pbx_key(self) -> str:
         """A short name of this PBX that fits into a file's name."""
         return hashlib.sha256(self.base_url.encode()).hexdigest()[:16]
+
+
+def is_host(name: str) -> bool:
+    """Whether a text is an IP address, or a name that DNS can hold (RFC 1035, with the underscore of container names).
+
+    :param name: without brackets or port; letters beyond ASCII count as their IDNA form.
+    """
+    if ":" in name:
+        try:
+            return bool(ipaddress.IPv6Address(name))
+        except ValueError:
+            return False
+    try:
+        encoded = name.removesuffix(".").encode("idna")
+    except UnicodeError:  # an empty label, one above 63 bytes, a surrogate
+        return False
+    return len(encoded) <= _LONGEST_HOST and _LABELS.fullmatch(encoded) is not None
 
 
 def check_seconds(name: str, value: object, error_class: type[YeastarError]) -> float:

@@ -19,6 +19,9 @@ from airflow_provider_yeastar.pbx.settings import PbxSettings
         pytest.param("10.0.0.1:8088", 8088, "", "https://10.0.0.1:8088", id="the-same-port-twice"),
         pytest.param("fe80::1", 8088, "https", "https://[fe80::1]:8088", id="ipv6"),
         pytest.param("[fe80::1]:8088", None, "https", "https://[fe80::1]:8088", id="ipv6-in-brackets"),
+        pytest.param("fe80::1%eth0", 8088, "https", "https://[fe80::1%eth0]:8088", id="ipv6-with-a-zone"),
+        pytest.param("my_pbx.example.com.", None, "https", "https://my_pbx.example.com.:443", id="underscore-and-dot"),
+        pytest.param("b\u00fcro.example", None, "https", "https://b\u00fcro.example:443", id="international"),
     ],
 )
 def test_base_url(host: str, port: int | None, scheme: str, base_url: str) -> None:
@@ -60,6 +63,14 @@ def test_base_url(host: str, port: int | None, scheme: str, base_url: str) -> No
         ({"host": "pbx.example.com:80880"}, "no port between 1 and 65535"),
         ({"host": "pbx.example.com:8088a"}, "no port between 1 and 65535"),
         ({"host": "https://pbx.example.com:https"}, "no port between 1 and 65535"),
+        *(
+            ({"host": host}, "neither a host name nor an address")
+            for host in (
+                *("pbx\\evil.example", "pbx;evil", "pbx evil", "pbx..example", ".example", ".", "x" * 64 + ".de"),
+                *("x." * 127 + "xx", "https://pbx\\.example:8088", "pbx%2Eexample", "fe80::1::2", "pbx:id:secret"),
+            )
+        ),
+        *(({"host": host}, "control character") for host in ("pbx.exa\nmple.com", "pbx\t.example", "pbx\udce9")),
         ({"host": "[fe80::1"}, "neither a host name nor an address"),
         ({"host": "https://id:secret@[::1"}, "neither a host name nor an address"),
     ],

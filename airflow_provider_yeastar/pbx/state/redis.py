@@ -19,9 +19,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, StateUnavailableError, YeastarError
+from airflow_provider_yeastar.pbx.settings import is_host
 from airflow_provider_yeastar.pbx.state.interface import (
     Entry,
     JointChange,
@@ -45,6 +46,10 @@ _UPDATE_SECONDS = 20.0
 _LONGEST_PAUSE_SECONDS = 0.05
 _OPTION = re.compile(r"db|protocol|client_name|ssl_\w+")
 """What may follow a ``?`` in the URL: others of the library's settings are ours, or fail at the first call only."""
+_DATABASE = re.compile(r"[0-9]{0,10}")
+_MAX_DATABASE = 2**31 - 1
+# The library drops line breaks and tabs, fails at a NUL, and cannot encode surrogates (a variable that is no UTF-8).
+_UNUSABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _MOST_SERVERS = 8
 """Servers whose connections a process keeps."""
 
@@ -145,9 +150,9 @@ class RedisState(SharedState):
         try:
             yield
             return
-        except (_library().exceptions.RedisError, OSError) as error:
+        except (_library().exceptions.RedisError, OSError, ValueError) as error:
             failure = _failure(error, self.name)
-        raise failure
+        raise failure from None
 
 
 def _library() -> Any:
@@ -168,11 +173,7 @@ def _client(library: Any, url: str) -> redis.Redis:
     from redis.retry import Retry
 
     try:
-        parts = urlsplit(url)
-        # An unquoted # in a password makes of all that follows it, the true host too, a fragment.
-        if parts.scheme not in ("redis", "rediss") or parts.fragment or not re.fullmatch(r"/?\d*", parts.path):
-            raise ValueError
-        if not all(_OPTION.fullmatch(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+        if not _is_usable(url):
             raise ValueError
         client: redis.Redis = library.Redis.from_url(
             url,
@@ -187,11 +188,33 @@ def _client(library: Any, url: str) -> redis.Redis:
     except (ValueError, TypeError, library.exceptions.RedisError):
         raise InvalidSettingsError(
             "`[yeastar] state_url` is not a URL such as redis://host:6379/0 or rediss://user:password@host:6379/0, "
+            "with a host, a database's number and no control characters, "
             "behind a ? with no options but db, protocol, client_name and, for rediss, ssl_ca_certs and the like",
             remedy="Correct it in Airflow's configuration. In user and password write # as %23, / as %2F, ? as %3F, "
             "@ as %40 and % as %25.",
         ) from None
     return client
+
+
+def _is_usable(url: str) -> bool:
+    """Whether a URL says what the library makes of it: it takes others too, and fails or connects elsewhere later.
+
+    :raises ValueError: for a URL that cannot be taken apart.
+    """
+    parts = urlsplit(url)
+    options = parse_qsl(parts.query, keep_blank_values=True)
+    databases = [parts.path.removeprefix("/"), *(value for name, value in options if name == "db")]
+    return (
+        parts.scheme in ("redis", "rediss")
+        and not _UNUSABLE.search(url)
+        and is_host(unquote(parts.hostname or ""))
+        and parts.port != 0
+        # An unquoted # or ? in a password makes of all that follows it, the true host too, a fragment or a query.
+        and not parts.fragment
+        and "@" not in parts.query
+        and all(_DATABASE.fullmatch(number) and int(number or 0) <= _MAX_DATABASE for number in databases)
+        and all(_OPTION.fullmatch(name) and not _UNUSABLE.search(value) for name, value in options)
+    )
 
 
 def _failure(error: Exception, where: str) -> YeastarError:
@@ -201,6 +224,11 @@ def _failure(error: Exception, where: str) -> YeastarError:
             f"{where} refused the credentials of `[yeastar] state_url`",
             remedy="Correct user and password there; the user needs GET, MGET, SET, DEL, TIME, INFO, EVALSHA and "
             "SCRIPT LOAD on keys yeastar:*.",
+        )
+    if isinstance(error, ValueError) and not isinstance(error, OSError):
+        return InvalidSettingsError(
+            f"{where} cannot be used ({type(error).__name__})",
+            remedy="Check `[yeastar] state_url` for a misspelt host or option, and that a Redis answers there.",
         )
     causes = list(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+import traceback
 from contextlib import closing
 from pathlib import Path
 
@@ -168,7 +169,14 @@ class TestTls:
         *(f"redis://host/0?{option}" for option in ("unknown=1", "retry=3", "encoding=unknown", "protocol=9", "db=x")),
         *(f"redis://host/0?{option}" for option in ("ssl_ca_certs=/etc/ssl/ca.pem", "socket_timeout=soon", "ssl_")),
         "rediss://host/0?ssl_unknown=1",
+        # What follows was accepted, and failed at the first call, or connected elsewhere.
+        *("redis://a..b", f"redis://{'x' * 70}.de", "redis://ho st", "redis://host%0a", "redis://", "redis://:1234/5"),
+        *("rediss://host?ssl_ca_certs=a%00b", "redis://u:12?client_name=s3cret@host:6379/0", "redis://host:0"),
+        *("redis://u:\udce9s3cret@host", "redis://u:s3\ncret@host", "redis://u:s3\tcret@host", "redis://host?\x7f"),
+        *("redis://host/\u0663", "redis://host/2147483648", "redis://host/99999999999999999999", "redis://host/-1"),
+        *(f"redis://host?db={number}" for number in ("-1", "%2B1", "1_0", "\u0663", "2147483648", "1&db=-1")),
     ],
+    ids=ascii,
 )
 def test_a_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(InvalidSettingsError, match="redis://host:6379/0") as raised:
@@ -182,10 +190,30 @@ def test_a_url_that_is_none_is_refused(url: str) -> None:
     [
         *("redis://host", "redis://host/", "redis://host:1/15", "rediss://user:12%23s3cret@host:6379/0"),
         *("rediss://host/0?ssl_ca_certs=/etc/ssl/ca.pem&ssl_check_hostname=false", "redis://host/0?protocol=3"),
+        *("redis://host/2147483647", "redis://host?db=15", "redis://host_1.example.com./0", "redis://u:p%0A%40@host"),
+        "rediss://host?ssl_ca_certs=/home/me%40work/ca.pem",
     ],
 )
 def test_a_url_is_taken_with_its_options(url: str) -> None:
     assert open_state(url, HERE).name.startswith("Redis at host")
+
+
+@pytest.mark.parametrize("url", ["redis://[::1]:6379/0", "redis://127.0.0.1", "redis://b\u00fccher.example"])
+def test_a_url_holds_an_address_or_an_international_name(url: str) -> None:
+    assert open_state(url, HERE).spans_hosts
+
+
+def test_what_the_library_refuses_at_the_first_call_is_a_setting_and_shows_no_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_is_usable", lambda url: True)
+    with redis_server() as server:
+        state = open_state(f"redis://u:\udce9s3cret@127.0.0.1:{server.port}", HERE)
+
+        with pytest.raises(InvalidSettingsError, match="state_url") as raised:
+            write(state)
+
+    assert "s3cret" not in "".join(traceback.format_exception(raised.value))
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
