@@ -139,6 +139,15 @@ def test_so_many_values_that_they_fill_the_memory_are_refused_before_they_are_re
         loads(text)
 
 
+@pytest.mark.parametrize(("values", "count"), [('{"a":1.5},', 600_000), ("[0],", 1_200_000), ('"a":0,', 1_800_000)])
+def test_an_object_a_list_and_a_key_count_as_what_they_take(values: str, count: int) -> None:
+    """Without their weights none of these would be refused."""
+    text = f"{{{values * count}}}" if values.startswith('"') else f"[{values * count}0]"
+
+    with pytest.raises(ValueError, match="too many values"):
+        loads(text)
+
+
 def test_an_ordinary_answer_is_read_as_it_is() -> None:
     value = {"rows": [{"name": "Zoë\n\t<1001>", "calls": 7, "rate": 77.14, "id": 2**53 + 1, "none": None}] * 3}
 

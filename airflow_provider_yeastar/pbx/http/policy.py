@@ -24,7 +24,7 @@ from fnmatch import fnmatchcase
 from urllib.parse import quote, unquote, urlsplit
 
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError
-from airflow_provider_yeastar.pbx.settings import NO_PROXY, PROXY_FROM_ENVIRONMENT, PbxSettings
+from airflow_provider_yeastar.pbx.settings import NO_PROXY, PROXY_FROM_ENVIRONMENT, PbxSettings, is_host
 
 __all__ = ["Policy", "Proxy", "Route", "Trust", "choose_route", "decide"]
 
@@ -176,7 +176,8 @@ def _parse_proxy(url: str, source: str) -> Proxy:
         raise InvalidSettingsError(
             f"The proxy in {source} is spoken to in {scheme}://, which is not supported: only http:// is", remedy=remedy
         )
-    if not host or parts.path.strip("/") or parts.query or parts.fragment or not re.fullmatch(r"[!-~]+", host):
+    is_address = host is not None and host.isascii() and is_host(host) and port != 0
+    if host is None or not is_address or parts.path.strip("/") or parts.query or parts.fragment:
         raise InvalidSettingsError(f"The proxy in {source} is not a valid URL", remedy=remedy)
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     try:
