@@ -12,8 +12,9 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_yeastar.compat import conf
+from airflow_provider_yeastar.exceptions import InvalidEventError
 from airflow_provider_yeastar.hooks.connection import connect
-from airflow_provider_yeastar.pbx.errors import YeastarError
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError, YeastarError
 from airflow_provider_yeastar.pbx.redaction import redact_text
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
@@ -110,7 +111,11 @@ class YeastarCallReportTrigger(BaseTrigger):
             return failure_event(crash, self.request)
 
     async def _wait(self, held: AsyncExitStack) -> Outcome:
-        request = ReportRequest.from_dict(self.request)
+        try:
+            request = ReportRequest.from_dict(self.request)
+        except InvalidRequestError as error:
+            # The worker has taken it, so this triggerer is of an older version, which an upgrade is about to end.
+            raise InvalidEventError(f"This triggerer does not know what the task asks for: {error.what}") from None
         client = await connect(self.yeastar_conn_id)
         await held.enter_async_context(client.connected())
         report = await client.wait_for_report(request, Bounds(self.queue_until, self.wait_timeout, self.until))

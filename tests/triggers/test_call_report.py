@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_yeastar.exceptions import InvalidEventError
+from airflow_provider_yeastar.pbx.errors import Reaction, error_from_dict
 from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.triggers.call_report import YeastarCallReportTrigger
 
@@ -60,3 +62,17 @@ def test_whatever_happens_exactly_one_event_is_fired(changes: dict[str, Any], wo
 
     assert payload["status"] == "error"
     assert words in payload["what"]
+
+
+@pytest.mark.parametrize("newer", [{"report_type": "of_tomorrow"}, {"file_format": "ods"}])
+def test_what_a_newer_worker_asks_for_may_be_known_to_the_next_triggerer(newer: dict[str, Any]) -> None:
+    trigger = YeastarCallReportTrigger(**ARGUMENTS | {"request": ARGUMENTS["request"] | newer})
+
+    async def run() -> list[Any]:
+        return [event.payload async for event in trigger.run()]
+
+    (payload,) = asyncio.run(run())
+
+    error = error_from_dict(payload)
+    assert (type(error), error.reaction) == (InvalidEventError, Reaction.ASK_AGAIN)
+    assert next(iter(newer.values())) in error.what

@@ -70,7 +70,7 @@ async def shake_hands(settings: PbxSettings, token: str, user_agent: str) -> Cli
         )
     # A redirect is a ValueError here, as an open socket leads nowhere else; one to several places is a LookupError.
     except (OSError, TimeoutError, ValueError, LookupError, WebSocketException) as error:
-        failure = _failure(error, settings, policy)
+        failure = _failure(error, settings, policy, token)
         opened.close()
     # Raised outside of the except block: what the library raised can hold the URL with its token.
     raise failure
@@ -108,10 +108,10 @@ def _network_failure(error: BaseException, settings: PbxSettings, policy: Policy
     )
 
 
-def _failure(error: Exception, settings: PbxSettings, policy: Policy) -> YeastarError:
+def _failure(error: Exception, settings: PbxSettings, policy: Policy, token: str) -> YeastarError:
     refused = next((cause for cause in causes(error) if isinstance(cause, InvalidStatus)), None)
     if refused:
-        return _refusal(refused, settings)
+        return _refusal(refused, settings, token)
     if isinstance(error, OSError):
         return _network_failure(error, settings, policy)
     through = f", {policy.route}" if policy.route.proxy else ""
@@ -119,14 +119,14 @@ def _failure(error: Exception, settings: PbxSettings, policy: Policy) -> Yeastar
     return NetworkError(what, pbx=settings.address, endpoint=ENDPOINT)
 
 
-def _refusal(error: InvalidStatus, settings: PbxSettings) -> YeastarError:
-    """The PBX, or something before it, answered the handshake with plain HTTP."""
+def _refusal(error: InvalidStatus, settings: PbxSettings, token: str) -> YeastarError:
+    """The PBX, or something before it, answered the handshake with plain HTTP, and may quote what it was sent."""
     status, body = error.response.status_code, bytes(error.response.body or b"")
     where: dict[str, Any] = {"pbx": settings.address, "endpoint": ENDPOINT}
     if status in _REDIRECTS:
         return NotAPbxError(f"The answer was a redirect, HTTP status {status}, which is not followed", **where)
     try:
-        answer = wire.decode_answer(body, status, **where, secrets=[settings.client_secret])
+        answer = wire.decode_answer(body, status, **where, secrets=[settings.client_secret, token])
     except NotAPbxError as not_a_pbx:
         return not_a_pbx
     return wire.answer_error(answer, **where) or NotAPbxError("The event connection was not opened", **where)

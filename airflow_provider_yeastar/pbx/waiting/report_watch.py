@@ -59,7 +59,7 @@ async def _watch(connection: SharedConnection, topic: Topic[Event]) -> AsyncGene
     losses = _Losses()
     async for attempt in retrying(losses, then="Listening again"):
         subscribed_at = clock()
-        with attempt:
+        with attempt, connection.session.hiding_secrets():
             try:
                 async with connection.listen_to(topic) as events:
                     subscribed_at = clock()

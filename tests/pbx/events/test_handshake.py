@@ -14,7 +14,13 @@ from typing import Any
 import pytest
 
 from airflow_provider_yeastar.exceptions import TaskKilledError
-from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, NetworkError, NotAPbxError, TokenExpiredError
+from airflow_provider_yeastar.pbx.errors import (
+    AnswerError,
+    InvalidSettingsError,
+    NetworkError,
+    NotAPbxError,
+    TokenExpiredError,
+)
 from airflow_provider_yeastar.pbx.events import handshake
 from airflow_provider_yeastar.pbx.events.handshake import shake_hands
 from airflow_provider_yeastar.pbx.events.websocket import subscribe
@@ -69,6 +75,16 @@ def test_an_error_of_the_pbx_is_its_own_class() -> None:
     body = json.dumps({"errcode": 10004, "errmsg": "TOKEN EXPIRED"}).encode()
     with scripted_server(answer(body, "400 Bad Request")) as server, pytest.raises(TokenExpiredError):
         shake(server.address)
+
+
+@pytest.mark.parametrize("status", ["400 Bad Request", "401 Unauthorized", "500 Internal Server Error"])
+@pytest.mark.parametrize("secret", [TOKEN, "secret"])
+def test_what_a_refusal_quotes_of_what_it_was_sent_is_hidden(status: str, secret: str) -> None:
+    body = json.dumps({"errcode": 10005, "errmsg": f"The credential {secret} was refused"}).encode()
+    with scripted_server(answer(body, status)) as server, pytest.raises(AnswerError, match="was refused") as raised:
+        shake(server.address)
+
+    assert secret not in str(raised.value)
 
 
 @pytest.mark.parametrize("body", [b"<html>hello</html>", b"", b"[" * 5000, b'{"errcode":[]}'])

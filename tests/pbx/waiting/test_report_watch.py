@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +20,9 @@ class FlappingConnection:
     :param stands_for: these seconds, one for each subscription; the watch is stopped after the last one.
     """
 
-    session = SimpleNamespace(settings=SimpleNamespace(address="pbx", base_url="http://pbx"))
+    session = SimpleNamespace(
+        settings=SimpleNamespace(address="pbx", base_url="http://pbx"), hiding_secrets=nullcontext
+    )
 
     def __init__(self, stands_for: list[float]) -> None:
         self.now = 0.0
