@@ -17,8 +17,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from airflow_provider_yeastar.pbx.concurrency.per_loop import PerLoop
-from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.errors import StateUnavailableError, YeastarError
+from airflow_provider_yeastar.pbx.state.asking import ask_state
 from airflow_provider_yeastar.pbx.state.interface import Entry, SharedState
 from airflow_provider_yeastar.pbx.state.line import Line, Ticket
 
@@ -33,6 +33,8 @@ _NEXT_POLL_SECONDS, _POLL_SECONDS = 0.1, 0.5
 _OUTAGE_SECONDS = 600.0
 """A state that cannot be used for so long ends the waits; Airflow's retries then decide."""
 _LONGEST_RETRY_SECONDS = 10.0
+_LEAVE_SECONDS = 5.0
+"""A ticket that cannot be withdrawn so soon lapses: a task that is over or killed waits for no state that hangs."""
 _KEEP_SECONDS = 30 * 86400.0
 
 HeldChange = Callable[[Entry | None, float, bool], tuple[Entry | None, bool]]
@@ -164,8 +166,9 @@ class _Member:
 
     async def _withdraw(self, wait: _Wait) -> None:
         if not wait.is_over:
-            with suppress(YeastarError):  # the lease lapses by itself
-                await self.attend()
+            with suppress(YeastarError, TimeoutError):  # the lease lapses by itself
+                async with asyncio.timeout(_LEAVE_SECONDS):
+                    await self.attend()
         if not self._waits and self._keeper:
             self._keeper.cancel()
 
@@ -179,7 +182,7 @@ class _Member:
 
     async def _renew(self, update: _Update | None = None) -> None:
         started = time.monotonic()
-        line = await in_thread(self._attend, update, of=(self._state, self._pbx), hurries=True)
+        line = await ask_state(self._state, self._attend, update, of=(self._state, self._pbx))
         self._renewed_at = started
         if update and update.is_last:
             update.wait.is_over = True
@@ -262,7 +265,7 @@ class _Member:
             return False
         if started < self._seen_at + self._poll_seconds():
             return True
-        entry, now = await in_thread(self._state.look, self._entry, of=(self._state, self._pbx), hurries=True)
+        entry, now = await ask_state(self._state, self._state.look, self._entry, of=(self._state, self._pbx))
         line = Line.from_entry(entry)
         if line.at(now).tickets != line.tickets or not self._is_in(line):
             return False

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from airflow_provider_yeastar.pbx.state.interface import Entry
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from airflow_provider_yeastar.pbx.state.interface import Entry, JointChange
+from airflow_provider_yeastar.pbx.state.memory import MemoryState
 from airflow_provider_yeastar.pbx.state.turns import Turn
 
 __all__ = ["is_unbroken"]
@@ -18,3 +23,40 @@ async def is_unbroken(held: Turn) -> bool:
 
     await held.update("pbx/ledger", look, keep_seconds=60)
     return seen[-1]
+
+
+class Flaky(MemoryState):
+    """A state that can be made to fail, or to hang.
+
+    :param hangs_for: seconds at the most.
+    """
+
+    def __init__(self, hangs_for: float = 30) -> None:
+        super().__init__()
+        self.hangs_for = hangs_for
+        self.was_asked = threading.Event()
+        self.under_way: list[object] = []
+        self.error: Exception | None = None
+        self.is_answering = threading.Event()
+        self.is_answering.set()
+
+    def look(self, name: str) -> tuple[Entry | None, float]:
+        with self._call():
+            return super().look(name)
+
+    def update_all(self, names: Mapping[str, float], change: JointChange) -> Sequence[Entry | None]:
+        with self._call():
+            return super().update_all(names, change)
+
+    @contextmanager
+    def _call(self) -> Iterator[None]:
+        call = object()
+        self.under_way.append(call)
+        self.was_asked.set()
+        try:
+            self.is_answering.wait(self.hangs_for)
+            if self.error:
+                raise self.error
+            yield
+        finally:
+            self.under_way.remove(call)

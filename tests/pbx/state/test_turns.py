@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -12,11 +12,11 @@ import pytest
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, StateUnavailableError
 from airflow_provider_yeastar.pbx.state import turns
 from airflow_provider_yeastar.pbx.state.directory import DirectoryState
-from airflow_provider_yeastar.pbx.state.interface import Change, Entry, JointChange, SharedState
+from airflow_provider_yeastar.pbx.state.interface import Change, Entry, SharedState
 from airflow_provider_yeastar.pbx.state.line import LEASE_SECONDS, Line
 from airflow_provider_yeastar.pbx.state.memory import MemoryState
 from airflow_provider_yeastar.pbx.state.turns import turn
-from tests.pbx.state.asking import is_unbroken
+from tests.pbx.state.asking import Flaky, is_unbroken
 from tests.pbx.state.backends import Opening
 
 
@@ -173,29 +173,6 @@ class TestALapsedLease:
             found = await is_unbroken(held)
             assert await is_unbroken(held) == found
             return found
-
-
-class Flaky(MemoryState):
-    """A state that can be made to fail, or to hang."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.error: Exception | None = None
-        self.is_answering = threading.Event()
-        self.is_answering.set()
-
-    def look(self, name: str) -> tuple[Entry | None, float]:
-        self._fail()
-        return super().look(name)
-
-    def update_all(self, names: Mapping[str, float], change: JointChange) -> Sequence[Entry | None]:
-        self._fail()
-        return super().update_all(names, change)
-
-    def _fail(self) -> None:
-        self.is_answering.wait(30)
-        if self.error:
-            raise self.error
 
 
 class TestAStateThatCannotBeUsed:

@@ -1,0 +1,97 @@
+"""A state whose file system hangs: its calls never come back, and no wait, no task that is over waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+
+import pytest
+
+from airflow_provider_yeastar.pbx.errors import StateUnavailableError
+from airflow_provider_yeastar.pbx.state import asking, turns
+from airflow_provider_yeastar.pbx.state.turns import turn
+from tests.pbx.state.asking import Flaky, is_unbroken
+from tests.pbx.state.test_turns import line_in, soon, until
+
+LONG = 20.0
+"""Seconds after which the test gives a wait up that ought to have ended."""
+
+
+@pytest.fixture
+def state(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flaky]:
+    monkeypatch.setattr(asking, "_SECONDS", 0.2)
+    monkeypatch.setattr(turns, "_LEAVE_SECONDS", 0.2)
+    state = Flaky(hangs_for=600)
+    yield state
+    state.is_answering.set()
+
+
+def run(work: Coroutine[None, None, None]) -> None:
+    async def within_long() -> None:
+        async with asyncio.timeout(LONG):
+            await work
+
+    asyncio.run(within_long())
+
+
+async def take(state: Flaky) -> None:
+    async with turn(state, "pbx", soon()):
+        pass
+
+
+def test_that_hangs_from_the_start_is_an_outage(state: Flaky, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "_OUTAGE_SECONDS", 0.3)
+    state.is_answering.clear()
+
+    with pytest.raises(StateUnavailableError, match="has not answered within"):
+        run(take(state))
+
+
+def test_its_words_are_those_of_the_deadline(state: Flaky) -> None:
+    state.is_answering.clear()
+
+    async def wait() -> None:
+        async with turn(state, "pbx", soon(1.0)):
+            raise AssertionError("nobody has given it")
+
+    with pytest.raises(StateUnavailableError, match="has not answered within"):
+        run(wait())
+
+
+def test_that_hangs_while_a_turn_is_held_keeps_nobody_and_is_no_proof_of_the_turn(state: Flaky) -> None:
+    async def hold() -> None:
+        async with turn(state, "pbx", soon()) as held:
+            state.is_answering.clear()
+            with pytest.raises(StateUnavailableError, match="has not answered within"):
+                await is_unbroken(held)
+
+    run(hold())
+
+
+@pytest.mark.parametrize("is_holding", [False, True])
+def test_a_cancelled_task_does_not_wait_for_it_and_leaves_no_trace_behind_it(state: Flaky, is_holding: bool) -> None:
+    async def cancel() -> None:
+        async def hold() -> None:
+            async with turn(state, "pbx", soon()):
+                began.set()
+                await asyncio.Event().wait()
+
+        began = asyncio.Event()
+        if not is_holding:
+            state.is_answering.clear()
+        waiting = asyncio.create_task(hold())
+        if is_holding:
+            await began.wait()
+            state.is_answering.clear()
+        else:
+            await until(lambda: state.was_asked.is_set())
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+        assert not state.is_answering.is_set()
+        state.is_answering.set()
+        await until(lambda: not state.under_way)
+        assert line_in(state).tickets == ()
+
+    run(cancel())
