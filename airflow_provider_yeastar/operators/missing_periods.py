@@ -13,7 +13,7 @@ from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_req
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
 from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.tasks.sql import sql_engine
-from airflow_provider_yeastar.tasks.waiting import WaitingTask
+from airflow_provider_yeastar.tasks.waiting import WaitingTask, on_worker
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Context
@@ -90,7 +90,7 @@ class YeastarMissingPeriodsOperator(WaitingTask):
         thin: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(deferrable=False, **kwargs)
+        super().__init__(deferrable=False, **on_worker(kwargs))
         self.report_type = report_type
         self.my_report_id = my_report_id
         self.parameters = parameters

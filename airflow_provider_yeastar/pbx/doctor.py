@@ -261,7 +261,8 @@ async def _report(session: PbxSession, state: SharedState) -> str:
             check.feed(chunk)
     facts = check.finish()
     waited = report.ready_at - report.requested_at
-    return f"{_TINY_REPORT} of {yesterday}: announced after {waited:.1f} s, {facts.bytes} bytes downloaded"
+    how = "announced" if report.identified_by == "turn" else "answered"
+    return f"{_TINY_REPORT} of {yesterday}: {how} after {waited:.1f} s, {facts.bytes} bytes downloaded"
 
 
 def _tiny_request(day: str) -> ReportRequest:

@@ -20,7 +20,7 @@ from airflow_provider_yeastar.schemas.recordings import hiding_file
 from airflow_provider_yeastar.schemas.schema import Schema, SchemaRows, check_schema_arguments
 from airflow_provider_yeastar.tasks.run_moment import run_moment
 from airflow_provider_yeastar.tasks.schema_rows import connection_protection
-from airflow_provider_yeastar.tasks.waiting import WaitingTask
+from airflow_provider_yeastar.tasks.waiting import WaitingTask, on_worker
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Context
@@ -94,7 +94,7 @@ class CallsTask(WaitingTask):
         **kwargs: Any,
     ) -> None:
         # On the worker, and without the turn that reports wait for: the latter has no effect.
-        super().__init__(deferrable=False, queue_timeout=1, **kwargs)
+        super().__init__(deferrable=False, queue_timeout=1, **on_worker(kwargs))
         self.period = period
         self.start_time = start_time
         self.end_time = end_time

@@ -12,7 +12,7 @@ from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.schemas.protection import Protection, check_protect, protection
 from airflow_provider_yeastar.schemas.schema import Schema, SchemaRows, check_schema_arguments
 from airflow_provider_yeastar.tasks.arguments import ReportArguments
-from airflow_provider_yeastar.tasks.waiting import WaitingTask
+from airflow_provider_yeastar.tasks.waiting import WaitingTask, on_worker
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Context
@@ -38,7 +38,7 @@ class RowsTask(ReportArguments, WaitingTask):
         protect: Mapping[str, str] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(deferrable=False, **kwargs)
+        super().__init__(deferrable=False, **on_worker(kwargs))
         self.columns = columns
         self.on_schema_change = on_schema_change
         self.protect = protect

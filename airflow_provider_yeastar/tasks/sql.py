@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from airflow_provider_yeastar.compat import AirflowException, AirflowNotFoundException
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
-from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError, MissingConnectionError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -21,8 +22,20 @@ def sql_engine(sql_conn_id: str) -> Iterator[Engine]:
 
     :param sql_conn_id: id of the Airflow connection of the database.
     :raises InvalidRequestError: when the connection is no database's, or a library is missing.
+    :raises MissingConnectionError: when Airflow does not give it, which may pass.
     """
-    hook = YeastarHook.get_hook(sql_conn_id)
+    try:
+        hook = YeastarHook.get_hook(sql_conn_id)
+    except AirflowNotFoundException:
+        raise MissingConnectionError(
+            f"There is no Airflow connection {sql_conn_id!r} (`sql_conn_id`), or Airflow did not give it",
+            remedy="Create it, or correct `sql_conn_id`; if it exists, check Airflow's secrets backend and API server.",
+        ) from None
+    except (AirflowException, ImportError) as error:
+        raise InvalidRequestError(
+            f"No Airflow provider for the database of `sql_conn_id` {sql_conn_id!r} is installed here: {error}",
+            remedy="Install it, for instance apache-airflow-providers-postgres, or correct the connection's type.",
+        ) from None
     if not hasattr(hook, "get_sqlalchemy_engine"):
         raise InvalidRequestError(f"The connection {sql_conn_id!r} of `sql_conn_id` is no SQL database's")
     try:

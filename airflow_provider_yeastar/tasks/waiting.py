@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
 
-__all__ = ["WaitingTask"]
+__all__ = ["WaitingTask", "on_worker"]
 
 # Airflow's own timeout of a deferral skips `execute_complete`; it is a backstop behind the trigger's own deadlines.
 _BACKSTOP = timedelta(minutes=10)
@@ -244,6 +244,20 @@ class WaitingTask(TemplatedTask):
         It is kept here too, because Airflow does not look at ``execution_timeout`` while a task is deferred.
         """
         return self.execution_timeout.total_seconds() if self.execution_timeout else None
+
+
+def on_worker(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments without ``deferrable``, for a task that always stays on the worker.
+
+    :param arguments: that are passed on to :class:`WaitingTask`.
+    :raises InvalidRequestError: if they ask for the triggerer.
+    """
+    if arguments.get("deferrable"):
+        raise InvalidRequestError(
+            "`deferrable` is True, but this task cannot be deferred: it reads row by row, on the worker",
+            remedy="Leave `deferrable` out.",
+        )
+    return {name: value for name, value in arguments.items() if name != "deferrable"}
 
 
 def _seconds(name: str, value: object) -> float:

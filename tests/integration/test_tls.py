@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests.certs
 
-from airflow_provider_yeastar.pbx.errors import CertificateError
+from airflow_provider_yeastar.pbx.errors import CertificateError, NetworkError
 from airflow_provider_yeastar.pbx.events.websocket import subscribe
 from airflow_provider_yeastar.pbx.http.tls import fetch_fingerprint
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
@@ -149,3 +149,15 @@ def test_the_doctor_shows_the_fingerprint_of_an_untrusted_certificate(
 
     with Wait(pbx, tmp_path, {"ssl_fingerprint": certificate.fingerprint}).client() as client:
         assert all(finding.ok for finding in client.examine())
+
+
+def test_a_port_that_speaks_no_tls_is_named_and_counts_as_no_login(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
+    for _ in range(3):
+        with (
+            Wait(yeastar_pbx, tmp_path, {"scheme": "https"}).client() as client,
+            pytest.raises(NetworkError, match=r"speaks no TLS.*Set Schema of the Airflow connection to http"),
+        ):
+            client.get_information()
+
+    with Wait(yeastar_pbx, tmp_path).client() as client:
+        assert client.get_information().model

@@ -46,8 +46,8 @@ def test_templates_are_left_for_later() -> None:
     operator("/data/{{ ds }}/", period="{{ ds }}", file_format="{{ params.format }}")
 
 
-@pytest.mark.parametrize("argument", ["scheduled_report_id", "duration_format", "asynchronous", "deferrable"])
-def test_what_concerns_a_file_or_the_triggerer_is_no_argument(argument: str) -> None:
+@pytest.mark.parametrize("argument", ["scheduled_report_id", "duration_format", "asynchronous"])
+def test_what_concerns_a_file_is_no_argument(argument: str) -> None:
     # Airflow 2.11 has an error of its own for it.
     with pytest.raises((TypeError, AirflowException)):
         operator("/data/", **{argument: 1})

@@ -31,7 +31,12 @@ _NEVER_SENT = (
 )
 """Says that there was no connection on which a call could have been sent."""
 
+_NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG"})
+"""OpenSSL's words for what it gets from a server that speaks no TLS; then there was no connection either."""
+
 _TIMEOUTS = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
+
+_HTTP_OR_HTTPS = "Set Schema of the Airflow connection to http, or Port to the one where the PBX speaks https."
 
 # http.client raises a bare OSError for a CONNECT that was refused; the status stands only in its text.
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
@@ -68,11 +73,16 @@ def network_failure(
             refusal = proxy_refusal(int(refused[1]), route, **where)
             refusal.was_received = False
             return refusal
+    if any(isinstance(cause, ssl.SSLError) and cause.reason in _NOT_TLS for cause in found):
+        what = f"What listens at the port of the PBX speaks no TLS{through}"
+        plain = NetworkError(what, remedy=_HTTP_OR_HTTPS, **where)
+        plain.was_received = False
+        return plain
     failure = NetworkError(f"{_what(found, seconds, subject)}{through}", **where)
     # A refused connection is one of urllib3's time-outs by its class alone.
     is_refused = _any(found, urllib3.exceptions.NewConnectionError)
     failure.is_timeout = not is_refused and _any(found, *_TIMEOUTS)
-    failure.was_received = not _any(found, *_NEVER_SENT)
+    failure.was_received = not (_any(found, *_NEVER_SENT) or _is_in_handshake(found))
     return failure
 
 
@@ -82,6 +92,8 @@ def _what(found: list[BaseException], seconds: float, subject: str) -> str:
         return f"The {subject} to the PBX failed: {words}"
     if _any(found, requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
         return f"The PBX could not be reached within {seconds:g} seconds"
+    if _is_in_handshake(found):
+        return f"The PBX did not end the TLS handshake within {seconds:g} seconds"
     if _any(found, TimeoutError, requests.Timeout, urllib3.exceptions.ReadTimeoutError):
         return "The PBX took the call but did not answer in time"
     if _any(found, ssl.SSLError, requests.exceptions.SSLError, urllib3.exceptions.SSLError):
@@ -89,6 +101,11 @@ def _what(found: list[BaseException], seconds: float, subject: str) -> str:
     if _any(found, UnicodeError, requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueError):
         return "The address of the PBX cannot be used"
     return f"The {subject} to the PBX broke off"
+
+
+def _is_in_handshake(found: list[BaseException]) -> bool:
+    # Nothing but Python's own words tells this time-out from that of an answer.
+    return any(isinstance(cause, TimeoutError) and "handshake" in str(cause) for cause in found)
 
 
 def _any(found: list[BaseException], *kinds: type[BaseException]) -> bool:
