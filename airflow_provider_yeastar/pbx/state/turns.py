@@ -33,7 +33,7 @@ _NEXT_POLL_SECONDS, _POLL_SECONDS = 0.1, 0.5
 _OUTAGE_SECONDS = 600.0
 """A state that cannot be used for so long ends the waits; Airflow's retries then decide."""
 _LONGEST_RETRY_SECONDS = 10.0
-_LEAVE_SECONDS = 5.0
+_LEAVE_SECONDS = 3.0
 """A ticket that cannot be withdrawn so soon lapses: a task that is over or killed waits for no state that hangs."""
 _KEEP_SECONDS = 30 * 86400.0
 

@@ -12,8 +12,8 @@ from functools import partial
 from typing import TypeVar
 from uuid import uuid4
 
-from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.events.shared import SharedConnection
+from airflow_provider_yeastar.pbx.state.asking import ask_state
 from airflow_provider_yeastar.pbx.state.interface import Entry, SharedState
 from airflow_provider_yeastar.pbx.state.ledger import LEDGER_LIFE_SECONDS, Ledger, ledger_name
 from airflow_provider_yeastar.pbx.state.turns import Turn
@@ -61,7 +61,7 @@ class JobLedger:
         """
         if judge(seen, Ledger(), 0.0).step is Step.ASK_FOR_ANSWER:
             return Step.ASK_FOR_ANSWER  # whatever the ledger says
-        ledger, now = await in_thread(self._read)
+        ledger, now = await ask_state(self._state, self._read)
         if seen.exclusive and ledger.gains_by_restart(self._pbx, now):
             ledger = await self._after_restart(ledger, now)
         return judge(seen, ledger, now).step
@@ -140,7 +140,9 @@ class JobLedger:
             results.append(result)
             return ledger.to_entry()
 
-        await in_thread(partial(self._state.update, self._name, on_entry, keep_seconds=LEDGER_LIFE_SECONDS))
+        await ask_state(
+            self._state, partial(self._state.update, self._name, on_entry, keep_seconds=LEDGER_LIFE_SECONDS)
+        )
         return results[-1]
 
     async def _update_in_turn(

@@ -13,8 +13,8 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.files.fetch_rules import URL_MINUTES
+from airflow_provider_yeastar.pbx.state.asking import ask_state
 from airflow_provider_yeastar.pbx.state.interface import Change, Entry, SharedState, number
 from airflow_provider_yeastar.pbx.state.ledger import Ledger, ledger_name
 from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
@@ -76,7 +76,7 @@ class KeptReports:
         :param owner: see :func:`owner_of`.
         """
         found: list[FinishedReport | None] = []
-        contest = Ledger.read(*await in_thread(self._state.look, ledger_name(self._pbx))).contest
+        contest = Ledger.read(*await ask_state(self._state, self._state.look, ledger_name(self._pbx))).contest
 
         def take(entry: Entry | None, now: float) -> None:
             found.append(kept_report(entry, now, is_contested=contest is not None))
@@ -85,4 +85,6 @@ class KeptReports:
         return found[-1]
 
     async def _update(self, owner: str, change: Change) -> None:
-        await in_thread(partial(self._state.update, f"{self._pbx}/report-{owner}", change, keep_seconds=_KEPT_SECONDS))
+        await ask_state(
+            self._state, partial(self._state.update, f"{self._pbx}/report-{owner}", change, keep_seconds=_KEPT_SECONDS)
+        )

@@ -51,7 +51,7 @@ def test_its_words_are_those_of_the_deadline(state: Flaky) -> None:
     state.is_answering.clear()
 
     async def wait() -> None:
-        async with turn(state, "pbx", soon(1.0)):
+        async with turn(state, "pbx", soon(4.0)):
             raise AssertionError("nobody has given it")
 
     with pytest.raises(StateUnavailableError, match="has not answered within"):

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_yeastar.pbx.errors import StateUnavailableError
 from airflow_provider_yeastar.pbx.files.fetch_rules import URL_MINUTES
+from airflow_provider_yeastar.pbx.state import asking
 from airflow_provider_yeastar.pbx.state.ledger import Ledger, ledger_name
 from airflow_provider_yeastar.pbx.state.memory import MemoryState
 from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
 from airflow_provider_yeastar.pbx.waiting.kept_reports import KeptReports, kept_report, owner_of
+from tests.pbx.state.asking import Flaky
 
 NOW = 1_795_000_000.0
 LIFE = 60.0 * URL_MINUTES
@@ -114,3 +117,19 @@ def test_it_expires_by_itself() -> None:
     state.sweep()
 
     assert state._stored == {}
+
+
+def test_a_state_that_never_answers_keeps_no_task_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "_SECONDS", 0.2)
+    state = Flaky(hangs_for=600)
+    state.is_answering.clear()
+
+    async def take() -> None:
+        async with asyncio.timeout(20):
+            await KeptReports(state, "369").take("owner")
+
+    try:
+        with pytest.raises(StateUnavailableError, match="has not answered within"):
+            asyncio.run(take())
+    finally:
+        state.is_answering.set()
