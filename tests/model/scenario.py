@@ -13,7 +13,7 @@ from unittest import mock
 
 from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request
-from airflow_provider_yeastar.pbx.state import ledger, turns
+from airflow_provider_yeastar.pbx.state import asking, ledger, turns
 from airflow_provider_yeastar.pbx.untrusted import decoded_path
 from airflow_provider_yeastar.pbx.waiting import bounds, job_ledger, report_wait, retrying
 from tests.model.connection import PBX, ModelConnection, ModelState
@@ -149,7 +149,7 @@ def simulated_time(world: World, more: tuple[Any, ...] = ()) -> Iterator[None]:
 
     clock = SimpleNamespace(time=world.clock.time, monotonic=world.clock.monotonic)
     with ExitStack() as stack:
-        for module in (turns, job_ledger, report_wait, retrying, *more):
+        for module in (asking, turns, job_ledger, report_wait, retrying, *more):
             for name, value in (("time", clock), ("in_thread", in_thread), ("random", world.chance)):
                 if hasattr(module, name):
                     stack.enter_context(mock.patch.object(module, name, value))
