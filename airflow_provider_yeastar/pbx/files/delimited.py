@@ -167,14 +167,32 @@ def _reads_as_prose(row: Sequence[str]) -> bool:
 
 def _last_rows(tail: str, delimiter: str) -> Iterator[list[str]]:
     """Yield the last row, as it is if it has one line, two and so on: a quoted cell may hold line ends."""
-    lines = tail.rstrip().split("\n")
+    lines = tail.split("\n")
+    while lines and not lines[-1].strip():  # only whole lines: a tab at the end of one is an empty cell
+        lines.pop()
     for count in range(1, min(len(lines), _MOST_LINES_OF_A_ROW) + 1):
-        try:
-            rows = [*csv.reader(io.StringIO("\n".join(lines[-count:])), delimiter=delimiter, strict=True)]
-        except csv.Error:
-            continue  # it begins or ends within quotes
-        if len(rows) == 1:
-            yield rows[0]
+        row = _row("\n".join(lines[-count:]), delimiter)
+        if row is not None:
+            yield row
+
+
+def _row(text: str, delimiter: str) -> list[str] | None:
+    """Return the cells of one row, None if the text is none: if it begins or ends within quotes, or holds several.
+
+    Quotes within a quoted cell are doubled, escaped with a backslash, or neither. Of the last kind, only those that are
+    even in number are read, as one that is missing may be that at which the text was cut.
+    """
+    is_escaped = '\\"' in text
+    try:
+        rows = [*csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)]
+    except csv.Error:
+        if not is_escaped and text.count('"') % 2:
+            return None
+        reader = csv.reader(io.StringIO(f"{text}\n."), delimiter=delimiter, escapechar="\\" if is_escaped else None)
+        *rows, added = reader
+        if added != ["."]:  # it became part of a cell that has not ended
+            return None
+    return rows[0] if len(rows) == 1 else None
 
 
 def _may_be_last(row: Sequence[str], widths: set[int]) -> bool:

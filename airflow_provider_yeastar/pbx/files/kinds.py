@@ -42,10 +42,11 @@ _SIGNATURES = (
     (codecs.BOM_UTF16_LE, Kind.UTF_16),
     (codecs.BOM_UTF16_BE, Kind.UTF_16),
 )
-# The elements that browsers take as the sign of HTML (WHATWG, "MIME Sniffing"), less `<a` and `<b`: a label may be one.
+# The elements that browsers take as the sign of HTML (WHATWG, "MIME Sniffing") and some more, less `<a`, and `<b` in
+# front of text: a label may be one.
 _HTML_START = re.compile(
-    rb"(<\?xml[^>]*>\s*)?<(!--|(!doctype\s+html|html|head|body|title|meta|link|script|style|iframe|table|div|h[1-6]|font"
-    rb"|center|form|pre|br|p)[\s>/])",
+    rb"(<\?[^>]*>\s*)*<(!--|(!doctype\s+html|html|head|body|title|meta|link|script|style|iframe|table|div|h[1-6]|font"
+    rb"|center|form|pre|br|p|header|main|section|article|span|strong)[\s>/]|b>[^<]*</b>\s*<)",
     re.IGNORECASE,
 )
 

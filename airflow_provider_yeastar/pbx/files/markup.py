@@ -160,7 +160,7 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self._unfinished = 0
-        self._ended_with = tag if tag in ("html", "table") else ""
+        self._ended_with = tag if tag in ("html", "table") else self._ended_with
         self._closed[tag] = self._closed.get(tag, 0) + 1
         self._open = ""
         if tag in _TITLES:

@@ -25,6 +25,13 @@ WHOLE = {
     "csv with a preamble": PREAMBLE + CSV,
     "csv with semicolons and decimal commas": b"Queue;Total;Rate\nSupport;12;75,00\nSales;7;8,12\n",
     "csv with tabs": CSV.replace(b",", b"\t"),
+    "csv with tabs and an empty cell at its end": b"Agent\tName\tNote\r\n1001\tAnna\tx\r\n1002\tBob\t\r\n",
+    "csv in UTF-16 with tabs and empty cells": "Agent\tName\tNote\n1001\tAnna\t\n1002\t\t\n".encode("utf-16"),
+    "csv with a line of blanks at its end": CSV + b" \t \r\n",
+    "csv with quotes after backslashes": b'Agent,Name,Calls\n1001,"Anna",5\n1002,"Bob \\"B\\", Lee",6\n',
+    "csv with quotes around part of a cell": b'Agent,Name,Calls\n1001,Anna,5\n1002,"Annie" Lee,6\n',
+    "csv with quotes within quotes": b'Agent,Name,Calls\n1001,Anna,5\n1002,"Bob "B" Lee",6\n',
+    "csv with blanks around quotes": b'"Agent" , "Name" , "Calls"\r\n"1001" , "Anna" , "5"\r\n',
     "csv ended by carriage returns": CSV.replace(b"\r\n", b"\r"),
     "csv with blank lines at its end": CSV + b"\r\n\r\n",
     "csv with line ends in its last cell": CSV + b'"Support\nDesk, Berlin\n<6401>",12,"9\n"\n',
@@ -40,6 +47,11 @@ WHOLE = {
     "html of a header": HTML.replace(ROW, b""),
     "html in UTF-16": HTML.decode().encode("utf-16"),
     "html without html": b"<table><tr><th>Queue</th><th>Total</th></tr>" + ROW + b"</table>",
+    "html after instructions": b'<?xml version="1.0"?>\n<?xml-stylesheet href="x"?>' + HTML,
+    "html of a bold title": b"<b>Queue Performance</b>\n" + HTML[HTML.index(b"<table>") : HTML.index(b"</body>")],
+    "html of a section": b"<section>" + HTML[HTML.index(b"<table>") : HTML.index(b"</body>")] + b"</section>",
+    "html of a span": b"<span>Queues</span>" + HTML[HTML.index(b"<table>") : HTML.index(b"</body>")],
+    "csv of a bold label": b"<b>Queues</b>,<b>Total</b>,<b>Rate</b>\r\nSupport,12,9\r\n",
     "html with a comment at its end": HTML + b"<!-- made in 3 ms -->",
     "html with a script": HTML.replace(b"</body>", b"<script>if (a<b) sort('<table>')</script></body>"),
     "html called Agent Login Activity": HTML.replace(b"Queue Performance", b"Agent Login Activity"),
@@ -132,6 +144,14 @@ def test_the_last_line_may_lack_its_end_where_the_length_is_known(body: bytes, c
 def test_a_line_that_is_cut_and_ended_is_refused() -> None:
     assert complaint(CSV[:-5] + b"\r\n") == "a table whose last line is not as wide as the others"
     assert complaint(CSV + b'"Support<64\r\n') == "a table whose last line is not as wide as the others"
+
+
+@pytest.mark.parametrize(
+    "end", [rb'5,6,"Bob \"B', rb'5,6,"Bob \"B\" Lee', b'5,6,"Bob "B" Lee', b'5,6,"Bob\n"B" Lee', b'5,6,"Annie" Lee,"']
+)
+def test_a_quoted_cell_that_is_cut_and_ended_is_refused(end: bytes) -> None:
+    table = b'Calls,Pauses,Name\r\n1,2,"Anna"\r\n'
+    assert complaint(table + end + b"\r\n") == "a table whose last line is not as wide as the others"
 
 
 @pytest.mark.parametrize(
