@@ -16,7 +16,7 @@ from airflow_provider_yeastar.pbx.files.kinds import Kind, kind_of
 from airflow_provider_yeastar.pbx.files.markup import Page
 from airflow_provider_yeastar.pbx.files.ole2 import ole2_complaint
 from airflow_provider_yeastar.pbx.files.pdf import pdf_complaint
-from airflow_provider_yeastar.pbx.files.workbook import XmlFaultError, XmlReader, archive_complaint
+from airflow_provider_yeastar.pbx.files.workbook import XmlFaultError, XmlReader, archive_complaint, local_name
 
 __all__ = ["pieces_of", "sound_complaint", "whole_complaint"]
 
@@ -51,7 +51,7 @@ def whole_complaint(
         return _utf_16_complaint(file, size, head, look, is_length_known)
     if kind is Kind.HTML:
         return _page_complaint(pieces_of(file, look))
-    return table_complaint(_text(head, "utf-8"), _text(_end(file, size), "utf-8"), may_lack_line_end=is_length_known)
+    return _table_complaint(head, _end(file, size), "utf-8", is_length_known)
 
 
 def sound_complaint(file: BinaryIO, size: int) -> str | None:
@@ -99,7 +99,21 @@ def _utf_16_complaint(
     text = _text(head, encoding)
     if kind_of(text[:1024].encode()) is Kind.HTML:
         return _page_complaint(pieces_of(file, look))
-    return table_complaint(text, _text(_end(file, size), encoding), may_lack_line_end=is_length_known)
+    return _table_complaint(head, _end(file, size), encoding, is_length_known)
+
+
+def _table_complaint(head: bytes, tail: bytes, encoding: str, is_length_known: bool) -> str | None:
+    if _ends_within_letter(tail, encoding):
+        return "text that ends within a letter"
+    return table_complaint(_text(head, encoding), _text(tail, encoding), may_lack_line_end=is_length_known)
+
+
+def _ends_within_letter(tail: bytes, encoding: str) -> bool:
+    """Return whether the last bytes are the beginning of a letter; unknown of text that is not in this encoding."""
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    text = decoder.decode(tail).lstrip("\ufffd")  # the first letter may be cut as well
+    rest, _ = decoder.getstate()
+    return bool(rest) and "\ufffd" not in text
 
 
 def _page_complaint(pieces: Iterable[bytes]) -> str | None:
@@ -110,12 +124,19 @@ def _page_complaint(pieces: Iterable[bytes]) -> str | None:
 
 def _xml_complaint(pieces: Iterable[bytes]) -> str | None:
     """Judge a spreadsheet in one XML document, as Office 2003 has it."""
-    roots: list[str] = []
-    reader = XmlReader(lambda name, attributes: roots.append(name) if not roots else None)
+    has_sheet = False
+
+    def take(name: str, attributes: dict[str, str]) -> None:
+        nonlocal has_sheet
+        has_sheet |= local_name(name) == "Worksheet"
+
+    reader = XmlReader(take)
     try:
         for piece in pieces:
             reader.feed(piece)
         reader.close()
     except XmlFaultError as fault:
         return f"an XML document {fault}"
-    return None if roots[0].rpartition(":")[2] == "Workbook" else "an XML document that is no workbook"
+    if reader.root != "Workbook":
+        return "an XML document that is no workbook"
+    return None if has_sheet else "a workbook without a sheet"

@@ -8,12 +8,14 @@ from __future__ import annotations
 import posixpath
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import IO, BinaryIO
+from urllib.parse import unquote
 from xml.parsers import expat
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-__all__ = ["XmlFaultError", "XmlReader", "archive_complaint"]
+__all__ = ["XmlFaultError", "XmlReader", "archive_complaint", "local_name"]
 
 _READ_BYTES = 1024 * 1024
 _END_BYTES = 22
@@ -21,7 +23,14 @@ _END = struct.Struct("<4s4H2LH")
 _MOST_COMMENT_BYTES = 0xFFFF
 _ZIP64 = 0xFFFFFFFF
 _CONTENT_TYPES = "[Content_Types].xml"
-_RELATIONS = "xl/_rels/workbook.xml.rels"
+# The root of a part, by the end of the type of the relationship that leads to it (part 1, chapter 12).
+_ROOTS: Mapping[str, str] = {
+    "officeDocument": "workbook",
+    "worksheet": "worksheet",
+    "chartsheet": "chartsheet",
+    "sharedStrings": "sst",
+    "styles": "styleSheet",
+}
 _XML = (".xml", ".rels")
 # What reading a broken archive raises: the library checks lengths and CRCs, zlib what is within, and a password is
 # neither.
@@ -35,7 +44,8 @@ def archive_complaint(file: BinaryIO, size: int, look: Callable[[], None]) -> st
     """Return what is wrong with an archive that should be a workbook, None if it is a whole one.
 
     Its directory stands at its very end and lists as many bytes as there are; each part is there with its CRC, those of
-    XML are well-formed; it has a workbook, and each sheet that this names. Parts that together are longer than the
+    XML are well-formed; it has a workbook, each sheet that this names, each part that another leads to, and texts if
+    cells point to some. Parts that together are longer than the
     file lie in one another, and are not read: that could take days.
 
     :param file: a seekable one that begins as a ZIP archive.
@@ -75,35 +85,115 @@ def _ends_with_directory(file: BinaryIO, size: int) -> bool:
     return _ZIP64 in (length, offset) or offset + length == begin + at
 
 
+@dataclass
+class _Facts:
+    """What the parts of a workbook say of one another, while they are read.
+
+    :param roots: the root element of each part of XML.
+    :param targets: the parts that others lead to, each with the end of the relationship's type.
+    :param ids: the relationships of each part that lists some.
+    :param sheet_ids: the relationships that the workbook's sheets name.
+    :param has_texts: whether there is a text that cells may share.
+    :param needs_texts: whether a cell points to one.
+    """
+
+    roots: dict[str, str] = field(default_factory=dict)
+    targets: set[tuple[str, str]] = field(default_factory=set)
+    ids: dict[str, set[str]] = field(default_factory=dict)
+    sheet_ids: set[str] = field(default_factory=set)
+    has_texts: bool = False
+    needs_texts: bool = False
+
+    def taker(self, part: str) -> Callable[[str, dict[str, str]], None]:
+        """Return what takes the elements of one part."""
+        if part.endswith(".rels"):
+            return self._taker_of_relations(part)
+        is_shared = False
+
+        def take(name: str, attributes: dict[str, str]) -> None:
+            nonlocal is_shared
+            element = local_name(name)
+            if element == "c":
+                is_shared = attributes.get("t") == "s"
+            elif element == "v":
+                self.needs_texts |= is_shared
+            elif element == "si":
+                self.has_texts = True
+            elif element == "sheet":
+                self.sheet_ids |= {value for key, value in attributes.items() if key.endswith(":id")}
+
+        return take
+
+    def _taker_of_relations(self, part: str) -> Callable[[str, dict[str, str]], None]:
+        ids = self.ids.setdefault(part, set())
+        folder = posixpath.dirname(posixpath.dirname(part))
+
+        def take(name: str, attributes: dict[str, str]) -> None:
+            if local_name(name) != "Relationship":
+                return
+            ids.add(attributes.get("Id", ""))
+            target = attributes.get("Target", "").partition("#")[0]
+            # Excel itself leaves NULL where a picture was.
+            if target and attributes.get("TargetMode") != "External" and posixpath.basename(target) != "NULL":
+                whole = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
+                self.targets.add((_part_name(whole), posixpath.basename(attributes.get("Type", ""))))
+
+        return take
+
+
+def _part_name(name: str) -> str:
+    """Return a name to compare parts by: in capitals or not, they are the same (part 2, 6.2.2)."""
+    return unquote(name).lower()
+
+
 def _parts_complaint(archive: ZipFile, look: Callable[[], None]) -> str | None:
-    names = set(archive.namelist())
-    if _CONTENT_TYPES not in names or not any(name.startswith("xl/workbook.") for name in names):
+    names = archive.namelist()
+    workbook = next((name for name in names if name.startswith("xl/workbook.")), None)
+    if _CONTENT_TYPES not in names or workbook is None:
         return "a ZIP archive that is no workbook"
-    sheets = {name for name in names if name.startswith("xl/worksheets/")}
+    facts = _Facts()
     for part in archive.infolist():
         with archive.open(part) as opened:
-            sheets |= _read_part(part, opened, look)
-    if not sheets <= names or not sheets:
+            _read_part(part, opened, look, facts)
+    relations = facts.ids.get(f"xl/_rels/{posixpath.basename(workbook)}.rels", set())
+    return _facts_complaint(facts, {_part_name(name) for name in names}, relations)
+
+
+def _facts_complaint(facts: _Facts, names: set[str], relations: set[str]) -> str | None:
+    """Judge the parts by what they say of one another.
+
+    :param facts: of all parts.
+    :param names: of all parts.
+    :param relations: the relationships of the workbook.
+    """
+    lacking = {kind for target, kind in facts.targets if target not in names}
+    has_sheets = any(name.startswith("xl/worksheets/") for name in names)
+    if not relations or not has_sheets or "worksheet" in lacking or not facts.sheet_ids <= relations:
         return "a workbook without one of its sheets"
+    if lacking:
+        return "a workbook without one of its parts"
+    if any(facts.roots.get(target, root) != root for target, kind in facts.targets if (root := _ROOTS.get(kind))):
+        return "a workbook with something else in place of a part"
+    if facts.needs_texts and not facts.has_texts:
+        return "a workbook without the texts of its cells"
     return None
 
 
-def _read_part(part: ZipInfo, opened: IO[bytes], look: Callable[[], None]) -> set[str]:
-    """Read a part to its end, where the library compares its CRC; return the sheets that it names."""
-    sheets: set[str] = set()
-
-    def take(name: str, attributes: dict[str, str]) -> None:
-        if name.endswith("Relationship") and attributes.get("Type", "").endswith("/worksheet"):
-            sheets.add(posixpath.normpath(posixpath.join("/xl", attributes.get("Target", ""))).lstrip("/"))
-
-    reader = XmlReader(take)
+def _read_part(part: ZipInfo, opened: IO[bytes], look: Callable[[], None], facts: _Facts) -> None:
+    """Read a part to its end, where the library compares its CRC."""
+    reader = XmlReader(facts.taker(part.filename)) if part.filename.endswith(_XML) else None
     while chunk := opened.read(_READ_BYTES):
         look()
-        if part.filename.endswith(_XML):
+        if reader:
             reader.feed(chunk)
-    if part.filename.endswith(_XML):
+    if reader:
         reader.close()
-    return sheets if part.filename == _RELATIONS else set()
+        facts.roots[_part_name(part.filename)] = reader.root
+
+
+def local_name(name: str) -> str:
+    """Return the name of an element without its prefix."""
+    return name.rpartition(":")[2]
 
 
 class XmlFaultError(Exception):
@@ -117,8 +207,11 @@ class XmlReader:
     """
 
     def __init__(self, take: Callable[[str, dict[str, str]], None]) -> None:
+        self.root = ""
+        """The first element, without its prefix."""
+        self._take = take
         self._parser = expat.ParserCreate()
-        self._parser.StartElementHandler = take
+        self._parser.StartElementHandler = self._take_root
         self._parser.EntityDeclHandler = self._refuse
 
     def feed(self, chunk: bytes) -> None:
@@ -142,6 +235,11 @@ class XmlReader:
             raise XmlFaultError("that is no whole XML") from None
         except (LookupError, ValueError):  # of Python's codecs: there is none, or one of more than a byte a letter
             raise XmlFaultError("in an encoding that is not known") from None
+
+    def _take_root(self, name: str, attributes: dict[str, str]) -> None:
+        self.root = local_name(name)
+        self._parser.StartElementHandler = self._take
+        self._take(name, attributes)
 
     def _refuse(self, *declaration: object) -> None:
         raise XmlFaultError("with entities")

@@ -141,6 +141,20 @@ def test_the_last_line_may_lack_its_end_where_the_length_is_known(body: bytes, c
     assert whole_complaint(io.BytesIO(body), len(body)) == "a table whose last line has no end"
 
 
+@pytest.mark.parametrize("rows", [1, 20_000], ids=["short", "long"])
+@pytest.mark.parametrize(("encoding", "lacking"), [("utf-8-sig", 1), ("utf-8-sig", 3), ("utf-16", 2)])
+def test_text_that_ends_within_a_letter_is_refused(encoding: str, lacking: int, rows: int) -> None:
+    body = ("Calls,Pauses,Name\n" + "5,1,Zo\u00eb \U0001f600\n" * rows).rstrip().encode(encoding)
+    assert whole_complaint(io.BytesIO(body), len(body), is_length_known=True) is None
+    cut = body[:-lacking]
+    assert whole_complaint(io.BytesIO(cut), len(cut), is_length_known=True) == "text that ends within a letter"
+
+
+def test_text_in_latin_1_may_end_with_any_letter() -> None:
+    body = "Anrufe;Pausen;Gr\u00f6\u00dfe\n3;4;Ren\u00e9".encode("latin-1")
+    assert whole_complaint(io.BytesIO(body), len(body), is_length_known=True) is None
+
+
 def test_a_line_that_is_cut_and_ended_is_refused() -> None:
     assert complaint(CSV[:-5] + b"\r\n") == "a table whose last line is not as wide as the others"
     assert complaint(CSV + b'"Support<64\r\n') == "a table whose last line is not as wide as the others"

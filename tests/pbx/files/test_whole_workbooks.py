@@ -44,13 +44,56 @@ def repacked(change: Callable[[str, bytes], bytes | None], method: int = zipfile
         (lambda name, part: part[: len(part) // 2] if "sheet1" in name else part, "is no whole XML"),
         (lambda name, part: b"" if "sheet1" in name else part, "is no whole XML"),
         (lambda name, part: part.replace(b"<row", b"\0row", 1), "is no whole XML"),
+        (lambda name, part: None if name == "xl/_rels/workbook.xml.rels" else part, "without one of its sheets"),
+        (lambda name, part: part.replace(b'r:id="rId2"', b'r:id="rId99"'), "without one of its sheets"),
+        (lambda name, part: None if name == "xl/sharedStrings.xml" else part, "without one of its parts"),
+        (lambda name, part: None if name == "docProps/app.xml" else part, "without one of its parts"),
+        (lambda name, part: b"<sst/>" if name == "xl/sharedStrings.xml" else part, "without the texts of its cells"),
+        (lambda name, part: b"<html><p>502</p></html>" if "sheet1" in name else part, "else in place of a part"),
+        (lambda name, part: b"<html/>" if name == "xl/workbook.xml" else part, "else in place of a part"),
+        (lambda name, part: b"<a><si/></a>" if name == "xl/sharedStrings.xml" else part, "else in place of a part"),
     ],
-    ids=["a sheet", "the workbook", "the types", "half a sheet", "an empty sheet", "a NUL"],
+    ids=[
+        *("a sheet", "the workbook", "the types", "half a sheet", "an empty sheet", "a NUL", "the relations"),
+        *("the relation of a sheet", "the texts", "the properties", "every text", "an error page", "no workbook"),
+        "other texts",
+    ],
 )
 def test_an_archive_that_lacks_a_part_of_the_workbook_is_refused(
     change: Callable[[str, bytes], bytes | None], words: str
 ) -> None:
     assert words in str(complaint(repacked(change)))
+
+
+LINK = b'<Relationship Id="rId77" Type="http://x/relationships/%s" Target="%s"%s/></Relationships>'
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda name, part: part.replace(b'Target="worksheets', b'Target="/xl/worksheets'),
+        lambda name, part: part.replace(b'Target="worksheets', b'Target="../xl/Worksheets'),
+        lambda name, part: part.replace(b"</Relationships>", LINK % (b"hyperlink", b"#Calls!A1", b"")),
+        lambda name, part: part.replace(b"</Relationships>", LINK % (b"image", b"../NULL", b"")),
+        lambda name, part: part.replace(
+            b"</Relationships>", LINK % (b"hyperlink", b"https://example.com/", b' TargetMode="External"')
+        ),
+        lambda name, part: (
+            re.sub(rb"<(/?)(sst|si|t)(?=[ >])", rb"<\1x:\2", part).replace(b"<x:sst", b"<x:sst xmlns:x='y'")
+            if name == "xl/sharedStrings.xml"
+            else part
+        ),
+    ],
+    ids=["absolute", "in capitals", "a place within", "a lost picture", "a link", "prefixes"],
+)
+def test_what_leads_to_a_part_may_be_written_in_many_ways(change: Callable[[str, bytes], bytes]) -> None:
+    assert complaint(repacked(change)) is None
+
+
+@pytest.mark.parametrize("body", [b"<Workbook/>", SPREADSHEET_XML.replace(b"<Worksheet/>", b"<Styles/>")], ids=range(2))
+def test_a_workbook_in_xml_has_a_sheet(body: bytes) -> None:
+    declared = body if body.startswith(b"<?xml") else b"<?xml version='1.0'?>" + body
+    assert complaint(declared) == "a workbook without a sheet"
 
 
 @pytest.mark.parametrize("body", [b"PK\x03\x04xxxx", b"PK\x03\x04" + bytes(4000), b"x" + xlsx()[1:]], ids=range(3))
