@@ -19,6 +19,7 @@ __all__ = [
     "decoded",
     "delimiter_of",
     "filled",
+    "holds_error",
     "is_total",
     "lines_of",
     "says_no_data",
@@ -52,9 +53,19 @@ _NO_DATA = frozenset(
         *("暂无数据", "无数据", "無資料", "データなし"),
     )
 )
-# What only a web page, or an answer of an API, holds.
-_PAGE = re.compile(r"<!doctype\s|</?(html|head|body|title|script)[\s>]", re.IGNORECASE)
-_ANSWER = re.compile(r"\{\s*\"(errcode|errmsg|error|message|status|code)\"\s*:")
+# What only a web page, an answer of an API, or a status line holds.
+_ERROR = re.compile(
+    r"<!doctype\s|</?(html|head|body|title|script|center|h[1-6])[\s>]|\bHTTP/\d(\.\d)? [1-5]\d\d\b"
+    r"|\{\s*\"(errcode|errmsg|error|message|status|code)\"\s*:",
+    re.IGNORECASE,
+)
+# What a last line holds that a page, a document or an answer follows within its last cell. A label's number stands in
+# angle brackets as well, and may be of letters.
+_ERROR_IN_LINE = re.compile(
+    r"<!--|<\?(xml|php)\b|</[a-z][\w:.-]*\s*>|<(br|hr|p|div|span|table|pre|font|meta|style|link)(\s[^<>]*)?/?>"
+    r"|\{\s*\"[^\"\n]+\"\s*:",
+    re.IGNORECASE,
+)
 
 
 def decoded(chunks: Iterable[bytes]) -> Iterator[str]:
@@ -106,6 +117,11 @@ def says_no_data(cells: Sequence[str]) -> bool:
     return len(cells) == 1 and cells[0].strip("-.!* ").lower() in _NO_DATA
 
 
+def holds_error(text: str) -> bool:
+    """Return whether text holds what a table does not, but a web page, an answer of an API, or a status line."""
+    return _ERROR.search(text) is not None
+
+
 def table_complaint(head: str, tail: str, *, may_lack_line_end: bool = False) -> str | None:
     """Return what is wrong with a table of delimited text, None if it begins and ends as one.
 
@@ -118,7 +134,7 @@ def table_complaint(head: str, tail: str, *, may_lack_line_end: bool = False) ->
     :param may_lack_line_end: whether the last line may do without a line end: where the length says that all has come.
         Whether a PBX ends its files with one is unknown [U].
     """
-    if _PAGE.search(tail) or _ANSWER.search(tail):
+    if holds_error(tail) or _ERROR_IN_LINE.search(tail.rstrip().rpartition("\n")[2]):
         return "text with a web page or an error message at its end"
     has_end = tail.endswith("\n" if "\n" in tail else "\r")
     head, tail = _with_plain_line_ends(head), _with_plain_line_ends(tail)

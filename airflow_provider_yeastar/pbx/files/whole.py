@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
-from airflow_provider_yeastar.pbx.files.delimited import decoded, table_complaint
+from airflow_provider_yeastar.pbx.files.delimited import decoded, holds_error, table_complaint
 from airflow_provider_yeastar.pbx.files.kinds import Kind, kind_of
 from airflow_provider_yeastar.pbx.files.markup import Page
 from airflow_provider_yeastar.pbx.files.ole2 import ole2_complaint
@@ -105,6 +105,8 @@ def _utf_16_complaint(
 def _table_complaint(head: bytes, tail: bytes, encoding: str, is_length_known: bool) -> str | None:
     if _ends_within_letter(tail, encoding):
         return "text that ends within a letter"
+    if encoding != "utf-8" and holds_error(tail.decode("latin-1")):
+        return "text in UTF-16 with a web page or an error message at its end"
     return table_complaint(_text(head, encoding), _text(tail, encoding), may_lack_line_end=is_length_known)
 
 
