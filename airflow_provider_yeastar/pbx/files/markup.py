@@ -1,6 +1,7 @@
 """A page of HTML: the rows of its tables while it is read, and afterwards whether it is a whole report. Pure.
 
-An error page, a login form and a report are HTML alike. A report has a table with something in it, no form, and ends.
+An error page, a login form and a report are HTML alike. A report has a table of more than one label and a text, no form
+and no field to fill in, and ends.
 """
 
 from __future__ import annotations
@@ -34,7 +35,11 @@ _ERROR_NUMBER = re.compile(r"((http|error|status)\W*)*[45]\d\d\b.*", re.IGNORECA
 _TITLES = frozenset({"title", "h1", "h2", "h3"})
 # What belongs to a page whose content comes from elsewhere, or that wants something from a person.
 _NO_REPORT = frozenset({"form", "frame", "iframe", "frameset"})
-_LEADS_AWAY = {"input": ("type", "password"), "meta": ("http-equiv", "refresh")}
+_SECTIONS = frozenset({"section", "main", "article"})
+"""What a table may stand in without a page around it; none of them may do without its end tag."""
+_DIGIT = re.compile(r"\d")
+_FIELDS = frozenset({"", "text", "password", "email", "tel"})
+"""Types of `<input>` that want an entry from a person; a report may have buttons, or a field that filters its rows."""
 
 
 class PageRow(NamedTuple):
@@ -86,6 +91,8 @@ class Page(HTMLParser):
         self._ended_with = ""
         self._leads_away = False
         self._cells_side_by_side = False
+        self._pairs = 0  # rows of two cells, neither marked as a header nor with a digit in them
+        self._has_table_row = False
         self.is_endless = False
         self.has_script = False
         """Whether a script may still add rows to the page."""
@@ -122,10 +129,14 @@ class Page(HTMLParser):
         if opened.get("html", 0) > 1:
             return "an HTML page with another one at its end"
         whole = "html" if opened.get("html") else "table"
-        if self.is_endless or opened["table"] != closed.get("table") or self._ended_with != whole:
+        must_end = {"table"} if whole == "html" else {"table", *_SECTIONS}
+        has_open = any(opened.get(tag) != closed.get(tag) for tag in must_end)
+        if self.is_endless or has_open or self._ended_with != whole:
             return "an HTML page without its end"
         if not self._cells_side_by_side:
             return "an HTML page whose table is empty"
+        if not self._has_table_row and self._pairs < 2:
+            return "an HTML page whose only row may be a label and a text"
         return None
 
     def parse_marked_section(self, i: int, report: bool = True) -> int:
@@ -140,9 +151,10 @@ class Page(HTMLParser):
         self._ended_with = ""
         self._opened[tag] = self._opened.get(tag, 0) + 1
         self._open = tag if tag in ("script", "style") or (tag in _TITLES and not self._in_cell) else ""
-        if tag in _LEADS_AWAY:
-            attribute, wanted = _LEADS_AWAY[tag]
-            self._leads_away |= (dict(attrs).get(attribute) or "").strip().lower() == wanted
+        if tag == "input":
+            self._leads_away |= (dict(attrs).get("type") or "").strip().lower() in _FIELDS
+        elif tag == "meta":
+            self._leads_away |= (dict(attrs).get("http-equiv") or "").strip().lower() == "refresh"
         elif tag == "script":
             self.has_script = True
         elif tag == "table":
@@ -160,7 +172,8 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self._unfinished = 0
-        self._ended_with = tag if tag in ("html", "table") else self._ended_with
+        if tag not in _SECTIONS:
+            self._ended_with = tag if tag in ("html", "table") else ""
         self._closed[tag] = self._closed.get(tag, 0) + 1
         self._open = ""
         if tag in _TITLES:
@@ -206,8 +219,13 @@ class Page(HTMLParser):
     def _end_row(self) -> None:
         cells = filled(self._cells)
         if cells:
-            self._rows.append(self._judged(cells))
+            row = self._judged(cells)
+            self._rows.append(row)
             self._cells_side_by_side |= len(cells) > 1
+            if len(cells) == 2 and self._has_data_cell and not any(map(_DIGIT.search, cells)):
+                self._pairs += 1
+            else:
+                self._has_table_row |= len(cells) > 1
         self._cells, self._has_data_cell, self._in_cell = [], False, False
 
     def _judged(self, cells: list[str]) -> PageRow:

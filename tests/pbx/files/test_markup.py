@@ -48,3 +48,61 @@ def test_markup_that_never_ends_is_not_tried_at_each_beginning(
 @pytest.mark.parametrize("between", ["<!-- x -->", "<!-- x --> \n", "<?x y>", "<!DOCTYPE x>", "<![if x]>", " \n"])
 def test_what_says_nothing_may_stand_at_the_end_however_long(between: str, characters: int) -> None:
     assert read(BEGINNING + END + between * 5_000, characters).complaint() is None
+
+
+def judged(text: str) -> str | None:
+    page = Page()
+    list(page.rows_of([text]))
+    return page.complaint()
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "<input>",
+        "<input name=user>",
+        "<INPUT TYPE=Text>",
+        "<input type='email'>",
+        "<input type=tel>",
+        "<input type=''>",
+    ],
+)
+def test_a_page_that_wants_an_entry_is_no_report(field: str) -> None:
+    assert judged(BEGINNING + END.replace("</body>", f"{field}</body>")) == (
+        "an HTML page with a form or a frame, or one that leads to another"
+    )
+
+
+@pytest.mark.parametrize("field", ["<input type=button value=Print>", "<input type=hidden>", "<input type=search>"])
+def test_a_report_may_have_buttons_and_a_field_that_filters_it(field: str) -> None:
+    assert judged(BEGINNING + END.replace("</body>", f"{field}</body>")) is None
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["<td>Username:</td><td>Password:</td>", "<th>Note</th><td>Your session has ended</td>", "<td>!</td><td>Away</td>"],
+)
+def test_two_texts_side_by_side_are_no_table(row: str) -> None:
+    assert judged(f"<table><tr>{row}</tr></table>") == "an HTML page whose only row may be a label and a text"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "<tr><td>Agent</td><td>State</td></tr><tr><td>Anna</td><td>Away</td></tr>",
+        "<tr><td>Agent</td><td>Name</td><td>State</td></tr>",
+        "<tr><th>Agent</th><th>State</th></tr>",
+        "<tr><td>Agent</td><td>5</td></tr>",
+    ],
+    ids=["two rows", "three cells", "a header", "a number"],
+)
+def test_what_may_be_the_header_or_a_row_of_a_table_is_one(rows: str) -> None:
+    assert judged(f"<table>{rows}</table>") is None
+
+
+def test_a_table_in_a_section_ends_with_it() -> None:
+    table = BEGINNING.removeprefix("<html><body>") + "</table>"
+    assert judged(f"<main><section>{table}</section></main>") is None
+    assert judged(f"<main><section>{table}</section>") == "an HTML page without its end"
+    assert judged(f"<section>{table}") == "an HTML page without its end"
+    assert judged(f"<font>{table}</font>") == "an HTML page without its end"  # as PHP prints its errors
