@@ -16,7 +16,7 @@ from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
-from airflow_provider_yeastar.pbx.report.masking import revealed
+from airflow_provider_yeastar.pbx.report.masking import revealed, shown_value
 from airflow_provider_yeastar.pbx.report.parameters import is_rendered_collection
 
 __all__ = [
@@ -273,9 +273,11 @@ def _scalar(name: str, value: Any) -> int | str:
         return value
     if isinstance(value, str) and is_rendered_collection(value):
         raise InvalidRequestError(
-            f"The filter {name} is the text {value!r}, to which a template rendered a list",
+            f"The filter {name} is the text {shown_value(name, value)}, to which a template rendered a list",
             remedy="Add `| join(',')` to the template, or give the DAG render_template_as_native_obj=True.",
         )
     if isinstance(value, str) and any(parts := [part.strip() for part in value.split(",")]) and "None" not in parts:
         return value.strip()
-    raise InvalidRequestError(f"The filter {name} is {value!r}, neither a text nor a whole number; or leave it out")
+    raise InvalidRequestError(
+        f"The filter {name} is {shown_value(name, value)}, neither a text nor a whole number; or leave it out"
+    )

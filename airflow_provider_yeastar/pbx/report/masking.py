@@ -25,6 +25,7 @@ __all__ = [
     "parameters_to_name",
     "refuse_masked",
     "revealed",
+    "shown_value",
     "unmasked_request",
 ]
 
@@ -50,6 +51,15 @@ class HiddenValue(str):
 def revealed(value: Any) -> Any:
     """Return what a :class:`HiddenValue` masks; any other value as it is."""
     return value.value if isinstance(value, HiddenValue) else value
+
+
+def shown_value(name: str, value: Any) -> str:
+    """Return a value, or a part of it, as an error quotes it: the mask where the parameter is a secret.
+
+    :param name: of the parameter or filter.
+    :param value: whatever was given for it.
+    """
+    return HIDDEN if name in _SECRET_PARAMETERS else repr(value)
 
 
 def hidden_parameters(parameters: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.catalogue import OWN_ARGUMENTS, PARAMETERS
-from airflow_provider_yeastar.pbx.report.masking import revealed
+from airflow_provider_yeastar.pbx.report.masking import revealed, shown_value
 
 __all__ = [
     "ParameterValue",
@@ -121,7 +121,7 @@ def _value(name: str, value: Any) -> ParameterValue:
     value = revealed(value)
     if isinstance(value, str) and is_rendered_collection(value):
         raise InvalidRequestError(
-            f"The parameter {name} is the text {value!r}, to which a template rendered a list",
+            f"The parameter {name} is the text {shown_value(name, value)}, to which a template rendered a list",
             remedy="Add `| join(',')` to the template, or give the DAG render_template_as_native_obj=True.",
         )
     if kind == "flag":
@@ -132,7 +132,7 @@ def _value(name: str, value: Any) -> ParameterValue:
         return ",".join(str(item) for item in _items(name, value))
     text = str(_scalar(name, value))
     if kind in ("integer", "seconds") and not text.isdigit():
-        raise InvalidRequestError(f"The parameter {name} is {value!r}, not a whole number ({kind})")
+        raise InvalidRequestError(f"The parameter {name} is {shown_value(name, value)}, not a whole number ({kind})")
     return text
 
 
@@ -140,7 +140,7 @@ def _flag(name: str, value: Any) -> str:
     flags = {"0": "0", "1": "1", "true": "1", "false": "0"}
     text = str(value).strip().lower()
     if text not in flags:
-        raise InvalidRequestError(f"The parameter {name} is {value!r}, neither True nor False")
+        raise InvalidRequestError(f"The parameter {name} is {shown_value(name, value)}, neither True nor False")
     return flags[text]
 
 
@@ -153,7 +153,7 @@ def _ids(name: str, value: Any) -> tuple[int | str, ...]:
     parts = _parts(single) if isinstance(single, str) else [single]
     ids = tuple(part for part in parts if part != "")
     if not ids:
-        raise InvalidRequestError(f"The parameter {name} is {value!r}, which names nothing")
+        raise InvalidRequestError(f"The parameter {name} is {shown_value(name, value)}, which names nothing")
     return ids
 
 
@@ -165,7 +165,7 @@ def _items(name: str, values: Iterable[Any]) -> list[int | str]:
     for item in items:
         if "," in str(item):
             raise InvalidRequestError(
-                f"The parameter {name} holds {item!r}; the PBX would take it for several, give a list"
+                f"The parameter {name} holds {shown_value(name, item)}; the PBX would take it for several, give a list"
             )
     return items
 
@@ -174,10 +174,12 @@ def _scalar(name: str, value: Any) -> int | str:
     if isinstance(value, int) and value >= 0:
         return int(value)  # True and False are sent as 1 and 0
     if not isinstance(value, str):
-        raise InvalidRequestError(f"The parameter {name} holds {value!r}, neither a text nor a whole number from 0")
+        raise InvalidRequestError(
+            f"The parameter {name} holds {shown_value(name, value)}, neither a text nor a whole number from 0"
+        )
     text = value.strip()
     if is_nothing(text) or "None" in _parts(text):
-        what = f"holds the text {text!r}" if text else "is empty"
+        what = f"holds the text {shown_value(name, text)}" if text else "is empty"
         raise InvalidRequestError(f"The parameter {name} {what}; name something or leave it out")
     return text
 

@@ -102,6 +102,13 @@ def test_the_version_is_chosen_by_the_firmware_of_the_cdr_interface(wanted: str,
 
 
 class TestFilters:
+    @pytest.mark.parametrize("pin", ["4711,None", "['4711']", ["['4711']"], [4711.5], {"a": "4711"}], ids=repr)
+    def test_an_error_quotes_no_pin(self, pin: Any) -> None:
+        with pytest.raises(InvalidRequestError, match=r"The filter pin_code is .*\*\*\*") as error:
+            call_filters({"pin_code": pin}, CALL_APIS["v1.0"])
+
+        assert "4711" not in str(error.value)
+
     def test_pass_by_the_vendor_s_names(self) -> None:
         given = {"call_from": "1001", "queue_list": ["Support", 2], "newer_thing": 1}
 
