@@ -122,7 +122,7 @@ class YeastarCallReportRowsOperator(RowsTask, RowsFileTask):
                     file=None,
                     format=self.file_format,
                     rows=rows.count,
-                    unknown_columns=list(rows.drift.unknown),
+                    unknown_columns=rows.drift.told,
                     columns=[(column.key, column.type) for column in rows.columns],
                 )
 

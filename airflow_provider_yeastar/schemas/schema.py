@@ -22,7 +22,7 @@ from airflow_provider_yeastar.schemas.protection import JSON_BEGINS, Protection
 from airflow_provider_yeastar.schemas.reports import REPORT_COLUMNS
 from airflow_provider_yeastar.schemas.values import CONVERTERS, NO_VALUE, ColumnConverter, JsonValue
 
-__all__ = ["SCHEMA_CHANGES", "Drift", "Schema", "SchemaRows", "check_schema_arguments"]
+__all__ = ["SCHEMA_CHANGES", "Drift", "Schema", "SchemaRows", "check_schema_arguments", "names_to_tell"]
 
 SCHEMA_CHANGES = ("evolve", "freeze", "drop")
 
@@ -30,6 +30,7 @@ AtOnce = Callable[[Sequence[ColumnType | None], Sequence[Values]], Sequence[Any]
 """Converts all values of a column, for each column of a batch; None for one that it does not convert as one by one."""
 
 _SHOWN = 40
+_MOST_NAMES = 50
 _CERTAIN = frozenset({"D", "L", ""})
 """Sources of columns that a PBX is sure to send, so that one that vanished means something."""
 
@@ -96,6 +97,21 @@ class Drift:
 
     unknown: tuple[str, ...] = ()
     vanished: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> list[str]:
+        """The unknown keys as :func:`names_to_tell` lists them."""
+        return names_to_tell(self.unknown)
+
+
+def names_to_tell(names: Iterable[str]) -> list[str]:
+    """Return names of columns as a message, the log or XCom lists them: the first 50, and how many more there are.
+
+    :param names: from :class:`Drift`.
+    """
+    found = list(names)
+    more = len(found) - _MOST_NAMES
+    return [*found[:_MOST_NAMES], f"… and {more} more"] if more > 0 else found
 
 
 class SchemaRows:
@@ -207,9 +223,8 @@ class SchemaRows:
     def _refuse_drift(self) -> None:
         for what, keys in (("columns that it did not have", self.drift.unknown), ("no longer", self.drift.vanished)):
             if keys:
-                raise SchemaError(
-                    f"The report {self._schema.report} has {what}: {', '.join(keys)} (`on_schema_change` is freeze)"
-                )
+                told = ", ".join(names_to_tell(keys))
+                raise SchemaError(f"The report {self._schema.report} has {what}: {told} (`on_schema_change` is freeze)")
 
     def _converter(self, column: Column) -> Callable[[Any], JsonValue]:
         hide = self._protection.of(column.key)

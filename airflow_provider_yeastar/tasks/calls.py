@@ -171,7 +171,9 @@ class CallsTask(WaitingTask):
         found = SchemaRows(rows, schema, on_schema_change=self.on_schema_change, protection=hidden)
         if found.drift.unknown:
             self.log.warning(
-                "%s have columns that the schema does not know: %s.", api.rows.title(), found.drift.unknown
+                "%s have columns that the schema does not know: %s.",
+                api.rows.title(),
+                ", ".join(found.drift.told),
             )
         return found
 

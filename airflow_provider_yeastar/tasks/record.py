@@ -101,7 +101,7 @@ class ReportRecord:
             serial_number=calls.serial_number,
             identified_by="answer",
             rows=rows.count,
-            unknown_columns=list(rows.drift.unknown),
+            unknown_columns=rows.drift.told,
             columns=[(column.key, column.type) for column in rows.columns],
             complete=calls.is_over,
         )

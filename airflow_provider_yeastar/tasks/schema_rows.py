@@ -85,7 +85,7 @@ class RowsTask(ReportArguments, WaitingTask):
                     "The report %s has columns that its schema does not know: %s. They are %s; the list of known "
                     "columns stands in docs/reports.md.",
                     request.label,
-                    ", ".join(rows.drift.unknown),
+                    ", ".join(rows.drift.told),
                     "left out" if self.on_schema_change == "drop" else "kept, typed by their names",
                 )
             yield rows, report

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_yeastar.schemas.schema import names_to_tell
+
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
@@ -65,7 +67,7 @@ class LoadRecord:
             **{name: value for name, value in place.items() if value is not None},
             "rows": self.rows,
             "periods": self.periods,
-            "unknown_columns": list(self.unknown_columns),
+            "unknown_columns": names_to_tell(self.unknown_columns),
         }
 
     def to_lineage(self) -> OperatorLineage[Any, Any]:

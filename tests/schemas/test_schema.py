@@ -86,6 +86,16 @@ class TestDrift:
         with pytest.raises(SchemaError, match=words):
             fitted(rows, on_schema_change="freeze")
 
+    def test_of_many_columns_the_first_are_told_and_all_are_kept(self) -> None:
+        rows = [{f"new_{number}": 1 for number in range(3_000)}]
+
+        with pytest.raises(SchemaError, match=r"new_0, new_1, .*, new_49, … and 2950 more \(") as error:
+            fitted(rows, on_schema_change="freeze")
+        assert len(str(error.value)) < 1_000
+        found = fitted(rows)
+        assert found.drift.told[-2:] == ["new_49", "… and 2950 more"]
+        assert len(found.drift.unknown) == 3_000
+
     def test_an_empty_report_has_lost_no_column(self) -> None:
         assert fitted([], on_schema_change="freeze").count == 0
 

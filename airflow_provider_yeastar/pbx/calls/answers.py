@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_yeastar.pbx.calls.query import CallQuery
 from airflow_provider_yeastar.pbx.calls.reading import Page, Row
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, NotAPbxError
-from airflow_provider_yeastar.pbx.report.rows import check_says_something
+from airflow_provider_yeastar.pbx.report.rows import check_says_something, with_clean_keys
 
 __all__ = ["decode_page", "refuse_other_times"]
 
@@ -31,7 +31,7 @@ def decode_page(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> Page:
     rows = [] if data is None else data
     if not isinstance(rows, list) or not set(map(type, rows)) <= {dict}:
         raise NotAPbxError("The answer's `data` is no list of rows", pbx=pbx, endpoint=endpoint)
-    return Page(rows, _total(answer.get("total_number")))
+    return Page(with_clean_keys(rows), _total(answer.get("total_number")))
 
 
 def _total(value: object) -> int | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import NotAPbxError
+from airflow_provider_yeastar.pbx.report.rows import with_clean_keys
 
 __all__ = ["DETAIL_ENDPOINT", "decode_legs"]
 
@@ -28,4 +29,4 @@ def decode_legs(answer: Mapping[str, Any], uid: str, *, pbx: str) -> list[dict[s
     legs = [] if timeline is None else timeline
     if not isinstance(legs, list) or not all(isinstance(leg, dict) for leg in legs):
         raise NotAPbxError("The detail of a call holds no timeline", pbx=pbx, endpoint=DETAIL_ENDPOINT)
-    return [{"uid": uid} | leg | {"uid": uid} for leg in legs]
+    return [{"uid": uid} | leg | {"uid": uid} for leg in with_clean_keys(legs)]

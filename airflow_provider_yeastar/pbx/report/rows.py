@@ -6,6 +6,7 @@ Which keys a report has is known for a few only, so nothing here depends on one,
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from operator import contains
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import NotAPbxError
+from airflow_provider_yeastar.pbx.redaction import clean_text
 from airflow_provider_yeastar.pbx.report.frame import Asked, Fit
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "listed_rows",
     "members",
     "names_list",
+    "with_clean_keys",
 ]
 
 Row = dict[str, Any]
@@ -35,6 +38,7 @@ Row = dict[str, Any]
 LIST_KEY = "list_key"
 """The column that tells the lists apart where an answer, or a row of it, has several."""
 
+_LONGEST_KEY = 100
 _NO_ROWS = frozenset({"invalid_param_list"})
 _BARE = "The answer says success, and neither lists nor counts anything"
 _BARE_REMEDY = (
@@ -60,7 +64,8 @@ def listed_rows(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> list[R
     strange = [key for key, value in lists.items() if not set(map(type, value)) <= {dict}]
     strange += [key for key, value in answer.items() if key.endswith("_list") and not isinstance(value, list | None)]
     if strange:
-        raise NotAPbxError(f"The list {strange[0]} of the answer holds no rows", pbx=pbx, endpoint=endpoint)
+        named = clean_text(strange[0], _LONGEST_KEY)
+        raise NotAPbxError(f"The list {named} of the answer holds no rows", pbx=pbx, endpoint=endpoint)
     if not lists and (total := counted_rows(answer, pbx=pbx, endpoint=endpoint)):
         raise NotAPbxError(f"The answer counts {total} rows and lists none", pbx=pbx, endpoint=endpoint)
     if len(lists) == 1:
@@ -141,7 +146,26 @@ def flattened_rows(rows: list[Row]) -> list[Row]:
 
     :param rows: from :func:`listed_rows`.
     """
-    return rows if are_flat(rows) else [flat for row in rows for flat in _flattened(_owned(row))]
+    return with_clean_keys(rows if are_flat(rows) else [flat for row in rows for flat in _flattened(_owned(row))])
+
+
+def with_clean_keys(rows: list[Row]) -> list[Row]:
+    """Return rows with keys that may name columns in files, logs and XCom: printable and at most 100 characters long.
+
+    A key that is neither ends in a digest of what it was, so that different keys stay different on all pages.
+
+    :param rows: of one page, without rows within them.
+    """
+    keys: set[str] = set().union(*rows)
+    clean = {key: _clean_key(key) for key in keys if not key.isprintable() or len(key) > _LONGEST_KEY}
+    return [{clean.get(key, key): value for key, value in row.items()} for row in rows] if clean else rows
+
+
+def _clean_key(key: str) -> str:
+    if clean_text(key, _LONGEST_KEY) == key:
+        return key
+    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"{clean_text(key, _LONGEST_KEY - len(digest) - 1)}_{digest}"
 
 
 class HeldRows:

@@ -31,6 +31,13 @@ def test_rows_and_count_are_found() -> None:
     assert (page.total, [row["uid"] for row in page.rows]) == (2, ["a", "b"])
 
 
+def test_keys_are_printable_and_bounded() -> None:
+    (row,) = decode(data=[{"uid": "a", "k\x1b[31m\n" + "A" * 20_000: 1}]).rows
+
+    assert all(key.isprintable() and len(key) <= 100 for key in row)
+    assert list(row.values()) == ["a", 1]
+
+
 @pytest.mark.parametrize("answer", [{"data": None}, {"data": []}, {"total_number": 0}], ids=repr)
 def test_no_rows_may_be_said_in_several_ways(answer: dict[str, Any]) -> None:
     assert list(decode(**answer).rows) == []

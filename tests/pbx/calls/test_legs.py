@@ -27,6 +27,13 @@ def test_each_leg_is_a_row_that_begins_with_its_call(data: Any, expected: list[d
     assert all(next(iter(row)) == "uid" for row in rows)
 
 
+def test_keys_are_printable() -> None:
+    (row,) = decode_legs({"errcode": 0, "data": {"timeline": [{"leg\x1b[31m\n": 1}]}}, "u", pbx="pbx")
+
+    assert all(key.isprintable() for key in row)
+    assert list(row.values()) == ["u", 1]
+
+
 @pytest.mark.parametrize("data", [None, "x", [], 1, {"timeline": "x"}, {"timeline": [1]}, {"timeline": {}}], ids=repr)
 def test_anything_else_is_no_answer_of_a_pbx(data: Any) -> None:
     with pytest.raises(NotAPbxError, match="timeline"):

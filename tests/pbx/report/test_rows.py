@@ -167,3 +167,47 @@ class TestRowsOfOtherTimes:
 
         assert held.take(sent) == sent
         assert (held.doubtful, held.outside) == (0, 0)
+
+
+class TestKeys:
+    """They become names of columns, in files, logs and XCom, and are the PBX's words."""
+
+    FORGED = "k\x1b[31m\n2026 ERROR forged" + "A" * 20_000
+
+    def test_they_are_printable_and_bounded(self) -> None:
+        (row,) = rows(some_list=[{self.FORGED: 1, "calls": 2}])
+
+        key = next(iter(row))
+        assert list(row.values()) == [1, 2]
+        assert key.startswith("k 2026 ERROR forgedAAA")
+        assert key.isprintable()
+        assert len(key) == 100
+
+    def test_those_within_nested_lists_are_too(self) -> None:
+        found = rows(some_list=[{"queue": "Sales", "detail": [{"agent\x1b": "Alice"}, {"agent": "Bob"}]}])
+
+        assert all(key.isprintable() for row in found for key in row)
+        assert len({key for row in found for key in row}) == 3
+
+    def test_different_ones_stay_different_and_equal_ones_equal(self) -> None:
+        keys = ["k", "k\n", "k\x00", "k\ud800", "A" * 100, "A" * 101, "A" * 102, "", "\x1b"]
+        first, second = rows(some_list=[dict.fromkeys(keys, 1)]), rows(some_list=[dict.fromkeys(reversed(keys), 1)])
+
+        assert len(first[0]) == len(keys)
+        assert set(first[0]) == set(second[0])
+
+    @pytest.mark.parametrize("key", ["queue", "A" * 100, "Nom du répondant", "時間", "कृ\u200dष", "", "a  b"])
+    def test_ordinary_ones_stay_as_they_are(self, key: str) -> None:
+        assert flattened_rows([{key: 1}]) == [{key: 1}]
+
+    def test_rows_with_such_keys_are_not_copied(self) -> None:
+        found = [{"calls": 1}]
+
+        assert flattened_rows(found) is found
+
+    def test_the_name_of_a_list_in_an_error_is_as_well(self) -> None:
+        with pytest.raises(NotAPbxError) as error:
+            rows(**{f"{self.FORGED}_list": 1})
+
+        assert str(error.value).isprintable()
+        assert len(str(error.value)) < 300
