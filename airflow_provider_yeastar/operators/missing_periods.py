@@ -13,6 +13,7 @@ from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_req
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
 from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.tasks.sql import sql_engine
+from airflow_provider_yeastar.tasks.templates import check_rendered_path
 from airflow_provider_yeastar.tasks.waiting import WaitingTask, on_worker
 
 if TYPE_CHECKING:
@@ -99,11 +100,20 @@ class YeastarMissingPeriodsOperator(WaitingTask):
         self.table = table
         self.schema = schema
         self.destination = destination
+        self._destination_given = str(destination)
         self.file_format = file_format
         self.duration_format = duration_format
         self.thin = thin
         self._check()
         check_arguments(**self._arguments(_ANY_DAY))
+
+    def check_templates(self) -> None:
+        """Reject arguments that rendered to nothing, and a destination of which a part is nothing.
+
+        :raises InvalidRequestError: with the argument and its template.
+        """
+        super().check_templates()
+        check_rendered_path("destination", self.destination, self._destination_given)
 
     def execute(self, context: Context) -> list[str]:
         """List the days that are missing or thin.

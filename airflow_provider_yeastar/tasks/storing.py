@@ -19,6 +19,7 @@ from airflow_provider_yeastar.pbx.files.shrink import Replacement, check_toleran
 from airflow_provider_yeastar.pbx.report.parameters import is_open
 from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.tasks.on_empty import check_on_empty, refuse_empty_report
+from airflow_provider_yeastar.tasks.templates import check_rendered_path
 from airflow_provider_yeastar.tasks.waiting import WaitingTask
 
 if TYPE_CHECKING:
@@ -68,11 +69,20 @@ class StoringTask(WaitingTask):
         check_on_empty(on_empty)
         check_tolerance(shrink_tolerance)
         self.destination = destination
+        self._destination_given = str(destination)
         self.overwrite = overwrite
         self.on_empty = on_empty
         self.on_empty_remove = on_empty_remove
         self.allow_shrink = allow_shrink
         self.shrink_tolerance = shrink_tolerance
+
+    def check_templates(self) -> None:
+        """Reject arguments that rendered to nothing, and a destination of which a part is nothing.
+
+        :raises InvalidRequestError: with the argument and its template.
+        """
+        super().check_templates()
+        check_rendered_path("destination", self.destination, self._destination_given)
         self.record: ReportRecord | None = None
 
     def keeps_file(self, path: str) -> bool:

@@ -8,7 +8,8 @@ request another report, mostly one of all calls on the PBX.
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from math import isnan
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_yeastar.compat import BaseOperator
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.masking import HiddenValue, hidden_parameters
-from airflow_provider_yeastar.pbx.report.parameters import is_nothing
+from airflow_provider_yeastar.pbx.report.parameters import is_nothing, is_open, is_rendered_collection
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
 
 if TYPE_CHECKING:
@@ -24,16 +25,21 @@ if TYPE_CHECKING:
 
     from airflow_provider_yeastar.compat import Context
 
-__all__ = ["RenderedToNothing", "TemplatedTask"]
+__all__ = ["RenderedToNothing", "TemplatedTask", "check_rendered_path"]
+
+_REMEDY = "A part that may be missing goes into `{% if … %}…{% endif %}`."
+_NO_NAME = re.compile(r"(?<![^\W_])None(?![^\W_])|<[^<>]* at 0x[^<>]*>")
+"""What an expression leaves in a path where it makes a text of None or of an object itself: ``none ~ '.csv'``."""
 
 
 class RenderedToNothing:
-    """Placeholder for a template, or another task's output, that rendered to nothing.
+    """Placeholder for a template, or another task's output, that rendered to nothing, or to what is no text.
 
     Every validation rejects it, so it is never mistaken for an argument that was left out.
 
     :param source: str, the template, or the name of the other source.
-    :param value: the rendered value: None, a blank text, or an empty collection.
+    :param value: the rendered value: None, a blank text, an empty collection; where it was to become a part of a text
+        any collection, or an object.
     """
 
     def __init__(self, source: str, value: object) -> None:
@@ -48,8 +54,10 @@ class RenderedToNothing:
         """The rendered value, in words."""
         if isinstance(self.value, str):
             return f"the text {self.value.strip()!r}" if self.value.strip() else "an empty text"
-        is_empty = isinstance(self.value, Collection)
-        return f"an empty {type(self.value).__name__}" if is_empty else str(self.value)
+        kind = type(self.value).__name__
+        if not is_nothing(self.value) and _is_no_text(self.value):
+            return f"a {kind}, which is no part of a text"
+        return f"an empty {kind}" if isinstance(self.value, Collection) else str(self.value)
 
 
 class _EmptyExpressionError(Exception):
@@ -108,11 +116,15 @@ class TemplatedTask(BaseOperator):
 
         environment = jinja_env or self.get_template_env()
         try:
-            parts = list(_parts_of(text, context, environment))
+            values: list[Any] = []
+            parts = list(_parts_of(text, context, environment, values))
         except _EmptyExpressionError as empty:
             return RenderedToNothing(text, empty.value)
         if len(parts) == 1 and isinstance(environment, NativeEnvironment):
             return parts[0]
+        for value in filter(_is_no_text, values):
+            if len(parts) > 1 or not isinstance(value, Collection):
+                return RenderedToNothing(text, value)
         rendered = "".join(map(str, parts))
         return RenderedToNothing(text, rendered) if is_nothing(rendered) else rendered
 
@@ -133,7 +145,7 @@ class TemplatedTask(BaseOperator):
             for where, nothing in _nothing_in(value, f"`{name}`"):
                 raise InvalidRequestError(
                     f"{where} was rendered to {nothing.outcome} ({nothing.source!r}); give it a value or leave it out",
-                    remedy="A part that may be missing goes into `{% if … %}…{% endif %}`.",
+                    remedy=_REMEDY,
                 )
             if value is None and name in self._mapped_to_none():
                 raise InvalidRequestError(f"`{name}` was expanded to None; give it a value or leave it out")
@@ -156,17 +168,37 @@ class TemplatedTask(BaseOperator):
         super().pre_execute(context)
 
 
+def check_rendered_path(name: str, path: object, given: str) -> None:
+    """Reject a path of which an expression of its template made a part of None, of an object or of a collection.
+
+    :param name: of the argument.
+    :param path: what was rendered; None where the argument was left out.
+    :param given: the argument as it was given, as a text; one without a template may hold anything.
+    :raises InvalidRequestError: with the argument and its template.
+    """
+    text = str(path)
+    if path is None or not is_open(given):
+        return
+    found = "a collection" if is_rendered_collection(text) else _NO_NAME.search(text)
+    if found:
+        part = found if isinstance(found, str) else found.group()
+        raise InvalidRequestError(f"`{name}` was rendered to a path with {part} in it ({given!r})", remedy=_REMEDY)
+
+
 def _is_object_storage_path(content: Any) -> bool:
     # By its methods, because importing Airflow's class costs time in each DAG file. In Airflow 3 it is no os.PathLike.
     return not isinstance(content, str) and hasattr(content, "as_posix") and hasattr(content, "deserialize")
 
 
-def _parts_of(text: str, context: Context, environment: jinja2.Environment) -> Iterator[Any]:
-    """Yield the plain parts of a template as texts, and its expressions as their values."""
+def _parts_of(text: str, context: Context, environment: jinja2.Environment, values: list[Any]) -> Iterator[Any]:
+    """Yield the plain parts of a template as texts, and its expressions as their values, or as texts of these.
+
+    :param values: the values of the expressions are added to it.
+    """
     from jinja2 import pass_context  # not needed to parse a DAG file
 
     # With `pass_context`, Jinja does not evaluate constant expressions to text when it compiles the template.
-    strict = environment.overlay(finalize=pass_context(_refuse_nothing))
+    strict = environment.overlay(finalize=pass_context(_noting(values)))
     template = strict.from_string(text)
     # As Airflow does: `Template.render` copies the context eagerly, which warns about each deprecated entry.
     variables: Any = copy.copy(context)
@@ -174,7 +206,15 @@ def _parts_of(text: str, context: Context, environment: jinja2.Environment) -> I
     yield from template.root_render_func(strict.context_class(strict, variables, template.name, template.blocks))
 
 
-def _refuse_nothing(_: object, value: Any) -> Any:
+def _noting(values: list[Any]) -> Callable[[object, Any], Any]:
+    def noted(_: object, value: Any) -> Any:
+        values.append(_something(value))
+        return values[-1]
+
+    return noted
+
+
+def _something(value: Any) -> Any:
     from jinja2 import Undefined
 
     if isinstance(value, Undefined):
@@ -184,6 +224,11 @@ def _refuse_nothing(_: object, value: Any) -> Any:
     if is_nothing(value) or is_null or (isinstance(value, float) and isnan(value)):
         raise _EmptyExpressionError(value)
     return value
+
+
+def _is_no_text(value: Any) -> bool:
+    """Return whether Python's text of a value is none for people: that of a collection, or ``<an object at …>``."""
+    return not isinstance(value, str) and (isinstance(value, Collection) or str(value).startswith("<"))
 
 
 def _nothing_in(value: Any, where: str) -> Iterator[tuple[str, RenderedToNothing]]:

@@ -3,51 +3,24 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path, PurePosixPath
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 
-from airflow_provider_yeastar.compat import DAG, AirflowFailException, ObjectStoragePath
+from airflow_provider_yeastar.compat import DAG, AirflowFailException
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator, YeastarDownloadReportOperator
 from airflow_provider_yeastar.operators.report_rows import YeastarCallReportRowsOperator
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor
 from airflow_provider_yeastar.tasks.templates import RenderedToNothing
+from tests.tasks.support import ARGUMENTS, CONTEXT, rendered
 
-ARGUMENTS: dict[str, Any] = {
-    "task_id": "queue_report",
-    "report_type": "queueperformance",
-    "period": "2026-11-20",
-    "parameters": {"queue_id_list": [1, 2]},
-    "destination": "/data/",
-}
-CONTEXT: dict[str, Any] = {
-    "ds": "2026-11-20",
-    "none": None,
-    "empty": "",
-    "blank": "  ",
-    "no_items": [],
-    "not_a_number": float("nan"),
-    "texts": ["+4930123456", "1_000", "0x10", "007", "1e5", "None of them", "[6400]", "True"],
-    "ids": [1, 2],
-    "year": 2026,
-    "site": "berlin",
-}
 NOTHING = ["{{ none }}", "{{ empty }}", "{{ blank }}", "{{ no_items }}", "{{ 'None' }}", "{{ unknown }}",
            "{{ none | tojson }}", "{{ not_a_number }}",
            "{% if empty %}x{% endif %}", "{{ none or empty }}"]  # fmt: skip
 FIELDS = ["report_type", "my_report_id", "scheduled_report_id", "period", "start_time", "end_time", "api_version",
           "file_format", "duration_format", "destination", "yeastar_conn_id", "parameters"]  # fmt: skip
-
-
-@pytest.fixture(params=[False, True], ids=["texts", "native"])
-def dag(request: pytest.FixtureRequest) -> DAG:
-    import jinja2
-
-    # Airflow's own default is strict about names; a DAG may be as lenient as this.
-    return DAG("dag", schedule=None, render_template_as_native_obj=request.param, template_undefined=jinja2.Undefined)
 
 
 def is_native(dag: DAG) -> bool:
@@ -62,12 +35,6 @@ def arguments(field: str, value: Any) -> dict[str, Any]:
     if field in ("start_time", "end_time", "scheduled_report_id"):
         changed |= {"period": None}
     return changed
-
-
-def rendered(dag: DAG, operator: Any = YeastarCallReportOperator, **changes: Any) -> Any:
-    task = operator(**{**ARGUMENTS, **changes}, dag=dag)
-    task.render_template_fields(CONTEXT)
-    return task
 
 
 class TestWhatRendersToNothing:
@@ -87,27 +54,6 @@ class TestWhatRendersToNothing:
 
         with pytest.raises(AirflowFailException, match=f"`{field}` was rendered to None"):
             task.pre_execute({"ti": Mock()})
-
-    @pytest.mark.parametrize(
-        "destination",
-        [
-            "/data/{{ none }}/report.csv",
-            "/data/{{ empty }}/report.csv",
-            "/data/{{ ds }}/{{ none }}.csv",
-            "/data/report_{{ empty }}.csv",
-            "/data/report_{{ unknown }}",
-            Path("/data") / "{{ none }}" / "report.csv",
-            PurePosixPath("/data/{{ empty }}.csv"),
-            ObjectStoragePath("file:///data/{{ none }}/report.csv"),
-            ObjectStoragePath("memory://bucket/{{ empty }}/report.csv"),
-        ],
-        ids=str,
-    )
-    def test_a_part_of_a_destination_is_refused(self, dag: DAG, destination: Any) -> None:
-        task = rendered(dag, destination=destination)
-
-        with pytest.raises(AirflowFailException, match="`destination` was rendered to"):
-            task.execute({"ti": Mock()})
 
     @pytest.mark.parametrize(
         "parameters",
@@ -221,21 +167,6 @@ class TestTextsStayTexts:
         content = "{{ ds }}"
 
         assert task.render_template(content, CONTEXT, None, {id(content)}) == content
-
-
-class TestPaths:
-    @pytest.mark.parametrize("kind", [Path, PurePosixPath])
-    def test_a_path_object_is_rendered(self, dag: DAG, kind: Any) -> None:
-        task = rendered(dag, destination=kind("/data") / "{{ ds }}" / "{{ site }}.csv")
-
-        assert task.destination == kind("/data/2026-11-20/berlin.csv")
-
-    @pytest.mark.parametrize("store", ["file:///data", "memory://bucket"])
-    def test_a_path_in_an_object_store_is_rendered(self, dag: DAG, store: str) -> None:
-        task = rendered(dag, destination=ObjectStoragePath(f"{store}/{{{{ ds }}}}/report.csv"))
-
-        assert isinstance(task.destination, ObjectStoragePath)
-        assert str(task.destination) == str(ObjectStoragePath(f"{store}/2026-11-20/report.csv"))
 
 
 class TestMappedTasks:

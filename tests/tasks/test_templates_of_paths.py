@@ -1,0 +1,98 @@
+"""Templates of destinations: paths of several kinds, and what is no part of one."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+from airflow_provider_yeastar.compat import DAG, AirflowFailException, ObjectStoragePath
+from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
+from airflow_provider_yeastar.operators.missing_periods import YeastarMissingPeriodsOperator
+from tests.tasks.support import ARGUMENTS, CONTEXT, rendered
+
+
+class TestPaths:
+    @pytest.mark.parametrize("kind", [Path, PurePosixPath])
+    def test_a_path_object_is_rendered(self, dag: DAG, kind: Any) -> None:
+        task = rendered(dag, destination=kind("/data") / "{{ ds }}" / "{{ site }}.csv")
+
+        assert task.destination == kind("/data/2026-11-20/berlin.csv")
+
+    @pytest.mark.parametrize("store", ["file:///data", "memory://bucket"])
+    def test_a_path_in_an_object_store_is_rendered(self, dag: DAG, store: str) -> None:
+        task = rendered(dag, destination=ObjectStoragePath(f"{store}/{{{{ ds }}}}/report.csv"))
+
+        assert isinstance(task.destination, ObjectStoragePath)
+        assert str(task.destination) == str(ObjectStoragePath(f"{store}/2026-11-20/report.csv"))
+
+
+class TestPartsThatAreNothing:
+    @pytest.mark.parametrize(
+        "destination",
+        [
+            "/data/{{ none }}/report.csv",
+            "/data/{{ empty }}/report.csv",
+            "/data/{{ ds }}/{{ none }}.csv",
+            "/data/report_{{ empty }}.csv",
+            "/data/report_{{ unknown }}",
+            Path("/data") / "{{ none }}" / "report.csv",
+            PurePosixPath("/data/{{ empty }}.csv"),
+            ObjectStoragePath("file:///data/{{ none }}/report.csv"),
+            ObjectStoragePath("memory://bucket/{{ empty }}/report.csv"),
+        ],
+        ids=str,
+    )
+    def test_a_part_of_a_destination_is_refused(self, dag: DAG, destination: Any) -> None:
+        task = rendered(dag, destination=destination)
+
+        with pytest.raises(AirflowFailException, match="`destination` was rendered to"):
+            task.execute({"ti": Mock()})
+
+    @pytest.mark.parametrize(
+        "destination",
+        [
+            "/data/{{ none ~ '.csv' }}",
+            "/data/{{ 'report_%s.csv' % none }}",
+            "/data/{{ '{}/report.csv'.format(none) }}",
+            "/data/{{ [site, none] | join('-') }}/report.csv",
+            "/data/{{ object ~ '.csv' }}",
+            "{{ mixed }}",
+            "{{ entry }}",
+            PurePosixPath("/data/{{ none ~ '.csv' }}"),
+            ObjectStoragePath("memory://bucket/{{ none ~ '.csv' }}"),
+        ],
+        ids=str,
+    )
+    @pytest.mark.parametrize("operator", [YeastarCallReportOperator, YeastarMissingPeriodsOperator])
+    def test_an_expression_that_makes_a_path_of_it_is_refused(self, dag: DAG, operator: Any, destination: Any) -> None:
+        given = dict(ARGUMENTS)
+        if operator is YeastarMissingPeriodsOperator:
+            del given["period"]
+        task = operator(**given | {"destination": destination}, dag=dag)
+        task.render_template_fields(CONTEXT)
+
+        with pytest.raises(AirflowFailException, match="`destination` was rendered to a path with"):
+            task.pre_execute({"ti": Mock()})
+
+    def test_a_path_without_a_template_may_hold_any_word(self, dag: DAG) -> None:
+        assert rendered(dag, destination="/data/None/").build_request()
+
+    @pytest.mark.parametrize("name", ["mixed", "entry", "generated", "object", "no_items.append"])
+    @pytest.mark.parametrize("template", ["/data/{{ %s }}.csv", "/data/{{ site }}/{{ %s }}/", "x{{ %s }}"])
+    def test_what_is_no_text_is_no_part_of_one(self, dag: DAG, template: str, name: str) -> None:
+        task = rendered(dag, destination=template % name)
+
+        with pytest.raises(AirflowFailException, match=r"`destination` was rendered to a \w+, which is no part"):
+            task.pre_execute({"ti": Mock()})
+
+    @pytest.mark.parametrize(
+        ("template", "text"), [("/data/{{ folder }}/{{ year }}/", "/data/exports/2026/"), ("/{{ 1.5 }}/", "/1.5/")]
+    )
+    def test_what_has_a_text_of_its_own_is_a_part_of_one(self, dag: DAG, template: str, text: str) -> None:
+        task = rendered(dag, destination=template)
+        task.check_templates()
+
+        assert task.destination == text
