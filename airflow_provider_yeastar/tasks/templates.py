@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from math import isnan
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +122,7 @@ class TemplatedTask(BaseOperator):
         if len(parts) == 1 and isinstance(environment, NativeEnvironment):
             return parts[0]
         for value in filter(_is_no_text, values):
-            if len(parts) > 1 or not isinstance(value, Collection):
+            if len(parts) > 1 or not is_rendered_collection(str(value)):
                 return RenderedToNothing(text, value)
         rendered = "".join(map(str, parts))
         return RenderedToNothing(text, rendered) if is_nothing(rendered) else rendered
@@ -219,9 +218,8 @@ def _something(value: Any) -> Any:
 
     if isinstance(value, Undefined):
         value = None
-    # pandas' missing value is NaN, and JSON's is null, as the filter `tojson` writes it.
-    is_null = isinstance(value, str) and value == "null"
-    if is_nothing(value) or is_null or (isinstance(value, float) and isnan(value)):
+    # The filter `tojson` writes None and NaN like this.
+    if is_nothing(value) or (isinstance(value, str) and value in ("null", "NaN")):
         raise _EmptyExpressionError(value)
     return value
 

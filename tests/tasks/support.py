@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Any
 
 from airflow_provider_yeastar.compat import DAG
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
+
+
+class Array(list[int]):
+    """A collection with a text of its own, as numpy has it."""
+
+    def __str__(self) -> str:
+        return f"[{' '.join(map(str, self))}]"
+
 
 ARGUMENTS: dict[str, Any] = {
     "task_id": "queue_report",
@@ -30,6 +39,8 @@ CONTEXT: dict[str, Any] = {
     "entry": {"a": 1},
     "generated": (number for number in range(2)),
     "object": object(),
+    "array": Array([1, 2]),
+    "no_decimal": Decimal("NaN"),
     "folder": PurePosixPath("exports"),
 }
 

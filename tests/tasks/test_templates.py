@@ -17,7 +17,7 @@ from airflow_provider_yeastar.tasks.templates import RenderedToNothing
 from tests.tasks.support import ARGUMENTS, CONTEXT, rendered
 
 NOTHING = ["{{ none }}", "{{ empty }}", "{{ blank }}", "{{ no_items }}", "{{ 'None' }}", "{{ unknown }}",
-           "{{ none | tojson }}", "{{ not_a_number }}",
+           "{{ none | tojson }}", "{{ not_a_number }}", "{{ not_a_number | tojson }}", "{{ no_decimal }}",
            "{% if empty %}x{% endif %}", "{{ none or empty }}"]  # fmt: skip
 FIELDS = ["report_type", "my_report_id", "scheduled_report_id", "period", "start_time", "end_time", "api_version",
           "file_format", "duration_format", "destination", "yeastar_conn_id", "parameters"]  # fmt: skip
@@ -154,6 +154,15 @@ class TestTextsStayTexts:
             if is_native(dag)
             else {"queue_id_list": "[1, 2]", "talk_time": "3"}
         )
+
+    def test_a_collection_whose_text_is_not_known_for_one_is_refused(self, dag: DAG) -> None:
+        task = rendered(dag, parameters={"queue_id_list": "{{ array }}"})
+
+        if is_native(dag):
+            assert task.parameters == {"queue_id_list": [1, 2]}
+        else:
+            with pytest.raises(AirflowFailException, match=r"\(queue_id_list\) was rendered to an? Array"):
+                task.execute({"ti": Mock()})
 
     def test_a_connection_id_that_is_no_text_is_refused(self) -> None:
         native = DAG("native", schedule=None, render_template_as_native_obj=True)

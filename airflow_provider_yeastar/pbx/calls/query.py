@@ -17,7 +17,7 @@ from typing import Any
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
 from airflow_provider_yeastar.pbx.report.masking import revealed, shown_value
-from airflow_provider_yeastar.pbx.report.parameters import is_rendered_collection
+from airflow_provider_yeastar.pbx.report.parameters import is_rendered_collection, joins_none
 
 __all__ = [
     "CALL_APIS",
@@ -276,7 +276,7 @@ def _scalar(name: str, value: Any) -> int | str:
             f"The filter {name} is the text {shown_value(name, value)}, to which a template rendered a list",
             remedy="Add `| join(',')` to the template, or give the DAG render_template_as_native_obj=True.",
         )
-    if isinstance(value, str) and any(parts := [part.strip() for part in value.split(",")]) and "None" not in parts:
+    if isinstance(value, str) and value.replace(",", "").strip() and not joins_none(value):
         return value.strip()
     raise InvalidRequestError(
         f"The filter {name} is {shown_value(name, value)}, neither a text nor a whole number; or leave it out"

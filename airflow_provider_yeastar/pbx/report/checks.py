@@ -71,7 +71,8 @@ def check_no_blanks(given: Arguments) -> None:
     for field in fields(given):
         value = getattr(given, field.name)
         if value is not None and is_nothing(value) and not isinstance(value, Mapping):
-            what = "the text 'None'" if str(value).strip() else "an empty text"
+            text = str(value).strip()
+            what = f"the text {text!r}" if text else "an empty text"
             raise InvalidRequestError(f"`{field.name}` is {what}; give it a value or leave it out")
 
 

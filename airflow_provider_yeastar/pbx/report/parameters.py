@@ -5,9 +5,11 @@ Pure. Names and kinds come from the catalogue. Unknown names pass: newer firmwar
 
 from __future__ import annotations
 
+import json
 import re
 from ast import literal_eval
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -21,6 +23,7 @@ __all__ = [
     "is_nothing",
     "is_open",
     "is_rendered_collection",
+    "joins_none",
     "json_value",
     "query_value",
 ]
@@ -30,6 +33,8 @@ ParameterValue = str | tuple[int | str, ...]
 
 # An unknown name this similar to a known one is refused as a typo. Others pass: newer firmware may know them.
 _SLIP_CUTOFF = 0.8
+# What templates join values with, ``None`` among them. A hyphen and a space are parts of names.
+_APART = re.compile(r"[,;/|&]")
 
 
 def is_open(value: Any) -> bool:
@@ -43,13 +48,29 @@ def is_open(value: Any) -> bool:
 
 
 def is_nothing(value: Any) -> bool:
-    """Return whether a value says nothing: None, a blank text, the text ``None``, or an empty collection.
+    """Return whether a value says nothing: None, NaN, a blank text, the text ``None``, or an empty collection.
 
-    ``None`` is what Jinja writes into a text for Python's None.
+    ``None`` is what Jinja writes into a text for Python's None. NaN is one of any class, ``pandas.NA`` too.
     """
     if isinstance(value, str):
         return value.strip() in ("", "None")
-    return value is None or (isinstance(value, Collection) and not value)
+    if isinstance(value, Collection):
+        return _is_empty(value)
+    return value is None or _is_missing(value)
+
+
+def _is_empty(value: Collection[Any]) -> bool:
+    try:
+        return len(value) == 0  # the truth of an array is that of its items
+    except TypeError:  # an array without dimensions is a single value
+        return _is_missing(value)
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return bool(value != value)  # true of NaN alone, whatever its class
+    except (TypeError, ArithmeticError):  # `pandas.NA` and a signalling NaN do not compare
+        return True
 
 
 def _is_list(value: Any) -> bool:
@@ -61,11 +82,19 @@ def is_rendered_collection(text: str) -> bool:
     """Return whether a text is a list or dict as Jinja writes it where a DAG does not render to native types."""
     if not re.fullmatch(r"\s*[\[({].*[\])}]\s*", text):
         return False
-    try:
-        value = literal_eval(text.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return False
-    return _is_list(value) or isinstance(value, Mapping)
+    return any(_is_list(value) or isinstance(value, Mapping) for value in _readings(text.strip()))
+
+
+def _readings(text: str) -> Iterator[Any]:
+    """Yield the value of a text as Python writes it, and as JSON does, where it is one."""
+    for read in (literal_eval, json.loads):
+        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+            yield read(text)
+
+
+def joins_none(text: str) -> bool:
+    """Return whether a text is joined from several, one of them ``None``: ``1001,None``, ``None/sales``."""
+    return "None" in map(str.strip, _APART.split(text))
 
 
 def query_value(value: ParameterValue) -> str:
@@ -178,7 +207,7 @@ def _scalar(name: str, value: Any) -> int | str:
             f"The parameter {name} holds {shown_value(name, value)}, neither a text nor a whole number from 0"
         )
     text = value.strip()
-    if is_nothing(text) or "None" in _parts(text):
+    if is_nothing(text) or joins_none(text):
         what = f"holds the text {shown_value(name, text)}" if text else "is empty"
         raise InvalidRequestError(f"The parameter {name} {what}; name something or leave it out")
     return text

@@ -133,7 +133,7 @@ class TestFilters:
         with pytest.raises(InvalidRequestError, match=sentence):
             call_filters({name: "1"}, CALL_APIS["v2.0"])
 
-    @pytest.mark.parametrize("value", [None, "", " ", "None", [], [None], [""], {}, 1.5])
+    @pytest.mark.parametrize("value", [None, "", " ", ",", "None", "None/a", "[64, null]", [], [None], [""], {}, 1.5])
     def test_of_no_value_are_refused(self, value: Any) -> None:
         with pytest.raises(InvalidRequestError, match="call_from"):
             call_filters({"call_from": value}, CALL_APIS["v2.0"])
