@@ -16,11 +16,19 @@ HIDDEN = "***"
 _TOKEN_IN_TEXT = re.compile(r"((?:token|secret|password)[\"']?\s*[=:]\s*[\"']?)[^\s&\"',}]+", re.IGNORECASE)
 # Masking a very short secret would garble every text, and protect nothing.
 _SHORTEST_SECRET = 4
-# A terminal's escape sequences as a whole (ECMA-48): CSI, OSC, and the short ones.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?|\x9b[0-?]*[ -/]*[@-~]")
-# Control characters but white space, unpaired surrogates, and what changes the direction or order of a line.
+# A terminal's escape sequences as a whole (ECMA-48): the strings (DCS, SOS, OSC, PM, APC), CSI, and the short ones.
+_ESCAPES = re.compile(
+    r"(?:\x1b[PX\]^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|\x1b(?:[ -/]*[0-~])?"
+)
+# Control characters but white space, unpaired surrogates, and what is invisible or changes the direction of a line:
+# Unicode's category Cf, but for the two joiners (U+200C, U+200D) that names in Persian and Indic scripts need.
 _CONTROLS = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff"
+    "\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e007f]"
 )
 _CUT = "…"
 
@@ -63,8 +71,8 @@ def spellings(secrets: Iterable[str]) -> list[str]:
 def clean_text(value: object, limit: int = 500, secrets: Iterable[str] = ()) -> str:
     """Return a text of a PBX as it may enter a message, a log line, an event or XCom: one bounded, printable line.
 
-    Terminal escapes, control characters and unpaired surrogates go; white space becomes single spaces; secrets are
-    redacted.
+    Terminal escapes, control and invisible characters and unpaired surrogates go; white space becomes single spaces;
+    secrets are redacted.
 
     :param value: the text; None is an empty one, anything else is written out.
     :param limit: how many characters it may have; a longer text ends in an ellipsis.
@@ -86,5 +94,5 @@ def _written(value: object) -> str:
 
 
 def drop_controls(text: str) -> str:
-    """Return the text without terminal escapes, control characters and unpaired surrogates; white space stays."""
+    """Return the text without terminal escapes, control and invisible characters; white space stays."""
     return _CONTROLS.sub("", _ESCAPES.sub("", text))
