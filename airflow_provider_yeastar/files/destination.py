@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -39,11 +40,15 @@ _OTHER_MOUNT = (
 def exists(path: str) -> bool:
     """Return whether a file (no directory) is at a path of :func:`resolve_path`.
 
-    :raises DestinationError: when the object store does not tell.
+    :raises DestinationError: when the file system or object store does not tell.
     """
-    if not is_remote(path):
-        return os.path.isfile(path)
-    return object_store.exists(path)
+    if is_remote(path):
+        return object_store.exists(path)
+    with os_errors(path, "looked at"):
+        try:
+            return stat.S_ISREG(os.stat(path).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
 
 @contextmanager

@@ -29,6 +29,13 @@ _OBJECT_STORES = frozenset({"s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "a
 _UPLOAD_OPTIONS: Mapping[str, int] = {"chunksize": 5 * 1024 * 1024, "max_concurrency": 1}
 
 
+_PLAIN_KEY = (
+    "Write `destination` without a version and without characters that have a meaning of their own in S3's URLs."
+)
+_found_connections: set[str] = set()
+"""Airflow is asked once for each in a process; a task may store thousands of recordings."""
+
+
 def exists(url: str) -> bool:
     """Return whether a file is there.
 
@@ -93,11 +100,30 @@ def upload(source: Path, url: str) -> None:
         temporary = f"{_folder(path)}{temporary_name()}"
         try:
             fs.put_file(str(source), temporary, **options)
-            fs.mv(temporary, path)
+            _move(fs, temporary, path)
+            _check_arrival(fs, path, source.stat().st_size)
         except BaseException:
             with suppress(Exception):  # may never have come into being; the first error is the one to tell
                 fs.rm_file(temporary)
             raise
+
+
+def _move(fs: Any, source: str, target: str) -> None:
+    from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it has no types
+
+    if getattr(fs.mv, "__func__", None) is AbstractFileSystem.mv:  # it takes `*`, `?` and `[` in a name for a pattern
+        fs.cp_file(source, target)
+        fs.rm_file(source)
+    else:
+        fs.mv(source, target)
+
+
+def _check_arrival(fs: Any, path: str, size: int) -> None:
+    """Refuse a move that put the file elsewhere, such as into a folder of its name."""
+    fs.invalidate_cache()
+    found = fs.info(path)
+    if found["type"] != "file" or found.get("size") not in (None, size):
+        raise DestinationError(f"{path} is no file of {size} bytes after the file was moved there")
 
 
 def probe(url: str) -> None:
@@ -111,19 +137,22 @@ def probe(url: str) -> None:
     """
     with _store_errors(url, "cannot be used"):
         target = _object(url)
-        _require_connection(url, target)
         fs, path = target.fs, target.path
     with _store_errors(url, "cannot be written"):
         if hasattr(fs, "call_s3"):
             _probe_s3(fs, path)
         else:
+            if target.protocol not in _OBJECT_STORES and fs.isdir(path):
+                raise DestinationError(
+                    f"{url} is a folder", remedy='End `destination` with "/" to put the file into it.'
+                )
             _probe_by_file(fs, path, target.protocol)
 
 
 def _require_connection(url: str, target: ObjectStoragePath) -> None:
     # Some versions of Airflow keep it among the options, without an attribute.
     conn_id = getattr(target, "conn_id", None) or target.storage_options.get("conn_id")
-    if not conn_id or target.protocol not in _OBJECT_STORES:
+    if not conn_id or target.protocol not in _OBJECT_STORES or conn_id in _found_connections:
         return
     from airflow_provider_yeastar.compat import AirflowNotFoundException, BaseHook
 
@@ -132,12 +161,16 @@ def _require_connection(url: str, target: ObjectStoragePath) -> None:
     except AirflowNotFoundException:
         raise DestinationError(
             f"{url} names the Airflow connection {conn_id!r}, which cannot be found",
-            remedy="Create it, or correct the part of `destination` before the @.",
+            remedy="Create it, or correct the part of `destination` before the @. "
+            "If it exists, check Airflow's secrets backend and API server.",
         ) from None
+    _found_connections.add(conn_id)
 
 
 def _probe_s3(fs: Any, path: str) -> None:
-    bucket, key, _ = fs.split_path(path)
+    bucket, key, version = fs.split_path(path)
+    if version is not None or f"{bucket}/{key}" != path:
+        raise DestinationError(f"The object would be {key}, without what stands behind it", remedy=_PLAIN_KEY)
     begun = fs.call_s3("create_multipart_upload", Bucket=bucket, Key=key)
     with suppress(Exception):  # who may write may not always abandon; an upload without parts costs nothing
         fs.call_s3("abort_multipart_upload", Bucket=bucket, Key=key, UploadId=begun["UploadId"])
@@ -172,9 +205,12 @@ def _folder(path: str) -> str:
 
 
 def _object(url: str) -> ObjectStoragePath:
+    """Return an object, without a look at the store; the connection that it names is there."""
     from airflow_provider_yeastar.compat import ObjectStoragePath
 
-    return ObjectStoragePath(url)
+    target = ObjectStoragePath(url)
+    _require_connection(url, target)
+    return target
 
 
 @contextmanager

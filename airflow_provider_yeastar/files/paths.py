@@ -26,6 +26,8 @@ LEFT_BEHIND_SECONDS = 24 * 3600
 """A temporary file that nobody has written to for so long belongs to a process that was killed."""
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
+# A store may drop them: the file would lie elsewhere than told.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LOCAL_SCHEMES = frozenset({"file", "local"})
 _TEMPORARY = re.compile(r"\.yeastar-[0-9a-f]{16}\.part")
 
@@ -42,8 +44,13 @@ def resolve_path(destination: str | os.PathLike[str] | ObjectStoragePath, file_n
     """
     destination = _text_of(destination)
     where = destination + file_name if destination.endswith("/") else destination
-    if not destination or "\0" in where:
-        raise DestinationError("`destination` is empty or holds a NUL character")
+    if not destination:
+        raise DestinationError("`destination` is empty")
+    if _CONTROLS.search(where):
+        raise DestinationError(
+            "`destination` holds a control character",
+            remedy="Take out the line break, tab or NUL, which a template may have left at its end.",
+        )
     url = _URL.match(where)
     if url is None and "://" in where:
         raise DestinationError(f"`destination` {destination} is no URL that ObjectStoragePath knows")

@@ -25,11 +25,13 @@ def staging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def memory(staging: Path) -> Iterator[MemoryFileSystem]:
     fs = MemoryFileSystem()
     fs.store.clear()
+    fs.pseudo_dirs[:] = [""]
     register("memory", "lake", fs)
     register("memory", "breaking", BreakingFileSystem())
     BreakingFileSystem.store.clear()
     yield fs
     fs.store.clear()
+    fs.pseudo_dirs[:] = [""]
     BreakingFileSystem.store.clear()
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_yeastar.exceptions import DestinationError
 from airflow_provider_yeastar.files.paths import temporary_name
-from airflow_provider_yeastar.files.storage import open_stored, prepare, remove
+from airflow_provider_yeastar.files.storage import exists, open_stored, prepare, remove
 from tests.files.support import CHUNKS, OLD, names, new_check, store
 
 UNSUPPORTED = [errno.EINVAL, errno.ENOSYS, errno.ENOTSUP]
@@ -23,6 +23,25 @@ def refuse(number: int) -> Any:
         raise OSError(number, os.strerror(number))
 
     return refusing
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EACCES, errno.EHOSTDOWN])
+def test_a_mount_that_does_not_tell_is_no_proof_that_there_is_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    (tmp_path / "x.csv").write_bytes(OLD)
+    monkeypatch.setattr(os, "stat", refuse(number))
+
+    with pytest.raises(DestinationError, match=r"x\.csv cannot be looked at"):
+        exists(str(tmp_path / "x.csv"))
+
+
+@pytest.mark.parametrize("name", ["y.csv", "x.csv/y.csv", ""])
+def test_what_is_no_file_or_not_there_is_none(tmp_path: Path, name: str) -> None:
+    (tmp_path / "x.csv").write_bytes(OLD)
+
+    assert not exists(f"{tmp_path}/{name}")
+    assert exists(f"{tmp_path}/x.csv")
 
 
 @pytest.mark.parametrize("number", UNSUPPORTED)

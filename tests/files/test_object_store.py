@@ -72,6 +72,31 @@ class TestObjectStore:
         assert memory.cat("/bucket/pbx/x.csv.report.json") == b"{}"
         assert names(staging) == []
 
+    @pytest.mark.parametrize("folder", ["day*", "a?b", "[2026]", "[a", "{a}", "x y#1", "**"])
+    def test_signs_of_a_pattern_are_part_of_a_name(self, memory: MemoryFileSystem, folder: str) -> None:
+        memory.pipe("/bucket/day1/a.csv", OLD)
+        memory.pipe("/bucket/axb/a.csv", OLD)
+        url = f"memory://lake@bucket/{folder}/x.csv"
+
+        prepare(url)
+        store(CHUNKS, url, new_check())
+
+        assert exists(url)
+        assert memory.cat_file(f"/bucket/{folder}/x.csv") == NEW
+        assert len(memory.find("/")) == 3
+
+    def test_a_file_that_arrives_elsewhere_is_no_success(
+        self, memory: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As where somebody made a folder of that name meanwhile: the file is moved into it."""
+        move = memory.mv
+        monkeypatch.setattr(memory, "mv", lambda source, target: move(source, f"{target}/{source.rpartition('/')[2]}"))
+
+        with pytest.raises(DestinationError, match=r"x\.csv cannot be written|after the file was moved there"):
+            store(CHUNKS, URL, new_check())
+
+        assert not exists(URL)
+
     @pytest.mark.parametrize(
         ("before", "after"), [(None, []), (OLD, ["/bucket/pbx/x.csv"])], ids=["no file before", "a file before"]
     )

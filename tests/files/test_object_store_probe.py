@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_yeastar.exceptions import DestinationError
 from airflow_provider_yeastar.files.paths import temporary_name
-from airflow_provider_yeastar.files.storage import prepare
+from airflow_provider_yeastar.files.storage import exists, prepare, remove
 from tests.files.stores import URL, Bucket
-from tests.files.support import OLD
+from tests.files.support import CHUNKS, OLD, new_check, store
 
 
 class TestProbe:
@@ -39,6 +40,30 @@ class TestProbe:
         """S3's file system would take the machine's own credentials, at the real cloud."""
         with pytest.raises(DestinationError, match=r"names the Airflow connection 'nolake', which cannot be found"):
             prepare("s3://nolake@bucket/x.csv")
+
+    @pytest.mark.parametrize("verb", [exists, remove, lambda url: store(CHUNKS, url, new_check())])
+    def test_nothing_at_all_is_done_without_it(self, bucket: Bucket, verb: Callable[[str], object]) -> None:
+        """Neither is looked there for a file to keep, nor is one removed or replaced."""
+        bucket.client.put_object(Bucket=bucket.name, Key="x.csv", Body=OLD)
+
+        with pytest.raises(DestinationError, match=r"names the Airflow connection 'nolake', which cannot be found"):
+            verb(f"s3://nolake@{bucket.name}/x.csv")
+
+        assert bucket.objects() == {"x.csv": OLD}
+
+    @pytest.mark.parametrize("key", ["a?versionId=3", "pbx/x.csv?versionId=null"])
+    def test_a_key_that_the_store_would_read_otherwise_is_refused(self, bucket: Bucket, key: str) -> None:
+        with pytest.raises(DestinationError, match=r"without what stands behind it"):
+            prepare(bucket.url(key))
+
+    @pytest.mark.parametrize("is_empty", [True, False])
+    def test_a_folder_of_that_name_is_refused(self, memory: MemoryFileSystem, is_empty: bool) -> None:
+        memory.makedirs("/bucket/pbx/x.csv")
+        if not is_empty:
+            memory.pipe("/bucket/pbx/x.csv/other", OLD)
+
+        with pytest.raises(DestinationError, match=r"x\.csv is a folder\. End `destination` with"):
+            prepare(URL)
 
     def test_a_dead_endpoint_is_found(self, staging: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.importorskip("s3fs")

@@ -45,6 +45,16 @@ class TestS3:
         assert bucket.unfinished_uploads() == []
         assert names(staging) == []
 
+    @pytest.mark.parametrize(
+        "key", ["[a]*/x.csv", "a//b.csv", "x y#1.csv", "50%25.csv", "ä/ß.csv", "a?b.csv", "x.csv?v=1"]
+    )
+    def test_a_key_is_written_as_it_is_named(self, bucket: Bucket, key: str) -> None:
+        prepare(bucket.url(key))
+        store(CHUNKS, bucket.url(key), new_check())
+
+        assert exists(bucket.url(key))
+        assert bucket.objects() == {key: NEW}
+
     def test_a_missing_bucket_is_a_clear_error(self, bucket: Bucket) -> None:
         path = f"s3://{bucket.connection}@no-such-bucket/x.csv"
         with pytest.raises(DestinationError, match=r"x.csv cannot be written: The specified bucket does not exist"):

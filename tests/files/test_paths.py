@@ -37,7 +37,11 @@ class TestResolvePath:
         ("destination", "words"),
         [
             pytest.param("", "empty", id="empty"),
-            pytest.param("/data/x\0.csv", "NUL", id="NUL"),
+            pytest.param("/data/x\0.csv", "control character.*NUL", id="NUL"),
+            pytest.param("/data/x.csv\n", "control character", id="a line break at the end"),
+            pytest.param("s3://conn@lake/x.csv\n", "control character", id="a line break behind a key"),
+            pytest.param("s3://conn@lake/a\x01b.csv", "control character", id="a control character in a key"),
+            pytest.param("/data/\u2028/", "control character", id="a line separator"),
             pytest.param("~/x.csv", "another directory for each worker", id="home"),
             pytest.param("~airflow/", "another directory for each worker", id="another's home"),
             pytest.param("file://data/x.csv", "lacks a slash", id="file URL with two slashes"),

@@ -119,16 +119,23 @@ class DirectoryState(SharedState):
             self._remove_leftovers()
 
     def _create(self) -> None:
-        if self._directory.is_dir():
+        if self._is_there():
             return
         self._directory.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._directory.mkdir(mode=_PRIVATE_DIRECTORY)
         except FileExistsError:  # another process was faster, or it is no directory
-            if not self._directory.is_dir():
+            if not self._is_there():
                 raise
         else:
             self._directory.chmod(_PRIVATE_DIRECTORY)  # the umask may have taken from the mode
+
+    def _is_there(self) -> bool:
+        # Path.is_dir takes an error of a mount for absence (Python 3.14).
+        try:
+            return stat.S_ISDIR(self._directory.stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:

@@ -149,6 +149,23 @@ def test_what_may_pass_by_itself_is_retried(number: int, monkeypatch: pytest.Mon
     assert error.remedy
 
 
+def test_a_mount_s_error_is_not_taken_for_a_file_in_place_of_the_directory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`Path.is_dir` answers False to any error from Python 3.14 on."""
+    state = DirectoryState(tmp_path / "state")
+    state.update("pbx/x", lambda entry, now: {}, keep_seconds=60)
+    monkeypatch.setattr(Path, "is_dir", lambda self: False)
+
+    def fail(self: Path, **options: object) -> os.stat_result:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr(Path, "stat", fail)
+
+    with pytest.raises(StateUnavailableError):
+        state.update("pbx/x", lambda entry, now: {}, keep_seconds=60)
+
+
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR], ids=errno.errorcode.get)
 def test_what_only_a_setting_corrects_is_given_up(number: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     error = raised_for(number, monkeypatch, tmp_path)
