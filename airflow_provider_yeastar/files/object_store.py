@@ -109,9 +109,8 @@ def upload(source: Path, url: str) -> None:
 
 
 def _move(fs: Any, source: str, target: str) -> None:
-    from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it has no types
-
-    if getattr(fs.mv, "__func__", None) is AbstractFileSystem.mv:  # it takes `*`, `?` and `[` in a name for a pattern
+    # What fsspec itself makes of a move takes `*`, `?` and `[` in a name for a pattern.
+    if getattr(fs.mv, "__module__", None) == "fsspec.spec":
         fs.cp_file(source, target)
         fs.rm_file(source)
     else:
