@@ -78,7 +78,7 @@ def test_an_error_of_the_pbx_is_its_own_class() -> None:
 
 
 @pytest.mark.parametrize("status", ["400 Bad Request", "401 Unauthorized", "500 Internal Server Error"])
-@pytest.mark.parametrize("secret", [TOKEN, "secret"])
+@pytest.mark.parametrize("secret", [TOKEN, "secret"], ids=["token", "client-secret"])
 def test_what_a_refusal_quotes_of_what_it_was_sent_is_hidden(status: str, secret: str) -> None:
     body = json.dumps({"errcode": 10005, "errmsg": f"The credential {secret} was refused"}).encode()
     with scripted_server(answer(body, status)) as server, pytest.raises(AnswerError, match="was refused") as raised:
