@@ -169,7 +169,7 @@ def _require_connection(url: str, target: ObjectStoragePath) -> None:
 def _probe_s3(fs: Any, path: str) -> None:
     bucket, key, version = fs.split_path(path)
     if version is not None or f"{bucket}/{key}" != path:
-        raise DestinationError(f"The object would be {key}, without what stands behind it", remedy=_PLAIN_KEY)
+        raise DestinationError(f"{path} would be the object {key}, without what stands behind it", remedy=_PLAIN_KEY)
     begun = fs.call_s3("create_multipart_upload", Bucket=bucket, Key=key)
     with suppress(Exception):  # who may write may not always abandon; an upload without parts costs nothing
         fs.call_s3("abort_multipart_upload", Bucket=bucket, Key=key, UploadId=begun["UploadId"])

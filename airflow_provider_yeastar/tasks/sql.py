@@ -25,12 +25,14 @@ def sql_engine(sql_conn_id: str) -> Iterator[Engine]:
     :raises MissingConnectionError: when Airflow does not give it, which may pass.
     """
     try:
-        hook = YeastarHook.get_hook(sql_conn_id)
+        connection = YeastarHook.get_connection(sql_conn_id)
     except AirflowNotFoundException:
         raise MissingConnectionError(
             f"There is no Airflow connection {sql_conn_id!r} (`sql_conn_id`), or Airflow did not give it",
             remedy="Create it, or correct `sql_conn_id`; if it exists, check Airflow's secrets backend and API server.",
         ) from None
+    try:
+        hook = connection.get_hook()
     except (AirflowException, ImportError) as error:
         raise InvalidRequestError(
             f"No Airflow provider for the database of `sql_conn_id` {sql_conn_id!r} is installed here: {error}",

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from airflow_provider_yeastar.compat import AirflowException
+from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError, MissingConnectionError
 from airflow_provider_yeastar.tasks.sql import sql_engine
 
@@ -13,6 +15,16 @@ def test_a_connection_that_airflow_does_not_give_may_be_back_for_the_next_try() 
         pytest.raises(MissingConnectionError, match=r"'no_such_warehouse'.*`sql_conn_id`"),
         sql_engine("no_such_warehouse"),
     ):
+        pass
+
+
+def test_an_outage_of_airflow_is_no_missing_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(conn_id: str) -> None:
+        raise AirflowException("the secrets backend is away")
+
+    monkeypatch.setattr(YeastarHook, "get_connection", fail)
+
+    with pytest.raises(AirflowException, match="the secrets backend is away"), sql_engine("warehouse"):
         pass
 
 

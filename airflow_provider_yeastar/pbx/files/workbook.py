@@ -45,8 +45,8 @@ def archive_complaint(file: BinaryIO, size: int, look: Callable[[], None]) -> st
 
     Its directory stands at its very end and lists as many bytes as there are; each part is there with its CRC, those of
     XML are well-formed; it has a workbook, each sheet that this names, each part that another leads to, and texts if
-    cells point to some. Parts that together are longer than the
-    file lie in one another, and are not read: that could take days.
+    cells point to some. Parts that together are longer than the file lie in one another, and are not read: that could
+    take days.
 
     :param file: a seekable one that begins as a ZIP archive.
     :param size: its length in bytes.
