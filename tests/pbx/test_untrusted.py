@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -201,6 +202,36 @@ def test_a_text_is_clean_however_it_is_escaped(value: Any, ascii_only: bool) -> 
     assert loads(text, ["s3cr/t"]) == cleaned(value)
     assert loads(escaped(text), ["s3cr/t"]) == cleaned(value)
     assert loads(text.replace("/", "\\/").encode("utf-8", "surrogatepass"), ["s3cr/t"]) == cleaned(value)
+
+
+_NUMBERS = st.from_regex(r"-?[0-9]{1,40}([.][0-9]{1,40})?([eE][+-]?[0-9]{1,3})?", fullmatch=True)
+
+
+@given(VALUES.map(json.dumps) | _NUMBERS | st.lists(_NUMBERS).map(lambda numbers: f'{{"a": [{", ".join(numbers)}]}}'))
+def test_both_parsers_read_the_same(text: str) -> None:
+    """What the fast one refuses, Python's own decides about."""
+    try:
+        value = loads(text, ["s3cr/t"])
+    except ValueError:
+        with pytest.raises(ValueError, match=r"."):
+            json_loads_bounded(text)
+        return
+    assert repr(value) == repr(cleaned(json_loads_bounded(text)))
+
+
+def json_loads_bounded(text: str) -> Any:
+    value = json.loads(text, parse_constant=float)
+    if any(abs(number) >= 2**63 for number in numbers_in(value)):
+        raise ValueError("beyond 64 bits")
+    return value
+
+
+def numbers_in(value: Any) -> Iterator[float]:
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from numbers_in(inner)
+    elif isinstance(value, int) or value in (math.inf, -math.inf):
+        yield value
 
 
 @pytest.mark.parametrize("form", [r"s3cr\/t", r"\u0073\u0033cr/t", r"s3cr\u002Ft", r"s3\u0000cr/t", r"s3\ud800cr/t"])
