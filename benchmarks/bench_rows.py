@@ -42,11 +42,12 @@ from airflow_provider_yeastar.files.rows import encoded_rows
 from airflow_provider_yeastar.files.spool import Spool
 from airflow_provider_yeastar.pbx.report.paging import row_pages
 from airflow_provider_yeastar.pbx.report.rows import flattened_rows
+from airflow_provider_yeastar.pbx.untrusted import loads
 from airflow_provider_yeastar.schemas.schema import Schema, SchemaRows
 
 def fetch(spool):
     with pages.open() as lines:
-        for page in row_pages(lambda page: json.loads(next(lines)), pbx="pbx", endpoint="list"):
+        for page in row_pages(lambda page: loads(next(lines)), pbx="pbx", endpoint="list"):
             spool.extend(flattened_rows(page))
     return SchemaRows(spool, Schema.of("unreturnmisscall"))
 """
