@@ -64,6 +64,12 @@ def read_connection(conn_id: str) -> Connection:
 
 def _missing_connection(conn_id: str) -> MissingConnectionError:
     """Return the error for a connection that Airflow did not give; it is retried, because Airflow hides the reason."""
+    variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+    if os.environ.get(variable):
+        return MissingConnectionError(
+            f"Airflow cannot read a connection from the environment variable {variable}, nor has another {conn_id!r}",
+            remedy='Correct the variable: \'{"conn_type": "yeastar", "host": "…", "login": "…", "password": "…"}\'.',
+        )
     return MissingConnectionError(
         f"There is no Airflow connection {conn_id!r}, or Airflow could not read it at the moment",
         remedy=f"Create it (type Yeastar PBX), or set the task's `yeastar_conn_id`, now {conn_id!r}. If it "

@@ -180,6 +180,18 @@ class TestYeastarHook:
 
         assert raised.value.reaction is Reaction.ASK_AGAIN
 
+    @pytest.mark.parametrize("held", ['{"host": ', '{"conn_type": "yeastar", "hosst": "pbx"}', "yeastar://[bad/"])
+    def test_a_variable_that_airflow_cannot_read_is_named_without_what_it_holds(
+        self, held: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AIRFLOW_CONN_UNREADABLE_PBX", held)
+
+        with pytest.raises(MissingConnectionError, match="variable AIRFLOW_CONN_UNREADABLE_PBX") as raised:
+            YeastarHook("unreadable_pbx").get_conn()
+
+        assert raised.value.reaction is Reaction.ASK_AGAIN
+        assert held not in str(raised.value)
+
     def test_the_form_before_airflow_3_2_is_the_metadata_s(self) -> None:
         (metadata,) = get_provider_info()["connection-types"]
 
