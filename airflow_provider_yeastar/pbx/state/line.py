@@ -71,6 +71,10 @@ class Line:
         tickets = [[ticket.member, ticket.name] for ticket in self.tickets]
         return {**(entry or {}), "fence": self.fence, "tickets": tickets, "leases": dict(self.leases)}
 
+    def has(self, member: str, names: Sequence[str]) -> bool:
+        """Tell whether the line holds these tickets of a member, and no others of it."""
+        return {ticket.name for ticket in self.tickets if ticket.member == member} == set(names)
+
     def at(self, now: float) -> Line:
         """Return the line without the members whose lease has lapsed.
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from airflow_provider_yeastar.pbx.concurrency.per_loop import PerLoop
 from airflow_provider_yeastar.pbx.errors import StateUnavailableError, YeastarError
-from airflow_provider_yeastar.pbx.state.asking import ask_state
+from airflow_provider_yeastar.pbx.state.asking import StateCalls
 from airflow_provider_yeastar.pbx.state.interface import Entry, SharedState
 from airflow_provider_yeastar.pbx.state.line import Line, Ticket
 
@@ -101,8 +101,8 @@ async def turn(state: SharedState, pbx: str, until: float) -> AsyncIterator[Turn
             async with asyncio.timeout(max(0.0, until - time.time())):
                 await asyncio.shield(wait.granted)
         except TimeoutError:
-            if member.outage:
-                raise member.outage from None
+            if excuse := member.excuse(wait):
+                raise excuse from None
             raise
         yield Turn(member, wait)
     finally:
@@ -128,9 +128,9 @@ class _Member:
     """
 
     def __init__(self, state: SharedState, pbx: str) -> None:
-        self.outage: StateUnavailableError | None = None
-        """Why the state could not be used at the last try, None if it could."""
+        self._outage: StateUnavailableError | None = None  # of the last try
         self._state = state
+        self._calls = StateCalls(state, of=(state, pbx))
         self._pbx = pbx
         self._entry = f"{pbx}/turn"
         self._name = uuid.uuid4().hex
@@ -151,6 +151,10 @@ class _Member:
         if self._keeper is None or self._keeper.done():
             self._keeper = asyncio.create_task(self._keep())
         return wait
+
+    def excuse(self, wait: _Wait) -> StateUnavailableError | None:
+        """Return why a turn has not come if the state is to blame, None if others had it."""
+        return self._outage or self._calls.silence(_RENEWAL_SECONDS if wait.is_told else 0.0)
 
     async def leave(self, wait: _Wait) -> None:
         """Withdraw a ticket, and pass the turn on if it was held."""
@@ -182,7 +186,7 @@ class _Member:
 
     async def _renew(self, update: _Update | None = None) -> None:
         started = time.monotonic()
-        line = await ask_state(self._state, self._attend, update, of=(self._state, self._pbx))
+        line = await self._calls.make(self._attend, update)
         self._renewed_at = started
         if update and update.is_last:
             update.wait.is_over = True
@@ -245,7 +249,7 @@ class _Member:
                 self._fail(error)
                 return
             else:
-                failures, self.outage = 0, None
+                failures, self._outage = 0, None
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._changed.wait()
@@ -261,20 +265,16 @@ class _Member:
     async def _is_settled(self) -> bool:
         """Return False if the line has to be changed; read it, without renewing the lease, if that is due."""
         started = time.monotonic()
-        if started >= self._renewed_at + _RENEWAL_SECONDS or not self._is_in(self._line):
+        if started >= self._renewed_at + _RENEWAL_SECONDS or not self._line.has(self._name, self._wanted):
             return False
         if started < self._seen_at + self._poll_seconds():
             return True
-        entry, now = await ask_state(self._state, self._state.look, self._entry, of=(self._state, self._pbx))
+        entry, now = await self._calls.make(self._state.look, self._entry)
         line = Line.from_entry(entry)
-        if line.at(now).tickets != line.tickets or not self._is_in(line):
+        if line.at(now).tickets != line.tickets or not line.has(self._name, self._wanted):
             return False
         self._settle(line, started)
         return True
-
-    def _is_in(self, line: Line) -> bool:
-        """Whether the line holds the wanted tickets, and no others of this member."""
-        return {ticket.name for ticket in line.tickets if ticket.member == self._name} == set(self._wanted)
 
     def _poll_seconds(self) -> float:
         members = [ticket.member for ticket in self._line.tickets]
@@ -284,10 +284,10 @@ class _Member:
 
     def _suffer(self, error: StateUnavailableError) -> None:
         now = time.monotonic()
-        if self.outage is None:
+        if self._outage is None:
             self._outage_began_at = now
             log.warning("%s The turn at PBX %s is waited for.", error, self._pbx)
-        self.outage = error
+        self._outage = error
         if now - self._outage_began_at >= _OUTAGE_SECONDS:
             self._fail(error)
 

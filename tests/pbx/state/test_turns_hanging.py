@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Iterator
 
 import pytest
@@ -34,8 +35,8 @@ def run(work: Coroutine[None, None, None]) -> None:
     asyncio.run(within_long())
 
 
-async def take(state: Flaky) -> None:
-    async with turn(state, "pbx", soon()):
+async def take(state: Flaky, seconds: float = 60.0) -> None:
+    async with turn(state, "pbx", soon(seconds)):
         pass
 
 
@@ -95,3 +96,44 @@ def test_a_cancelled_task_does_not_wait_for_it_and_leaves_no_trace_behind_it(sta
         assert line_in(state).tickets == ()
 
     run(cancel())
+
+
+class TestAtTheDeadline:
+    """A state that has hung for less than half a minute is no outage yet, but the reason why the turn did not come."""
+
+    @pytest.fixture(autouse=True)
+    def patience(self, state: Flaky, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(asking, "_SECONDS", 600.0)
+
+    def test_a_state_that_never_answered_is_named(self, state: Flaky) -> None:
+        state.is_answering.clear()
+
+        with pytest.raises(StateUnavailableError, match=r"^memory has not answered for \d+\.\d s"):
+            run(take(state, 0.3))
+
+    @pytest.mark.parametrize(
+        ("renewal_seconds", "expected"),
+        [(0.05, StateUnavailableError), (LONG, TimeoutError)],
+        ids=["for-longer-than-it-is-asked", "for-a-moment"],
+    )
+    def test_a_state_that_told_of_others_is_named_if_it_has_hung(
+        self,
+        state: Flaky,
+        renewal_seconds: float,
+        expected: type[Exception],
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        monkeypatch.setattr(turns, "_RENEWAL_SECONDS", renewal_seconds)
+        caplog.set_level(logging.INFO)
+
+        async def wait_behind_another() -> None:
+            async with turn(state, "pbx", soon()):
+                second = asyncio.create_task(take(state, 2.0))
+                await until(lambda: "Waiting for the turn" in caplog.text)
+                state.is_answering.clear()
+                with pytest.raises(expected):
+                    await second
+                state.is_answering.set()
+
+        run(wait_behind_another())
