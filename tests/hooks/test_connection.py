@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+from importlib import import_module
 
 import pytest
 
+from airflow_provider_yeastar import compat
+from airflow_provider_yeastar.get_provider_info import get_provider_info
 from airflow_provider_yeastar.hooks.connection import connect
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError
 
@@ -28,3 +31,16 @@ def test_a_state_dir_of_a_user_that_does_not_exist_is_named(monkeypatch: pytest.
 
     with pytest.raises(InvalidSettingsError, match="'~nobody-of-this-name/yeastar', and there is no such user"):
         asyncio.run(connect("berlin"))
+
+
+def test_airflow_hides_no_extra_that_is_no_secret() -> None:
+    """It goes by the name: `login_sharing` was called `token_sharing` once, and shown as ***."""
+    (connection_type,) = get_provider_info()["connection-types"]
+    extras = dict.fromkeys(connection_type["conn-fields"], "a value")
+
+    shown = import_module(compat.mask_secret.__module__).redact(extras)
+
+    hidden = {name for name, value in shown.items() if value != "a value"}
+    assert shown["login_sharing"] == "a value"
+    assert "protect_secret" in hidden
+    assert hidden <= {"protect_secret", "proxy"}  # the URL of a proxy may hold a password: Airflow 3 hides it
