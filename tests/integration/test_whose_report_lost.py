@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -13,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.pbx.state.directory import DirectoryState
 from airflow_provider_yeastar.pbx.state.ledger import ledger_name
-from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
+from airflow_provider_yeastar.pbx.waiting.bounds import Bounds, FinishedReport
 from airflow_provider_yeastar.simulator import Fault
 from tests.integration.asking import DOWNLOAD, label_of, ledger, pbx_that, reached, request, ways
+from tests.integration.rows import LIST
 from tests.integration.support import Wait
 from tests.pbx.state.redis_server import redis_server
 
@@ -47,6 +50,29 @@ class TestAJobWithoutAnOwner:
             assert label_of(waiting.fetch(report)).startswith("Support")
             assert report.identified_by == "answer"
             assert ways(pbx) == ["1", "0"]
+
+    def test_a_killed_task_that_asked_for_rows_has_no_file_that_another_one_could_be_given(self, waiting: Wait) -> None:
+        """Its request is answered with the rows and makes no job, so that the ledger need not know of it."""
+        pbx = waiting.pbx
+        pbx.faults.add(Fault("delay", LIST, 3600))
+
+        async def kill() -> None:
+            bounds = Bounds(time.time() + 60, 60)
+            with waiting.client() as client:
+                wait = asyncio.create_task(client.fetch_rows(build_request(**request(1)), bounds, []))
+                await reached(pbx, lambda pbx: bool(pbx.calls(LIST)))
+                wait.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await wait
+
+        asyncio.run(kill())
+        report = waiting.run(request=request(2))
+
+        (rows,) = pbx.calls(LIST)
+        assert not {"is_async", "format"} & rows.query.keys()
+        assert report.identified_by == "turn"
+        assert label_of(waiting.fetch(report)).startswith("Support")
+        assert not ledger(waiting).contest
 
     def test_the_second_file_of_a_task_that_asked_twice_is_not_given_to_the_next_one(self, tmp_path: Path) -> None:
         """Fault 4: a dropped socket made a task ask twice, and the next task took the second event for its own."""
