@@ -1,11 +1,13 @@
-"""One PBX under two names, an address and a host name, whatever has become of the first one's token."""
+"""One PBX under two names (host name and address, https and http), whatever has become of the first one's token."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,9 +16,11 @@ from airflow_provider_yeastar.pbx.state.interface import shared_name
 from airflow_provider_yeastar.pbx.state.ledger import Ledger, ledger_name
 from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
 from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
+from tests.certificates import Certificate, make_certificate
 from tests.integration.asking import label_of, pbx_that, request
 from tests.integration.fleet import age
 from tests.integration.support import Wait
+from tests.integration.tls_front import tls_front
 
 SALES, SUPPORT = 1, 2
 LABELS = {SALES: "Sales<6400>", SUPPORT: "Support<6401>"}
@@ -45,13 +49,36 @@ def names_of(*waits: Wait) -> list[str]:
     return names
 
 
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@contextmanager
+def another_name(pbx: PbxSimulator, kind: str, certificate: Certificate) -> Iterator[dict[str, Any]]:
+    """Settings that name the PBX otherwise."""
+    if kind == "host name":
+        yield {"host": "localhost"}
+        return
+    with tls_front(pbx, certificate) as port:
+        yield {"scheme": "https", "port": port, "ssl_fingerprint": certificate.fingerprint}
+
+
+@pytest.mark.parametrize("kind", ["host name", "https"])
 @pytest.mark.parametrize("one_token", [False, True], ids=["tokens-live-on", "a-login-ends-the-others"])
 @pytest.mark.parametrize("fate", [nothing, half_an_hour, reboot])
 def test_its_tasks_share_one_turn_and_one_ledger(
-    fate: Callable[[PbxSimulator, Path], None], one_token: bool, tmp_path: Path
+    fate: Callable[[PbxSimulator, Path], None],
+    one_token: bool,
+    kind: str,
+    certificate: Certificate,
+    tmp_path: Path,
 ) -> None:
-    with pbx_that(one_token=one_token, parallel_jobs=2, sync_announces=True, report_seconds=0.2) as pbx:
-        first, second = Wait(pbx, tmp_path), Wait(pbx, tmp_path, {"host": "localhost"})
+    with (
+        pbx_that(one_token=one_token, parallel_jobs=2, sync_announces=True, report_seconds=0.2) as pbx,
+        another_name(pbx, kind, certificate) as other,
+    ):
+        first, second = Wait(pbx, tmp_path), Wait(pbx, tmp_path, other)
         first.run(request=request(SALES))
         fate(pbx, tmp_path)
         second.run(request=request(SUPPORT))
