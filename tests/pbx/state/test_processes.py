@@ -66,6 +66,33 @@ async def work():
 asyncio.run(work())
 """
 
+# Holds the turn with waits of its own behind it; at a line that it reads more arrive, some of them while turns pass.
+MANY = f"""
+import asyncio, sys, time
+from pathlib import Path
+from airflow_provider_yeastar.pbx.state import line, turns
+from airflow_provider_yeastar.pbx.state.opening import open_state
+line.LEASE_SECONDS, turns._RENEWAL_SECONDS = {LEASE}, {LEASE / 8}
+
+async def wait(name):
+    async with turns.turn(open_state(sys.argv[1], Path(sys.argv[2])), "pbx", time.time() + 120) as held:
+        print(held.fence, name, flush=True)
+        await asyncio.sleep(0.01)
+
+async def hold():
+    async with turns.turn(open_state(sys.argv[1], Path(sys.argv[2])), "pbx", time.time() + 60):
+        waits = [asyncio.create_task(wait(f"early-{{number}}")) for number in range(3)]
+        await asyncio.to_thread(sys.stdin.readline)
+        waits += [asyncio.create_task(wait(f"later-{{number}}")) for number in range(10)]
+        await asyncio.sleep(0)
+    for number in range(10, 30):
+        waits.append(asyncio.create_task(wait(f"later-{{number}}")))
+        await asyncio.sleep(0.01)
+    await asyncio.gather(*waits)
+
+asyncio.run(wait("other") if sys.argv[3] == "one" else hold())
+"""
+
 
 @pytest.fixture(params=["directory", "redis"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Path]]:
@@ -123,6 +150,13 @@ async def seconds_until_the_turn(place: tuple[str, Path]) -> float:
         return waited
 
 
+def until_the_line_has(tickets: int, place: tuple[str, Path]) -> None:
+    state, until = open_state(*place), time.monotonic() + 60
+    while len(Line.from_entry(state.read("pbx/turn")).tickets) != tickets:
+        assert time.monotonic() < until
+        PAUSE.wait(0.05)  # what another process writes is no event
+
+
 def test_a_killed_holder_is_waited_for_no_longer_than_its_lease(
     holder: subprocess.Popen[str], place: tuple[str, Path]
 ) -> None:
@@ -177,3 +211,22 @@ def test_no_two_of_many_processes_hold_the_turn_at_once_although_some_are_stoppe
     assert len(turns) >= 4 * 12 - 4  # one that was stopped may have lost its turn
     assert len({fence for fence, *_ in turns}) == len(turns)
     assert all(ended <= begins for (_, _, ended), (_, begins, _) in itertools.pairwise(turns))
+
+
+def test_a_process_with_many_waits_does_not_pass_the_turn_by_the_single_one_of_another(
+    place: tuple[str, Path],
+) -> None:
+    """Fault 6: the process handed the turn to its own next wait, through 30 of 30 later arrivals."""
+    with ExitStack() as stack:
+        many = stack.enter_context(launch(MANY, place, "many"))
+        until_the_line_has(4, place)
+        one = stack.enter_context(launch(MANY, place, "one"))
+        until_the_line_has(5, place)
+        output = [process.communicate("\n", timeout=120)[0] for process in (many, one)]
+
+    served = sorted((int(fence), name) for text in output for fence, name in map(str.split, text.splitlines()))
+    assert [name for _, name in served] == [
+        *(f"early-{number}" for number in range(3)),
+        "other",
+        *(f"later-{number}" for number in range(30)),
+    ]
