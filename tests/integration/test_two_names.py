@@ -17,7 +17,7 @@ from airflow_provider_yeastar.pbx.state.ledger import Ledger, ledger_name
 from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
 from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
 from tests.certificates import Certificate, make_certificate
-from tests.integration.asking import label_of, pbx_that, request
+from tests.integration.asking import label_of, pbx_that, request, ways
 from tests.integration.fleet import age
 from tests.integration.support import Wait
 from tests.integration.tls_front import tls_front
@@ -125,3 +125,25 @@ def test_a_twin_s_restart_ends_no_job_of_the_other_one(tmp_path: Path) -> None:
 
         assert names == [pbx.settings.serial_number, f"{pbx.settings.serial_number}@url-{names[1].rpartition('-')[2]}"]
         assert [job.id for job in Ledger.read(*state.look(ledger)).jobs] == [f"of {names[0]}"]
+
+
+def test_one_in_the_place_of_another_has_a_turn_and_a_ledger_of_its_own(tmp_path: Path) -> None:
+    """What the state knows of the former one proves nothing: others may have the new one make reports already."""
+    with pbx_that() as former:
+        Wait(former, tmp_path).run(request=request(SALES))
+    for information in tmp_path.glob("*information*"):
+        information.unlink()  # a quarter of an hour passes
+    settings = SimulatorSettings(serial_number="NEW", parallel_jobs=2, sync_announces=True, report_seconds=0.2)
+    with PbxSimulator(settings, port=former.port) as pbx:
+        known = Wait(pbx, tmp_path, past_is_known=False)
+        unknown = Wait(pbx, tmp_path, {"host": "localhost"}, past_is_known=False)
+        names_of(unknown)
+
+        async def both() -> list[FinishedReport]:
+            asked = [(known, SALES), (unknown, SUPPORT)] * 2
+            return await asyncio.gather(*(wait.start(request=request(queue)) for wait, queue in asked))
+
+        reports = asyncio.run(both())
+
+        assert [label_of(known.fetch(report)) for report in reports] == [LABELS[SALES], LABELS[SUPPORT]] * 2
+        assert ways(pbx) == ["0"] * 4

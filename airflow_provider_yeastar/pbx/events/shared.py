@@ -110,7 +110,7 @@ class SharedConnection:
         self._listeners: set[Listener[Any]] = set()
         self._connecting = asyncio.Lock()
         self._naming = asyncio.Lock()
-        self._pbx_id: str | None = None
+        self._is_named = False
 
     async def call(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Return what a blocking method of the session returns."""
@@ -120,11 +120,15 @@ class SharedConnection:
             self.session.announce_secrets()
 
     async def pbx_id(self) -> str:
-        """Return the PBX's name in the shared state; all waiters together ask for it once."""
+        """Return the PBX's name in the shared state; all waiters together ask for it once.
+
+        It changes when another PBX has taken the place of the former one.
+        """
         async with self._naming:
-            if self._pbx_id is None:
-                self._pbx_id = await self.call(self.session.pbx_id)
-            return self._pbx_id
+            if not self._is_named:
+                await self.call(self.session.pbx_id)
+                self._is_named = True
+            return self.session.pbx_id()  # known by now, so that nothing is read
 
     @asynccontextmanager
     async def listen_to(self, topic: Topic[Event]) -> AsyncIterator[Listener[Event]]:

@@ -47,7 +47,7 @@ Result = TypeVar("Result")
 
 
 class _TurnLostError(Exception):
-    """The lease on the PBX lapsed before a request was sent: queue for it again."""
+    """There is no turn at the PBX before a request was sent, for the reason in the text: queue for it again."""
 
 
 class ReportWait:
@@ -68,6 +68,7 @@ class ReportWait:
         self._turn_began_at = self._turn_until = 0.0
         self._ids_are_given = False
         self._numbers: tuple[list[str], list[str]] = ([], [])
+        self._queue = ""
         self._turn: Turn
         self._ledger: JobLedger
 
@@ -79,23 +80,21 @@ class ReportWait:
         :raises YeastarError: for what a retry does not fix.
         """
         self._begin_turn()  # the time to reach the PBX at all
-        pbx = await self._retrying(self._name_pbx, lambda: self._turn_until, self._turn_timeout)
-        self._ledger = JobLedger(self._connection, pbx)
         # Even a wait that comes late, for instance in a restarted trigger, looks once.
         queue_end = max(time.time() + 1.0, self._bounds.queue_end)
         while True:
+            pbx = await self._retrying(self._name_pbx, lambda: self._turn_until, self._turn_timeout)
+            self._ledger, self._queue = JobLedger(self._connection, pbx), shared_name(pbx)
             async with AsyncExitStack() as held:
                 try:
-                    self._turn = await held.enter_async_context(
-                        turn(self._connection.state, shared_name(pbx), queue_end)
-                    )
+                    self._turn = await held.enter_async_context(turn(self._connection.state, self._queue, queue_end))
                 except TimeoutError:
                     raise self._queue_timeout() from None
                 self._begin_turn()
                 try:
                     return await self._retrying(self._attempt, lambda: self._turn_until, self._turn_timeout)
-                except _TurnLostError:
-                    log.warning("The lease on PBX %s lapsed; queueing for it again.", self._address)
+                except _TurnLostError as lost:
+                    log.warning("%s at PBX %s; queueing for the turn again.", lost, self._address)
 
     async def _name_pbx(self, limit: asyncio.Timeout) -> str:
         return await self._connection.pbx_id()
@@ -143,6 +142,8 @@ class ReportWait:
 
     async def _attempt(self, limit: asyncio.Timeout) -> waiting.FinishedReport:
         plan, self._numbers = await self._connection.call(self._plan_and_numbers)
+        if shared_name(await self._connection.pbx_id()) != self._queue:
+            raise _TurnLostError("Another serial number is told")
         while True:
             seen = self._new_observations()
             if await self._ledger.choose(seen) is Step.ASK_FOR_EVENT or self._ids_are_given:
@@ -175,7 +176,7 @@ class ReportWait:
             seen = replace(seen, events=events.take_pending())
         opened = await self._ledger.open(seen, self._turn, can_listen=events is not None)
         if opened is None:
-            raise _TurnLostError
+            raise _TurnLostError("The lease lapsed")
         seen, reason = opened
         asked_at = time.time()
         what, way = f"{self._request.label} ({self._request.window_text})", "a" * seen.for_event + "synchronously"
