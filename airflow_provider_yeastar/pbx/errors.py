@@ -30,6 +30,7 @@
     ├── WrongReportError            what was downloaded is another report
     ├── BadFileError                what was downloaded is not the report               ask again
     │   ├── FileExpiredError        the file's URL is no longer served                  ask again
+    │   ├── FileReplacedError       another report's file has taken the file's place    ask again
     │   ├── FileTooLargeError       the file exceeds `max_bytes`
     │   └── ReportLayoutError       a report's file is laid out in no way that the reader knows
     ├── OlderCallsError             the window holds calls of older firmware, for v1.0 alone
@@ -79,6 +80,7 @@ __all__ = [
     "CredentialsError",
     "DeadlineError",
     "FileExpiredError",
+    "FileReplacedError",
     "FileTooLargeError",
     "IncompleteCallsError",
     "InterfaceError",
@@ -211,6 +213,15 @@ class FileExpiredError(BadFileError):
     default_remedy = (
         "A file's URL lives 30 minutes: ask for the report again; if that ends so too, try the same report in the "
         "PBX's web portal. Nothing was written to the destination."
+    )
+
+
+class FileReplacedError(BadFileError):
+    """The PBX has given a later report's file the same name, so that either may have been downloaded."""
+
+    default_remedy = (
+        "The PBX names files of several reports alike: let the tasks that fetch them run one after the other, each to "
+        "its end, or give them `retries`. Nothing was written to the destination."
     )
 
 

@@ -56,6 +56,8 @@ class SimulatorSettings:
     :param sync_limit: the connection of a synchronous request is cut after so long while its job goes on, None for
         never.
     :param sync_says_processing: synchronous requests are answered PROCESSING, and an event follows, default ``False``.
+    :param plain_names: files are named after their report alone, as in the vendor's sample of the event, so that one
+        takes the place of its predecessor, default ``False``.
     :param sync_announces: an event follows a synchronous answer as well, default ``False``.
     :param one_token: a new login ends all older tokens, default ``False``.
     :param event_text: ``msg`` of an event is a JSON string instead of an object, default ``False``.
@@ -117,6 +119,7 @@ class SimulatorSettings:
     answer_has_id: bool = False
     sync_limit: float | None = None
     sync_says_processing: bool = False
+    plain_names: bool = False
     sync_announces: bool = False
     one_token: bool = False
     event_text: bool = False

@@ -16,6 +16,7 @@ from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.errors import (
     BadFileError,
+    FileReplacedError,
     InvalidRequestError,
     NotFoundError,
     WrongReportError,
@@ -176,7 +177,8 @@ class DeliveringTask(StoringTask):
                 raise
             self.log.warning("%s The report is asked for once more.", error)
             again: dict[str, Any] = {"attempt": outcome.attempt + 1, "until": outcome.until}
-            if self.deferrable:
+            # A file that may be replaced has to be fetched at once, and a task that resumes may come late.
+            if self.deferrable and not isinstance(error, FileReplacedError):
                 self.defer_wait(outcome.request, **again)
             with self._without_file(context, path):
                 outcome = self.wait_here(client, outcome.request, **again)
@@ -229,10 +231,15 @@ class DeliveringTask(StoringTask):
         return record
 
     def _refuse_another_report(self, client: PbxClient, file: Path, outcome: Outcome) -> None:
-        """Hold the content of a CSV file against the request, before it is published.
+        """Hold a file against what has been asked for since, and the content of a CSV file against the request.
 
+        :raises FileReplacedError: if it may be that of a later report.
         :raises WrongReportError: if it contradicts the request.
         """
+        if run_on_worker(client.is_replaced(outcome.report), lambda: self.killed):
+            raise FileReplacedError(
+                f"The PBX has made another report's file under the name {outcome.report.file!r}", pbx=client.address
+            )
         if outcome.request.file_format != "csv":
             return
         from airflow_provider_yeastar.pbx.files.contradiction import Expected, contradiction, stray_row

@@ -50,6 +50,7 @@ def write_handover(outcome: Outcome, yeastar_conn_id: str, key: str = "") -> dic
         "api_version": report.api_version,
         "serial_number": report.serial_number,
         "identified_by": report.identified_by,
+        "job": report.job,
         "yeastar_conn_id": yeastar_conn_id,
     }
 
@@ -73,6 +74,7 @@ def read_handover(value: object) -> Handover:
             serial_number=_text(value, "serial_number"),
             window=dict(value["window"]),
             identified_by="answer" if value.get("identified_by") == "answer" else "turn",
+            job=str(value.get("job", "")),
         )
         request = ReportRequest.from_dict(value["request"])
         return Handover(Outcome(request, report), _text(value, "yeastar_conn_id"), _epoch_seconds(value, "expires_at"))

@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 
-from airflow_provider_yeastar.pbx.state import ledger
+from airflow_provider_yeastar.pbx.state import marks
 from airflow_provider_yeastar.pbx.state.ledger import Ledger
 from airflow_provider_yeastar.pbx.waiting import attribution
 from tests.model import old_rules, scenario
@@ -78,7 +78,7 @@ MUTANTS: dict[str, tuple[Scenario, Any, str, Any]] = {
     ),
     "a file that is written in two ways counts as two": (
         Scenario(Behaviour(queued=9, late=5.0, sync_announces=True, spells=0.5), True, tasks=16, kills=0.6),
-        ledger,
+        marks,
         "decoded_path",
         lambda url: url,
     ),

@@ -105,6 +105,13 @@ class TestSynchronousRequests:
         with calling(sync_announces=True) as caller, subscribed(caller) as socket:
             assert caller.report(**QUEUES)["file"] == event(socket)["file"]
 
+    def test_files_may_be_named_after_their_report_alone(self) -> None:
+        with calling(plain_names=True) as caller:
+            files = [caller.report(**QUEUES | {"queue_id_list": queue}) for queue in ("1,2,3", "1")]
+
+            assert [file["file"] for file in files] == ["Queue-Performance.csv"] * 2
+            assert [caller.rows(file) for file in files] == [1, 1]
+
     def test_a_reboot_cuts_the_answer(self, caller: Caller) -> None:
         caller.pbx.hold_reports()
 

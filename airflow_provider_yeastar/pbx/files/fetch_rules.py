@@ -13,6 +13,7 @@ from airflow_provider_yeastar.pbx.errors import (
     AnswerError,
     BadFileError,
     FileExpiredError,
+    FileReplacedError,
     InterfaceError,
     InvalidRequestError,
     NotAPbxError,
@@ -65,7 +66,8 @@ def next_step(error: YeastarError, minutes: float, tried: Collection[NextStep] =
         return NextStep.FETCH_WITH_NEW_TOKEN
     if not another_report_may_help(error):
         return NextStep.GIVE_UP
-    if minutes > URL_MINUTES or NextStep.FETCH_AGAIN in tried:
+    is_gone = isinstance(error, FileReplacedError) or minutes > URL_MINUTES
+    if is_gone or NextStep.FETCH_AGAIN in tried:
         return NextStep.ASK_FOR_ANOTHER
     return NextStep.FETCH_AGAIN
 

@@ -31,7 +31,7 @@ from airflow_provider_yeastar.pbx.login.identity import Identity
 from airflow_provider_yeastar.pbx.login.record import Attempt, LoginRecord, LoginStep, next_login_step
 from airflow_provider_yeastar.pbx.login.stored import Cipher, StoredLogin
 from airflow_provider_yeastar.pbx.settings import PbxSettings
-from airflow_provider_yeastar.pbx.state.interface import SharedState, unproven_name
+from airflow_provider_yeastar.pbx.state.interface import SharedState, proven_name, unproven_name
 from airflow_provider_yeastar.pbx.tokens import Tokens, live_token
 
 __all__ = ["Login"]
@@ -125,7 +125,7 @@ class Login:
 
         :param serial_number: that a call with the present token has told.
         """
-        pbx = serial_number.replace("/", "_")
+        pbx = proven_name(serial_number)
         if not pbx or self._entry.pbx == pbx:
             return
         apart = unproven_name(pbx, self._entry.home)

@@ -24,6 +24,7 @@ __all__ = [
     "encode_entry",
     "entry_name",
     "number",
+    "proven_name",
     "shared_name",
     "stored_name",
     "unproven_name",
@@ -49,6 +50,11 @@ _LAYOUT = 1
 _LONGEST_NAME = 120
 _CLOCK_TOLERANCE = 60.0
 """Seconds by which the clock that wrote an entry may have been ahead of ours."""
+
+
+def proven_name(serial_number: str) -> str:
+    """Return the name of a PBX by its serial number, empty for none."""
+    return serial_number.replace("/", "_")
 
 
 def unproven_name(serial_number: str, url_name: str) -> str:

@@ -19,16 +19,12 @@ recorded.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_provider_yeastar.pbx.state.interface import MAY_BE_OLDER, number, shared_name
-from airflow_provider_yeastar.pbx.untrusted import decoded_path, whole_number
-
-if TYPE_CHECKING:
-    from airflow_provider_yeastar.pbx.wire import EventFrame
+from airflow_provider_yeastar.pbx.untrusted import whole_number
 
 __all__ = [
     "CONTEST_SECONDS",
@@ -39,8 +35,6 @@ __all__ = [
     "Job",
     "KnownFile",
     "Ledger",
-    "event_mark",
-    "file_mark",
     "ledger_name",
 ]
 
@@ -62,31 +56,11 @@ _BUSY_AFTERGLOW_SECONDS = 60.0
 """For so long after a job of ours has ended, 70082 may still be about that job."""
 _MOST_FILES = 200
 """Files remembered at most; the oldest are forgotten first."""
-_MARK_DIGITS = 16
 
 
 def ledger_name(pbx: str) -> str:
     """Return the name of a PBX's ledger in the shared state; see :func:`.shared_name`."""
     return f"{shared_name(pbx)}/ledger"
-
-
-def file_mark(url: str) -> str:
-    """Return a short digest of a file's URL: the state need not hold the names of reports.
-
-    It is one for all ways to write the path: relative or absolute, percent-encoded or not, with whatever query.
-    """
-    return _digest(decoded_path(url))
-
-
-def event_mark(event: EventFrame) -> str:
-    """Return a short digest of what an event is about: the same for the same file, announced however often."""
-    if event.succeeded:
-        return file_mark(event.url)
-    return _digest(f"failure {event.download_id} {event.file} {event.url} {event.error}")
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_MARK_DIGITS]
 
 
 @dataclass(frozen=True)
@@ -108,11 +82,13 @@ class KnownFile:
 
     :param at: epoch seconds by the state's clock.
     :param download_id: that its event carried, None for none.
+    :param job: id of the job whose file it is, empty where several have ended together.
     """
 
     mark: str
     at: float
     download_id: int | None = None
+    job: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,7 +137,10 @@ class Ledger:
             ledger = cls(
                 jobs=tuple(Job(str(id_), _moment(at), str(pbx)) for id_, at, pbx in entry["jobs"]),
                 unclaimed=tuple(str(mark) for mark in entry["unclaimed"]),
-                files=tuple(KnownFile(str(mark), _moment(at), whole_number(id_)) for mark, at, id_ in entry["files"]),
+                files=tuple(
+                    KnownFile(str(mark), _moment(at), whole_number(id_), str(job))
+                    for mark, at, id_, job in entry["files"]
+                ),
                 contest=Contest(_moment(entry["contest"][0]), str(entry["contest"][1])) if entry["contest"] else None,
                 known_since=None if entry["known_since"] is None else _moment(entry["known_since"]),
             )
@@ -174,7 +153,7 @@ class Ledger:
         return {
             "jobs": [[job.id, job.opened_at, job.pbx] for job in self.jobs],
             "unclaimed": list(self.unclaimed),
-            "files": [[file.mark, file.at, file.download_id] for file in self.files],
+            "files": [[file.mark, file.at, file.download_id, file.job] for file in self.files],
             "contest": [self.contest.at, self.contest.why] if self.contest else None,
             "known_since": self.known_since,
         }
@@ -200,6 +179,10 @@ class Ledger:
         """Tell whether a file of a known report was announced with an id: one that comes again tells no files apart."""
         return any(download_id == file.download_id for file in self.files)
 
+    def has_replaced(self, mark: str, job: str) -> bool:
+        """Tell whether another job's file is known by the name of a job's, and may stand in its place by now."""
+        return any(mark == file.mark and job != file.job for file in self.files)
+
     def explains_busy(self, job: str | None, now: float) -> bool:
         """Tell whether 70082 may be about a job of this deployment.
 
@@ -223,7 +206,8 @@ class Ledger:
         if download_id is None:  # an answer names none; an earlier event of a file of this name may have
             download_id = next((file.download_id for file in self.files if file.mark == mark), None)
         unclaimed = tuple(other for other in self.unclaimed if other != mark)
-        known = replace(self, files=(*files, KnownFile(mark, now, download_id))[-_MOST_FILES:], unclaimed=unclaimed)
+        files = (*files, KnownFile(mark, now, download_id, job))[-_MOST_FILES:]
+        known = replace(self, files=files, unclaimed=unclaimed)
         return _settled(known.without_job(job), now)
 
     def with_events(self, marks: Iterable[str], now: float) -> Ledger:

@@ -45,7 +45,8 @@ from enum import Enum
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-from airflow_provider_yeastar.pbx.state.ledger import Ledger, event_mark, file_mark
+from airflow_provider_yeastar.pbx.state.ledger import Ledger
+from airflow_provider_yeastar.pbx.state.marks import event_mark, file_mark
 from airflow_provider_yeastar.pbx.wire import EventFrame, Processing, ReportFile
 
 __all__ = ["BUSY", "Busy", "Observations", "Step", "Verdict", "conclude", "judge"]

@@ -49,6 +49,7 @@ class FinishedReport:
         ``turn``: an event was believed because this PBX is ``exclusive`` and no other report could be meant.
     :param asked_numbers: numbers of the queues, extensions and so on that were asked for, as far as the PBX tells.
     :param other_numbers: the numbers of others of the same kind, which the file must not be about.
+    :param job: its id in the ledger of the PBX, empty for none.
     """
 
     file: str
@@ -62,6 +63,7 @@ class FinishedReport:
     identified_by: Literal["answer", "turn"] = "turn"
     asked_numbers: list[str] = field(default_factory=list)
     other_numbers: list[str] = field(default_factory=list)
+    job: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from tenacity import RetryError
 
@@ -186,7 +186,7 @@ class ReportWait:
             await self._wait_for_others(limit)
             return None
         if verdict.step is Step.BELIEVE_ANSWER and isinstance(seen.answer, wire.ReportFile):
-            return self._finished(plan, seen.answer, asked_at, "answer")
+            return self._finished(plan, seen, seen.answer, asked_at)
         if verdict.step is Step.BELIEVE_EVENT and verdict.event:
             return self._announced(plan, seen, verdict.event, asked_at)
         self._doubt(verdict.reason)
@@ -272,13 +272,13 @@ class ReportWait:
             what = f"The PBX could not make the report: {event.error or 'it gave no reason'}"
             raise ReportFailedError(what, pbx=self._address)
         log.info("Event received: %s is ready.", event.file or "the report")
-        has_id = isinstance(seen.answer, wire.Processing) and seen.answer.download_id is not None
-        return self._finished(plan, wire.ReportFile(event.file, event.url), asked_at, "answer" if has_id else "turn")
+        return self._finished(plan, seen, wire.ReportFile(event.file, event.url), asked_at)
 
     def _finished(
-        self, plan: Plan, report: wire.ReportFile, requested_at: float, identified_by: Literal["answer", "turn"]
+        self, plan: Plan, seen: Observations, report: wire.ReportFile, requested_at: float
     ) -> waiting.FinishedReport:
         settings = self._session.settings
+        is_by_turn = isinstance(seen.answer, wire.Processing) and seen.answer.download_id is None
         # Checked here already: a URL that leads away from the PBX must not travel on.
         url = wire.file_url_path(report.url, settings.base_url, pbx=settings.address)
         return waiting.FinishedReport(
@@ -290,7 +290,8 @@ class ReportWait:
             timezone=str(plan.facts.zone),
             serial_number=plan.facts.information.serial_number,
             window=plan.request.describe(plan.facts.zone),
-            identified_by=identified_by,
+            identified_by="turn" if is_by_turn else "answer",
             asked_numbers=self._numbers[0],
             other_numbers=self._numbers[1],
+            job=seen.job or "",
         )

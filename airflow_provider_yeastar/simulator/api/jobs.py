@@ -225,7 +225,8 @@ class Jobs:
         content = await asyncio.to_thread(order.render, log, self._settings.csv_layout)
         stamp = f"{local_time(self._settings, self._now()):%Y%m%d%H%M%S}"
         title = order.kind.title.replace(" ", "-").replace("/", "-")
-        name = f"{title}-download-{stamp}-{secrets.token_hex(8)}.{order.file_format}"
+        unique = "" if self._settings.plain_names else f"-download-{stamp}-{secrets.token_hex(8)}"
+        name = f"{title}{unique}.{order.file_format}"
         self._state.keep(name, content, self._now())
         return {
             "file": faults["file name"].value if "file name" in faults else name,

@@ -30,6 +30,7 @@ STEPS = {
     errors.NotFoundError: (AGAIN, ANOTHER, ANOTHER),
     errors.InterfaceError: (AGAIN, ANOTHER, ANOTHER),
     errors.ParameterError: (AGAIN, ANOTHER, ANOTHER),
+    errors.FileReplacedError: (ANOTHER, ANOTHER, ANOTHER),
     # The token is: a matter of its own.
     errors.TokenExpiredError: (TOKEN, TOKEN, TOKEN),
     # Only a person can mend it.
@@ -83,6 +84,7 @@ def test_a_file_that_is_gone_has_expired_whatever_the_pbx_calls_it() -> None:
     [
         (errors.WrongReportError("Another queue's"), 0, True),
         (errors.WrongReportError("Another queue's"), URL_MINUTES + 1, True),
+        (errors.FileReplacedError("Another report's"), 3, False),
         (errors.FileExpiredError("Gone"), 3, True),
         (errors.FileExpiredError("Gone"), URL_MINUTES + 1, False),
         (errors.BadFileError("Cut"), 0, False),

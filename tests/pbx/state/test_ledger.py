@@ -15,12 +15,9 @@ from airflow_provider_yeastar.pbx.state.ledger import (
     JOB_LIFE_SECONDS,
     LEDGER_LIFE_SECONDS,
     Ledger,
-    event_mark,
-    file_mark,
     ledger_name,
 )
 from airflow_provider_yeastar.pbx.state.memory import MemoryState
-from airflow_provider_yeastar.pbx.wire import EventFrame
 
 NOW = 1_000_000.0
 PBX = "3692A1234567"
@@ -71,6 +68,7 @@ class TestTheEntry:
             pytest.param(KNOWN | {"known_since": math.nan}, id="no-beginning"),
             pytest.param(KNOWN | {"known_since": True}, id="a-beginning-that-is-none"),
             pytest.param(KNOWN | {"contest": [NOW]}, id="a-contest-without-reason"),
+            pytest.param(KNOWN | {"files": [["x", NOW, None]]}, id="a-file-of-no-job"),
         ],
     )
     def test_without_a_sound_entry_the_past_is_unknown_since_jobs_may_be_missing(
@@ -143,6 +141,15 @@ class TestAJob:
         assert ledger.with_file("ours", "x", NOW).is_open("killed")
         # Ours was announced as y, or not at all: then x is the killed one's.
         assert not ledger.with_file("ours", "y", NOW).is_open("killed")
+
+    def test_a_file_is_replaced_as_soon_as_another_job_s_has_its_name(self) -> None:
+        first = Ledger().with_job("a", NOW, PBX).with_file("a", "x", NOW)
+        second = first.with_job("b", NOW, PBX).with_file("b", "x", NOW)
+
+        assert [first.has_replaced(mark, "a") for mark in "xy"] == [False, False]
+        assert [second.has_replaced("x", job) for job in "ab"] == [True, False]
+        # Whichever of two jobs it is of.
+        assert first.with_job("b", NOW, PBX).with_events(["z"], NOW).has_replaced("z", "a")
 
     def test_more_files_than_jobs_are_unexplained(self) -> None:
         assert not Ledger().with_job("a", NOW, PBX).with_events(["x"], NOW).has_unexplained_files
@@ -243,40 +250,6 @@ def test_a_ledger_outlives_the_pause_between_two_runs_of_a_rare_dag() -> None:
     state.sweep()
 
     assert Ledger.read(state.read("ledger"), at).known_since is None
-
-
-def test_an_event_s_mark_tells_files_and_failures_apart_but_not_copies() -> None:
-    def event(url: str, succeeded: bool = True, download_id: int | None = None) -> EventFrame:
-        return EventFrame(succeeded, "A.csv", url, "", download_id)
-
-    assert event_mark(event("/a")) == event_mark(event("/a", download_id=3))
-    assert event_mark(event("/a")) != event_mark(event("/b"))
-    assert event_mark(event("", False, 1)) == event_mark(event("", False, 1))
-    assert event_mark(event("", False, 1)) != event_mark(event("", False, 2))
-
-
-class TestTheMarkOfAFile:
-    @pytest.mark.parametrize(
-        "url",
-        [
-            "http://pbx:8088/api/download/Queue #1.csv",
-            "https://10.0.0.1/api/download/Queue%20%231.csv",
-            "/api/download/Queue%2520%25231.csv",
-            "api/download/Queue #1.csv",
-            "/api/download/Queue #1.csv?from=event",
-        ],
-    )
-    def test_is_one_for_all_ways_to_write_its_url(self, url: str) -> None:
-        assert file_mark(url) == file_mark("/api/download/Queue #1.csv")
-
-    @pytest.mark.parametrize("url", ["/api/download/Queue #2.csv", "/api/download/queue #1.csv", "", "http://[/x"])
-    def test_is_another_one_for_another_path(self, url: str) -> None:
-        assert file_mark(url) != file_mark("/api/download/Queue #1.csv")
-
-    def test_of_a_failure_is_no_file_s(self) -> None:
-        assert event_mark(EventFrame(False, "a.csv", "/api/download/a.csv", "failed", 1)) != file_mark(
-            "/api/download/a.csv"
-        )
 
 
 def test_all_that_may_be_one_pbx_share_a_ledger() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_yeastar.pbx.state.ledger import Ledger, event_mark, file_mark
+from airflow_provider_yeastar.pbx.state.ledger import Ledger
+from airflow_provider_yeastar.pbx.state.marks import event_mark, file_mark
 from airflow_provider_yeastar.pbx.waiting.attribution import BUSY, Observations, Step, conclude, judge
 from airflow_provider_yeastar.pbx.wire import EventFrame, Processing, ReportFile
 

@@ -1,0 +1,81 @@
+"""A PBX that names all files of one report alike: the later file takes the place of the earlier one [D sample, U]."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_yeastar.operators.call_report import YeastarDownloadReportOperator
+from airflow_provider_yeastar.pbx.client import PbxClient
+from airflow_provider_yeastar.pbx.errors import FileReplacedError
+from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor
+from tests.integration.asking import label_of, ways
+from tests.integration.delivering import names, operator, serving
+from tests.integration.support import Run, run_task
+
+LABELS = {1: "Sales<6400>", 2: "Support<6401>"}
+
+
+def sensed(queue: int, deferrable: bool) -> dict[str, Any]:
+    sensor = YeastarCallReportSensor(
+        task_id=f"queue_{queue}",
+        report_type="queueperformance",
+        period="2026-11-20",
+        parameters={"queue_id_list": [queue]},
+        deferrable=deferrable,
+    )
+    report, _ = run_task(sensor)
+    return dict(report)
+
+
+def fetched(report: dict[str, Any], path: Path) -> bytes:
+    operator = YeastarDownloadReportOperator(
+        task_id="fetch", report=json.loads(json.dumps(report)), destination=str(path), deferrable=True
+    )
+    stored, _ = run_task(operator)
+    return Path(stored).read_bytes()
+
+
+@pytest.mark.parametrize("deferrable", [True, False], ids=["deferred", "poke"])
+def test_a_report_whose_file_was_replaced_before_it_was_fetched_is_requested_again(
+    deferrable: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with serving(monkeypatch, tmp_path, plain_names=True) as pbx:
+        reports = {queue: sensed(queue, deferrable) for queue in LABELS}
+        files = {queue: fetched(report, tmp_path / f"{queue}.csv") for queue, report in reports.items()}
+
+        assert {report["file"] for report in reports.values()} == {"Queue-Performance.csv"}
+        assert {queue: label_of(content) for queue, content in files.items()} == LABELS
+        # The second one's own file was replaced by that of the first, when this was requested again.
+        # Each has taken the other one's place once; no event was believed as soon as one name had come twice.
+        assert ways(pbx) == ["1", "1", "0", "0", "0"]
+
+
+def test_reports_that_are_fetched_one_after_the_other_are_requested_once_each(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with serving(monkeypatch, tmp_path, plain_names=True) as pbx:
+        for queue, label in LABELS.items():
+            path, _ = run_task(operator(tmp_path / "x.csv", parameters={"queue_id_list": [queue]}, asynchronous=False))
+            assert label_of(Path(path).read_bytes()) == label
+        assert ways(pbx) == ["0", "0"]
+
+
+def test_a_file_that_is_replaced_again_and_again_fails_the_task(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, out: Path
+) -> None:
+    async def is_replaced(client: PbxClient, report: object) -> bool:
+        return True
+
+    monkeypatch.setattr(PbxClient, "is_replaced", is_replaced)
+    with serving(monkeypatch, tmp_path) as pbx:
+        run = Run(operator(out / "x.csv", deferrable=True))
+        with pytest.raises(FileReplacedError, match="another report's file under the name 'Queue-Performance"):
+            run.to_the_end()
+
+        assert names(out) == []
+        assert len(ways(pbx)) == 2
+        assert len(run.triggers) == 1  # the second time it stays on the worker, to fetch the file at once
