@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError, InvalidSettingsError
@@ -129,13 +130,20 @@ class Protection:
         if key in self.declared:
             return False
         together = name.replace("_", "")
-        return f"_{name}_" in f"_{found}_" or found in {together, *(together + part for part in _PARTS)}
+        return not {together, *(together + part for part in _PARTS)}.isdisjoint(_runs_of_words(found))
 
 
 @lru_cache(maxsize=1_000)
 def _plain_name(key: str) -> str:
     """Return a key in lower case, ``_`` between words: ``call_from`` of ``callFrom``, ``Call From``, ``call-from``."""
     return _NO_WORD.sub("_", _NEW_WORD.sub("_", key)).strip("_").lower() or key
+
+
+@lru_cache(maxsize=1_000)
+def _runs_of_words(name: str) -> frozenset[str]:
+    """Return all words of a plain name that follow one another, written together: ``callfrom`` of ``x_call_from``."""
+    words = name.split("_")
+    return frozenset(run for first in range(len(words)) for run in accumulate(words[first:]))
 
 
 def _all_values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
