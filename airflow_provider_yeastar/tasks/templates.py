@@ -29,6 +29,7 @@ __all__ = ["RenderedToNothing", "TemplatedTask", "check_rendered_path"]
 _REMEDY = "A part that may be missing goes into `{% if … %}…{% endif %}`."
 _NO_NAME = re.compile(r"(?<![^\W_])None(?![^\W_])|<[^<>]* at 0x[^<>]*>")
 """What an expression leaves in a path where it makes a text of None or of an object itself: ``none ~ '.csv'``."""
+_EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 
 
 class RenderedToNothing:
@@ -178,10 +179,10 @@ def check_rendered_path(name: str, path: object, given: str) -> None:
     text = str(path)
     if path is None or not is_open(given):
         return
-    found = "a collection" if is_rendered_collection(text) else _NO_NAME.search(text)
-    if found:
-        part = found if isinstance(found, str) else found.group()
-        raise InvalidRequestError(f"`{name}` was rendered to a path with {part} in it ({given!r})", remedy=_REMEDY)
+    found, written = _NO_NAME.findall(text), _NO_NAME.findall(_EXPRESSION.sub("", given))
+    parts = ["a collection"] if is_rendered_collection(text) else found if len(found) > len(written) else []
+    if parts:
+        raise InvalidRequestError(f"`{name}` was rendered to a path with {parts[0]} in it ({given!r})", remedy=_REMEDY)
 
 
 def _is_object_storage_path(content: Any) -> bool:

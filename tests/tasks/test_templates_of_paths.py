@@ -59,6 +59,7 @@ class TestPartsThatAreNothing:
             "/data/{{ '{}/report.csv'.format(none) }}",
             "/data/{{ [site, none] | join('-') }}/report.csv",
             "/data/{{ object ~ '.csv' }}",
+            "/data/None/{{ none ~ '.csv' }}",
             "{{ mixed }}",
             "{{ entry }}",
             PurePosixPath("/data/{{ none ~ '.csv' }}"),
@@ -79,6 +80,19 @@ class TestPartsThatAreNothing:
 
     def test_a_path_without_a_template_may_hold_any_word(self, dag: DAG) -> None:
         assert rendered(dag, destination="/data/None/").build_request()
+
+    @pytest.mark.parametrize(
+        ("template", "text"),
+        [
+            ("/data/None/{{ year }}/", "/data/None/2026/"),
+            ("/data/{% if year %}None-{% endif %}{{ year }}.csv", "/data/None-2026.csv"),
+        ],
+    )
+    def test_so_may_what_a_template_writes_itself(self, dag: DAG, template: str, text: str) -> None:
+        task = rendered(dag, destination=template)
+        task.check_templates()
+
+        assert task.destination == text
 
     @pytest.mark.parametrize("name", ["mixed", "entry", "generated", "object", "no_items.append"])
     @pytest.mark.parametrize("template", ["/data/{{ %s }}.csv", "/data/{{ site }}/{{ %s }}/", "x{{ %s }}"])
