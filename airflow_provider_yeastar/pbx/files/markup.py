@@ -35,7 +35,7 @@ _ERROR_NUMBER = re.compile(r"((http|error|status)\W*)*[45]\d\d\b.*", re.IGNORECA
 _TITLES = frozenset({"title", "h1", "h2", "h3"})
 # What belongs to a page whose content comes from elsewhere, or that wants something from a person.
 _NO_REPORT = frozenset({"form", "frame", "iframe", "frameset"})
-_SECTIONS = frozenset({"section", "main", "article"})
+_SECTIONS = frozenset({"section", "main", "article", "div"})
 """What a table may stand in without a page around it; none of them may do without its end tag."""
 _DIGIT = re.compile(r"\d")
 _FIELDS = frozenset({"", "text", "password", "email", "tel"})

@@ -50,6 +50,7 @@ WHOLE = {
     "html after instructions": b'<?xml version="1.0"?>\n<?xml-stylesheet href="x"?>' + HTML,
     "html of a bold title": b"<b>Queue Performance</b>\n" + HTML[HTML.index(b"<table>") : HTML.index(b"</body>")],
     "html of a section": b"<section>" + HTML[HTML.index(b"<table>") : HTML.index(b"</body>")] + b"</section>",
+    "html of nested divisions": b"<div><div>" + HTML[HTML.index(b"<table>") : HTML.index(b"</body>")] + b"</div></div>",
     "html of a span": b"<span>Queues</span>" + HTML[HTML.index(b"<table>") : HTML.index(b"</body>")],
     "csv of a bold label": b"<b>Queues</b>,<b>Total</b>,<b>Rate</b>\r\nSupport,12,9\r\n",
     "html with a comment at its end": HTML + b"<!-- made in 3 ms -->",
@@ -213,13 +214,14 @@ def test_text_without_a_table_is_no_report(body: bytes, words: str) -> None:
         (b"<html><body><table><tr><td>Please wait</td></tr></table></body></html>", "is empty"),
         (HTML.replace(b"</table>", b""), "without its end"),
         (HTML.replace(b"</html>", b""), "without its end"),
+        (b"<div>" + HTML[HTML.index(b"<table>") : HTML.index(b"</body>")], "without its end"),
         (HTML + b"Connection reset", "without its end"),
         (HTML + HTML, "another one at its end"),
         (b"<html><table><tr><th>a</th><th>b</th></tr></table><a title='" + b"x" * 2_000_000, "without its end"),
         (b"<html><table><tr><th>a</th><th>b</th></tr></table><![\x01CDATA[", "without its end"),
         (b"<html><table><tr><th>a</th><th>b</th></tr></table><![x[y]]>", "without its end"),
     ],
-    ids=range(29),
+    ids=range(30),
 )
 def test_a_page_that_is_no_report_is_refused(body: bytes, words: str) -> None:
     assert words in str(complaint(body))
