@@ -73,6 +73,7 @@ class PbxSession:
         self._is_settled = False
         self._facts: PbxFacts | None = None
         self._facts_until = 0.0
+        self._doubts_facts = False
         self.directory = Directory(self.call, state, settings)
 
     def call(self, endpoint: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -110,10 +111,16 @@ class PbxSession:
         :param fresh: ask again, whatever is known.
         :raises ClockMismatchError: when they disagree.
         """
+        fresh = fresh or self._doubts_facts
         if self._facts is None or fresh or time.time() >= self._facts_until:
             self._facts = self._learn(fresh)
             self._facts_until = time.time() + _INFORMATION_LIFE
+            self._doubts_facts = False
         return self._facts
+
+    def doubt_facts(self) -> None:
+        """Ask the PBX for its facts anew before the next report: one that refuses a token may be another one."""
+        self._doubts_facts = True
 
     def _learn(self, fresh: bool) -> PbxFacts:
         information = self._ask_information() if fresh else self._recent_information()

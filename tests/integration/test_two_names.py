@@ -127,12 +127,24 @@ def test_a_twin_s_restart_ends_no_job_of_the_other_one(tmp_path: Path) -> None:
         assert [job.id for job in Ledger.read(*state.look(ledger)).jobs] == [f"of {names[0]}"]
 
 
-def test_one_in_the_place_of_another_has_a_turn_and_a_ledger_of_its_own(tmp_path: Path) -> None:
+def a_moment(state_dir: Path) -> None:
+    """The place is taken by a standby: what the former one told of itself is still believed."""
+
+
+def a_quarter_of_an_hour(state_dir: Path) -> None:
+    for information in state_dir.glob("*information*"):
+        information.unlink()
+
+
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize("passes", [a_moment, a_quarter_of_an_hour])
+def test_one_in_the_place_of_another_has_a_turn_and_a_ledger_of_its_own(
+    passes: Callable[[Path], None], tmp_path: Path
+) -> None:
     """What the state knows of the former one proves nothing: others may have the new one make reports already."""
     with pbx_that() as former:
         Wait(former, tmp_path).run(request=request(SALES))
-    for information in tmp_path.glob("*information*"):
-        information.unlink()  # a quarter of an hour passes
+    passes(tmp_path)
     settings = SimulatorSettings(serial_number="NEW", parallel_jobs=2, sync_announces=True, report_seconds=0.2)
     with PbxSimulator(settings, port=former.port) as pbx:
         known = Wait(pbx, tmp_path, past_is_known=False)

@@ -178,10 +178,14 @@ class SharedConnection:
                 if former:
                     await former.close()
             except TokenExpiredError:
-                self._rejected = token
+                self._take_refusal(token)
                 raise
             finally:
                 self._overlap.end(asyncio.get_running_loop().time())
+
+    def _take_refusal(self, token: str) -> None:
+        self._rejected = token
+        self.session.doubt_facts()
 
     async def disconnect(self) -> None:
         """Close the socket, if there is one."""
@@ -201,7 +205,7 @@ class SharedConnection:
     def _deliver(self, channel: EventChannel, arrival: wire.EventFrame | EndedCall | YeastarError) -> None:
         if isinstance(arrival, YeastarError):
             if isinstance(arrival, TokenExpiredError):
-                self._rejected = channel.token
+                self._take_refusal(channel.token)
             # The end of a socket that has been replaced, or was never the listener's, is no loss.
             listeners = [listener for listener in self._listeners if listener.is_connected]
             listeners = listeners if channel is self._channel else []
