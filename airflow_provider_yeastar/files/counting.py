@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from airflow_provider_yeastar.files import storage
@@ -27,12 +26,9 @@ _IDENTITY = (
 )
 
 
-def rows_of(file: Path, file_format: str) -> int | None:
-    """Return how many rows a local file holds, None where its format does not tell."""
-    if file_format not in COUNTED_FORMATS:
-        return None
-    with file.open("rb") as opened:
-        return _rows(opened, file_format)
+def rows_of(opened: BinaryIO, file_format: str) -> int | None:
+    """Return how many rows an open file holds, None where its format does not tell."""
+    return _rows(opened, file_format) if file_format in COUNTED_FORMATS else None
 
 
 def earlier_rows(path: str, file_format: str, record: Mapping[str, Any]) -> int | None:

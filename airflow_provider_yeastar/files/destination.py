@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ from airflow_provider_yeastar.exceptions import DestinationError
 from airflow_provider_yeastar.files import object_store
 from airflow_provider_yeastar.files.paths import LEFT_BEHIND_SECONDS, is_remote, is_temporary, temporary_name
 
-__all__ = ["exists", "open_stored", "os_errors", "prepare", "refuse_what_is_no_file", "remove"]
+__all__ = ["exists", "open_stored", "os_errors", "prepare", "refuse_what_is_no_file", "remove", "temporary_errors"]
 
 _REMEDIES: Mapping[int, str] = {
     errno.ENOSPC: "Free space on that disk.",
@@ -35,6 +36,7 @@ _NOT_SUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOP
 _OTHER_MOUNT = (
     "This mount lacks what an atomic write needs: choose a destination on another file system, or an object store."
 )
+_OTHER_FOLDER = "Free space there, or set TMPDIR to a directory that the worker's user may write to."
 
 
 def exists(path: str) -> bool:
@@ -81,12 +83,15 @@ def prepare(path: str) -> None:
     """Check early, before the PBX works for nothing, that a file can be written at a path of :func:`resolve_path`.
 
     Leaves no trace. Locally a temporary file is written, synced, renamed and removed in the directory, or in its
-    nearest existing parent; an object store has to take a file, see :func:`.object_store.probe`. Temporary files that
-    processes left there when they were killed are removed, if nobody has written to them for a day.
+    nearest existing parent; an object store has to take a file, see :func:`.object_store.probe`, and the machine's
+    directory for temporary files as well. Temporary files that processes left there when they were killed are removed,
+    if nobody has written to them for a day.
 
     :raises DestinationError: when it cannot.
     """
     if is_remote(path):
+        with temporary_errors(f" for {path}"), tempfile.TemporaryFile(buffering=0) as file:
+            file.write(b"\0")
         object_store.probe(path)
         return
     with os_errors(path):
@@ -123,11 +128,12 @@ def refuse_what_is_no_file(path: str) -> None:
 
 
 @contextmanager
-def os_errors(shown: str, done: str = "written") -> Iterator[None]:
+def os_errors(shown: str, done: str = "written", *, remedy: str | None = None) -> Iterator[None]:
     """Turn an error of the operating system into a :class:`.DestinationError` that says what to do.
 
     :param shown: what cannot be written, in words.
     :param done: what is done to it.
+    :param remedy: what to do; the remedy of the error's number when left out.
     """
     try:
         yield
@@ -136,5 +142,20 @@ def os_errors(shown: str, done: str = "written") -> Iterator[None]:
         unsupported = done != "written" and number in _NOT_SUPPORTED
         raise DestinationError(
             f"{shown[0].upper()}{shown[1:]} cannot be {done}: {error.strerror or error}",
-            remedy=_OTHER_MOUNT if unsupported else _REMEDIES.get(number),
+            remedy=remedy or (_OTHER_MOUNT if unsupported else _REMEDIES.get(number)),
         ) from error
+
+
+@contextmanager
+def temporary_errors(purpose: str = "", done: str = "written") -> Iterator[None]:
+    """Turn an error of a temporary file, or the lack of a directory for them, into a :class:`.DestinationError`.
+
+    It is retried: Python does not tell a full disk from a directory that is not there.
+
+    :param purpose: what the file is for, such as ``" for s3://…"``.
+    :param done: what is done to it.
+    """
+    with os_errors(f"a temporary file{purpose}", done, remedy=_OTHER_FOLDER):
+        shown = f"a temporary file in {tempfile.gettempdir()}{purpose}"
+    with os_errors(shown, done, remedy=_OTHER_FOLDER):
+        yield

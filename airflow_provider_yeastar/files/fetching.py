@@ -85,7 +85,7 @@ class FileFetch:
         """
         check = self.new_check(file_format, max_bytes)
         with storage.receive(self.chunks(check), path, check) as received:
-            with received.temporary.open("rb") as file:
+            with received.opened() as file:
                 complaint = self._complaint(file, received.stored.bytes, file_format)
             if complaint:
                 raise self._bad(f"The PBX sent {complaint} in place of the {file_format} file")

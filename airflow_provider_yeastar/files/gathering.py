@@ -199,7 +199,7 @@ class Gatherer:
         fetching = FileFetch(client, url, killed=self._is_over, new_token=new_token)
         receiving = fetching.receive(target.path, "recording", self._max_bytes)
         with _naming(target.recording), client.hiding_secrets(), fetching, receiving as received:
-            with received.temporary.open("rb") as file:
+            with received.opened() as file:
                 complaint = size_complaint(target.recording.size, received.stored.bytes, file.read(_HEAD_BYTES))
             if complaint:
                 raise BadFileError(complaint, pbx=client.address)

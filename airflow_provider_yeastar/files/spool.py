@@ -7,6 +7,7 @@ import secrets
 import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, BinaryIO, cast
 
@@ -14,7 +15,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 
-from airflow_provider_yeastar.exceptions import DestinationError, TaskKilledError
+from airflow_provider_yeastar.exceptions import TaskKilledError
+from airflow_provider_yeastar.files.destination import temporary_errors
 from airflow_provider_yeastar.schemas.batches import Batch, Json, Texts, Values, batches_of
 
 __all__ = ["Spool"]
@@ -50,7 +52,8 @@ class Spool:
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._file.close()
+        with suppress(OSError):  # what was not written yet is needed no more
+            self._file.close()
 
     def extend(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add rows.
@@ -59,20 +62,19 @@ class Spool:
         """
         for batch in batches_of(rows):
             part = self._crypt(marshal.dumps(_stored(batch)), self.count)
-            try:
+            with temporary_errors():
                 self._file.write(len(part).to_bytes(_LENGTH_BYTES) + part)
-            except OSError as error:
-                raise DestinationError(
-                    f"A temporary file in {tempfile.gettempdir()} cannot be written: {error.strerror or error}",
-                    remedy="Free space there, or set TMPDIR to another directory.",
-                ) from error
             self.keys.update(dict.fromkeys(batch.keys))
             self.count += batch.size
 
     def clear(self) -> None:
-        """Forget all rows."""
-        self._file.seek(0)
-        self._file.truncate()
+        """Forget all rows.
+
+        :raises DestinationError: as :meth:`extend`.
+        """
+        with temporary_errors():
+            self._file.seek(0)
+            self._file.truncate()
         self._key = secrets.token_bytes(_KEY_BYTES)  # no two batches of a key begin at the same row
         self.count = 0
         self.keys = {}
@@ -81,14 +83,18 @@ class Spool:
         """Yield the rows that are there now.
 
         :raises TaskKilledError: when the task was killed.
+        :raises DestinationError: when the temporary file cannot be read, or the end of it not written.
         """
-        self._file.seek(0)
+        with temporary_errors():
+            self._file.seek(0)  # writes what is still in memory
         read, count = 0, self.count
         while read < count:
             if self._killed():
                 raise TaskKilledError("The task was killed while it went over its rows")
-            length = int.from_bytes(self._file.read(_LENGTH_BYTES))
-            batch = _restored(marshal.loads(self._crypt(self._file.read(length), read)))
+            with temporary_errors(done="read"):
+                length = int.from_bytes(self._file.read(_LENGTH_BYTES))
+                part = self._file.read(length)
+            batch = _restored(marshal.loads(self._crypt(part, read)))
             read += batch.size
             yield batch
         self._file.seek(0, 2)

@@ -19,11 +19,12 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from airflow_provider_yeastar.exceptions import DestinationError
 from airflow_provider_yeastar.files import object_store
@@ -34,6 +35,7 @@ from airflow_provider_yeastar.files.destination import (
     prepare,
     refuse_what_is_no_file,
     remove,
+    temporary_errors,
 )
 from airflow_provider_yeastar.files.paths import (
     LEFT_BEHIND_SECONDS,
@@ -64,6 +66,12 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 _STAGING_PREFIX = "yeastar-"
+
+
+class Errors(Protocol):
+    """Turns the operating system's errors about one file into ours; ``done`` says what is done to it."""
+
+    def __call__(self, done: str = ...) -> AbstractContextManager[None]: ...
 
 
 class StreamCheck(Protocol):
@@ -104,13 +112,13 @@ def receive(
     :raises DestinationError: when the file cannot be written.
     """
     remote = is_remote(path)
-    shown = f"a temporary file in {tempfile.gettempdir()} for {path}" if remote else path
+    errors = partial(temporary_errors, f" for {path}") if remote else partial(os_errors, path)
     watched = watch(chunks, path, check.announced_bytes, clock)
-    with _staging_directory(shown) if remote else _own_directory(path) as directory:
+    with _staging_directory(errors) if remote else _own_directory(path) as directory:
         temporary = directory / temporary_name()
         try:
-            facts = _write(watched, temporary, shown, check)
-            yield ReceivedFile(temporary, StoredFile(path, facts.bytes, facts.sha256))
+            facts = _write(watched, temporary, errors, check)
+            yield ReceivedFile(temporary, StoredFile(path, facts.bytes, facts.sha256), errors)
         finally:
             with suppress(OSError):  # gone after the move; and the first error is the one to tell
                 temporary.unlink()
@@ -118,10 +126,23 @@ def receive(
 
 @dataclass(frozen=True)
 class ReceivedFile:
-    """A whole file in its temporary place ``temporary``, and what it will be at its destination."""
+    """A whole file in its temporary place ``temporary``, and what it will be at its destination.
+
+    ``errors`` names the file in errors of the operating system.
+    """
 
     temporary: Path
     stored: StoredFile
+    errors: Errors
+
+    @contextmanager
+    def opened(self) -> Iterator[BinaryIO]:
+        """Open the file in its temporary place for reading.
+
+        :raises DestinationError: when it cannot be read, as when a clean-up removed it.
+        """
+        with self.errors("read"), self.temporary.open("rb") as file:
+            yield file
 
     def put_in_place(self, metadata: str | None = None) -> None:
         """Move or upload the file to its destination, in one step.
@@ -165,8 +186,8 @@ def _own_directory(path: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _staging_directory(shown: str) -> Iterator[Path]:
-    with os_errors(shown):
+def _staging_directory(errors: Errors) -> Iterator[Path]:
+    with errors():
         _sweep_staging_directories()
         directory = tempfile.TemporaryDirectory(prefix=_STAGING_PREFIX, ignore_cleanup_errors=True)
     with directory as name:
@@ -192,18 +213,31 @@ def _move(temporary: Path, path: str) -> None:
     _sync_directory(Path(path).parent)
 
 
-def _write(chunks: Iterable[bytes], temporary: Path, shown: str, check: StreamCheck) -> FileFacts:
-    with os_errors(shown):
+def _write(chunks: Iterable[bytes], temporary: Path, errors: Errors, check: StreamCheck) -> FileFacts:
+    with errors():
         file = temporary.open("xb", buffering=0)  # unbuffered: no second attempt to write while closing after an error
-    with file:
+    with _closing(file, errors):
         for chunk in chunks:
             check.feed(chunk)
-            with os_errors(shown):
+            with errors():
                 _write_all(file, chunk)
         facts = check.finish()
-        with os_errors(shown, "synced to the disk"):
+        with errors("synced to the disk"):
             os.fsync(file.fileno())
     return facts
+
+
+@contextmanager
+def _closing(file: FileIO, errors: Errors) -> Iterator[None]:
+    """Close a file at the end; network file systems tell by it that what was written did not arrive."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # the first error is the one to tell
+            file.close()
+        raise
+    with errors():
+        file.close()
 
 
 def _write_whole(path: Path, content: bytes) -> None:

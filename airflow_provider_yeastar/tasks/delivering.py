@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_yeastar.exceptions import TaskKilledError
@@ -37,6 +36,7 @@ from airflow_provider_yeastar.tasks.storing import StoringTask
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import Context
+    from airflow_provider_yeastar.files.storage import ReceivedFile
     from airflow_provider_yeastar.pbx.client import PbxClient
     from airflow_provider_yeastar.tasks.record import ReportRecord
 
@@ -215,12 +215,13 @@ class DeliveringTask(StoringTask):
         fetching = FileFetch(client, url, killed=lambda: self.killed, new_token=new_token)
         receiving = fetching.receive(path, file_format, self.max_bytes)
         with client.hiding_secrets(), fetching, receiving as received:
-            self._refuse_another_report(client, received.temporary, outcome)
-            if self._holds_no_row(received.temporary, file_format):
+            self._refuse_another_report(client, received, outcome)
+            if self._holds_no_row(received, file_format):
                 self.end_without_rows(context, path)
             record = ReportRecord.of(outcome, received.stored, time.time())
             if self.write_metadata or (not self.allow_shrink and storage.exists(path)):
-                record = replace(record, rows=rows_of(received.temporary, file_format))
+                with received.opened() as opened:
+                    record = replace(record, rows=rows_of(opened, file_format))
             self._refuse_to_go_on_when_killed()
             if self.keeps_file(path):
                 return None
@@ -230,7 +231,7 @@ class DeliveringTask(StoringTask):
         self._refuse_to_go_on_when_killed()
         return record
 
-    def _refuse_another_report(self, client: PbxClient, file: Path, outcome: Outcome) -> None:
+    def _refuse_another_report(self, client: PbxClient, received: ReceivedFile, outcome: Outcome) -> None:
         """Hold a file against what has been asked for since, and the content of a CSV file against the request.
 
         :raises FileReplacedError: if it may be that of a later report.
@@ -249,7 +250,7 @@ class DeliveringTask(StoringTask):
         report = outcome.report
         made_on = datetime.fromtimestamp(report.ready_at, UTC).date()
         expected = Expected.of(report.window, made_on, report.asked_numbers, report.other_numbers)
-        with file.open("rb") as opened:
+        with received.opened() as opened:
             contradicts = contradiction(lines_of(decoded(pieces_of(opened))), expected)
             stray = stray_row(lines_of(decoded(pieces_of(opened))), report.window)
         if contradicts:
@@ -258,14 +259,14 @@ class DeliveringTask(StoringTask):
             asked = report.window["time"]
             log.warning("%s was asked for, and the PBX's file has a row of %s too.", asked, clean_text(stray, 40))
 
-    def _holds_no_row(self, file: Path, file_format: str) -> bool:
+    def _holds_no_row(self, received: ReceivedFile, file_format: str) -> bool:
         """Look at the temporary file, before it is published, if ``on_empty`` has to be applied to it."""
         if self.on_empty == "ok":
             return False
         from airflow_provider_yeastar.pbx.files.emptiness import Content, content_of
         from airflow_provider_yeastar.pbx.files.whole import pieces_of
 
-        with file.open("rb") as opened:
+        with received.opened() as opened:
             content = content_of(pieces_of(opened, self._refuse_to_go_on_when_killed), file_format)
         if content is Content.UNCLEAR:
             raise BadFileError(

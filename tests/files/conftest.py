@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,17 @@ def staging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(directory))
     return directory
+
+
+@pytest.fixture
+def no_temporary_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No directory for temporary files can be written, which Python finds out at the first use."""
+
+    def search() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp', '/var/tmp']")
+
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_get_default_tempdir", search)
 
 
 @pytest.fixture

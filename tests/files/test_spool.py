@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,3 +71,41 @@ def test_a_disk_that_is_full_is_one_sentence(limited_file_size: None) -> None:
 
     with Spool() as spool, pytest.raises(DestinationError, match="temporary file in"):
         spool.extend(rows)
+
+
+class FullDisk(tempfile.SpooledTemporaryFile[bytes]):
+    """Takes what does not fit on the disk, as a buffer does: only what writes the buffer fails."""
+
+    def seek(self, *args: int) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def close(self) -> None:
+        super().close()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("use", [list, Spool.clear])
+def test_a_disk_that_turns_out_to_be_full_later_is_one_as_well(
+    monkeypatch: pytest.MonkeyPatch, use: Callable[[Spool], object]
+) -> None:
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile", FullDisk)
+
+    with Spool() as spool:
+        spool.extend([{"a": 1}])
+        with pytest.raises(DestinationError, match=r"temporary file in .* cannot be written: No space left on device"):
+            use(spool)
+
+
+def test_without_a_directory_for_temporary_files_it_says_so(no_temporary_directory: None) -> None:
+    with Spool() as spool, pytest.raises(DestinationError, match=r"No usable temporary directory found in .* TMPDIR"):
+        spool.extend([{"text": "a" * 2_000_000}])
+
+
+def test_a_directory_that_was_removed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+
+    with (
+        Spool() as spool,
+        pytest.raises(DestinationError, match=r"temporary file in .*/gone cannot be written: No such"),
+    ):
+        spool.extend([{"text": "a" * 2_000_000}])

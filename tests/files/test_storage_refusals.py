@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from io import FileIO
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_yeastar.exceptions import DestinationError, EmptyReportError
-from airflow_provider_yeastar.files.storage import exists, prepare
+from airflow_provider_yeastar.files.storage import exists, prepare, receive
 from airflow_provider_yeastar.pbx.errors import BadFileError
+from tests.files.stores import URL
 from tests.files.support import CHUNKS, NEW, OLD, broken_off, names, new_check, refuse, store
 
 
@@ -93,6 +97,57 @@ class TestLocalRefusals:
         assert exists(str(tmp_path / "x.csv"))
         assert not exists(str(tmp_path))
         assert not exists(str(tmp_path / "y.csv"))
+
+    def test_a_file_system_that_tells_at_the_close_is_believed(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A network file system tells there that what was written is over the quota."""
+        monkeypatch.setattr(Path, "open", lambda path, mode, buffering: LateFile(path, mode))
+
+        with pytest.raises(DestinationError, match=r"x.csv cannot be written: Disk quota exceeded"):
+            store(CHUNKS, str(tmp_path / "x.csv"), new_check(len(NEW)))
+        with pytest.raises(ConnectionResetError):
+            store(broken_off(ConnectionResetError("reset")), str(tmp_path / "x.csv"), new_check(len(NEW)))
+
+        assert names(tmp_path) == []
+
+
+class LateFile(FileIO):
+    def close(self) -> None:
+        was_open = not self.closed
+        super().close()
+        if was_open:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+
+class TestTemporaryFiles:
+    """What goes into an object store lies in a temporary file first."""
+
+    @pytest.mark.parametrize("step", [prepare, lambda url: store(CHUNKS, url, new_check())], ids=["prepare", "store"])
+    def test_without_a_directory_for_them_it_says_so(
+        self, memory: MemoryFileSystem, no_temporary_directory: None, step: Callable[[str], object]
+    ) -> None:
+        with pytest.raises(DestinationError, match=r"for memory://.*No usable temporary directory found in .* TMPDIR"):
+            step(URL)
+
+    @pytest.mark.parametrize("step", [prepare, lambda url: store(CHUNKS, url, new_check())], ids=["prepare", "store"])
+    def test_a_directory_that_cannot_be_written_is_named(
+        self,
+        memory: MemoryFileSystem,
+        closed_directory: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        step: Callable[[str], object],
+    ) -> None:
+        monkeypatch.setattr("tempfile.tempdir", str(closed_directory))
+
+        with pytest.raises(DestinationError, match=rf"A temporary file in {closed_directory} .*denied\. .* TMPDIR"):
+            step(URL)
+
+    def test_one_that_a_clean_up_removed_cannot_be_read(self, memory: MemoryFileSystem) -> None:
+        with receive(CHUNKS, URL, new_check()) as received:
+            received.temporary.unlink()
+            with pytest.raises(DestinationError, match=r"temporary file in .* cannot be read: No such file"):
+                received.opened().__enter__()
 
 
 @pytest.fixture
