@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         TaskDeferred as TaskDeferred,
     )
     from airflow.sdk.execution_time.xcom import XCom as XCom
+    from airflow.sdk.io.fs import has_fs as has_fs
     from airflow.sdk.log import mask_secret as mask_secret
     from airflow.sdk.types import TaskInstanceKey as TaskInstanceKey
     from openlineage.client.generated.base import InputDataset as InputDataset, OutputDataset as OutputDataset
@@ -83,6 +84,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "airflow.sdk.execution_time.secrets_masker",
         "airflow.utils.log.secrets_masker",
     ),
+    "has_fs": ("airflow.sdk.io.fs", "airflow.io"),
     "AirflowException": _EXCEPTIONS,
     "AirflowFailException": _EXCEPTIONS,
     "AirflowNotFoundException": _EXCEPTIONS,

@@ -2,6 +2,7 @@
 
     YeastarError                    (pbx.errors)
     ├── DestinationError            the file cannot be written where it was wanted      ask again
+    │   └── InvalidDestinationError no file can ever be written there, by its name alone
     ├── EmptyReportError            the report holds no row and ``on_empty`` is "fail"
     ├── FewerRowsError              fewer rows than are there would take their place    ask again
     ├── InvalidEventError           the triggerer handed back something unknown         ask again
@@ -14,6 +15,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from airflow_provider_yeastar.pbx.errors import AnswerError, Reaction, YeastarError, error_tree
 
@@ -22,6 +24,7 @@ __all__ = [
     "DestinationError",
     "EmptyReportError",
     "FewerRowsError",
+    "InvalidDestinationError",
     "InvalidEventError",
     "SchemaError",
     "TaskKilledError",
@@ -30,11 +33,19 @@ __all__ = [
 
 
 class DestinationError(YeastarError):
-    """The destination cannot be written, or is no destination; the text says what, where and what to do."""
+    """The destination cannot be written; the text says what, where and what to do."""
 
     default_remedy = "Correct `destination`, or let the worker write there."
     # A full disk waits for a clean-up or for a person, an object store that is away for its operator.
-    default_retry_after = 900.0
+    default_retry_after: ClassVar[float | None] = 900.0
+
+
+class InvalidDestinationError(DestinationError):
+    """The destination is none: not a path or URL of a file, or a URL that this Airflow has no file system for."""
+
+    reaction = Reaction.GIVE_UP
+    default_remedy = "Correct `destination`."
+    default_retry_after = None
 
 
 class EmptyReportError(YeastarError):

@@ -19,7 +19,16 @@ from airflow_provider_yeastar.exceptions import DestinationError
 from airflow_provider_yeastar.files import object_store
 from airflow_provider_yeastar.files.paths import LEFT_BEHIND_SECONDS, is_remote, is_temporary, temporary_name
 
-__all__ = ["exists", "open_stored", "os_errors", "prepare", "refuse_what_is_no_file", "remove", "temporary_errors"]
+__all__ = [
+    "exists",
+    "open_stored",
+    "os_errors",
+    "prepare",
+    "refuse_what_is_no_file",
+    "remove",
+    "require_store",
+    "temporary_errors",
+]
 
 _REMEDIES: Mapping[int, str] = {
     errno.ENOSPC: "Free space on that disk.",
@@ -37,6 +46,16 @@ _OTHER_MOUNT = (
     "This mount lacks what an atomic write needs: choose a destination on another file system, or an object store."
 )
 _OTHER_FOLDER = "Free space there, or set TMPDIR to a directory that the worker's user may write to."
+
+
+def require_store(path: str) -> None:
+    """Check that this Airflow can reach what a path of :func:`resolve_path` names; nothing is looked at there.
+
+    :raises InvalidDestinationError: for a URL of an object store that no provider serves.
+    :raises DestinationError: when the connection is not to be had.
+    """
+    if is_remote(path):
+        object_store.require(path)
 
 
 def exists(path: str) -> bool:

@@ -13,13 +13,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from airflow_provider_yeastar.exceptions import DestinationError
+from airflow_provider_yeastar.exceptions import DestinationError, InvalidDestinationError
 from airflow_provider_yeastar.files.paths import LEFT_BEHIND_SECONDS, is_temporary, sidecar_path, temporary_name
+from airflow_provider_yeastar.pbx.redaction import clean_text
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import ObjectStoragePath
 
-__all__ = ["exists", "opened", "probe", "remove", "sizes_in", "upload"]
+__all__ = ["exists", "opened", "probe", "remove", "require", "sizes_in", "upload"]
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +33,19 @@ _UPLOAD_OPTIONS: Mapping[str, int] = {"chunksize": 5 * 1024 * 1024, "max_concurr
 _PLAIN_KEY = (
     "Write `destination` without a version and without characters that have a meaning of their own in S3's URLs."
 )
+_INSTALL = "Correct `destination`, or install the provider of that object store, with its libraries, on the workers."
 _found_connections: set[str] = set()
 """Airflow is asked once for each in a process; a task may store thousands of recordings."""
+
+
+def require(url: str) -> None:
+    """Check that this Airflow has the file system and the connection of a URL, without a look at the store.
+
+    :raises InvalidDestinationError: when no provider serves the scheme, or a library is missing.
+    :raises DestinationError: when the connection is not to be had.
+    """
+    with _store_errors(url, "cannot be used"):
+        _object(url)
 
 
 def exists(url: str) -> bool:
@@ -169,7 +181,9 @@ def _require_connection(url: str, target: ObjectStoragePath) -> None:
 def _probe_s3(fs: Any, path: str) -> None:
     bucket, key, version = fs.split_path(path)
     if version is not None or f"{bucket}/{key}" != path:
-        raise DestinationError(f"{path} would be the object {key}, without what stands behind it", remedy=_PLAIN_KEY)
+        raise InvalidDestinationError(
+            f"{path} would be the object {key}, without what stands behind it", remedy=_PLAIN_KEY
+        )
     begun = fs.call_s3("create_multipart_upload", Bucket=bucket, Key=key)
     with suppress(Exception):  # who may write may not always abandon; an upload without parts costs nothing
         fs.call_s3("abort_multipart_upload", Bucket=bucket, Key=key, UploadId=begun["UploadId"])
@@ -204,11 +218,22 @@ def _folder(path: str) -> str:
 
 
 def _object(url: str) -> ObjectStoragePath:
-    """Return an object, without a look at the store; the connection that it names is there."""
-    from airflow_provider_yeastar.compat import ObjectStoragePath
+    """Return an object, without a look at the store; its file system and the connection that it names are there."""
+    from airflow_provider_yeastar.compat import ObjectStoragePath, has_fs
 
-    target = ObjectStoragePath(url)
-    _require_connection(url, target)
+    scheme = url.partition("://")[0].lower()
+    try:
+        target = ObjectStoragePath(url)
+        _require_connection(url, target)
+        _ = target.fs
+    except ImportError as error:
+        raise InvalidDestinationError(f"{url} cannot be used: {clean_text(error)}", remedy=_INSTALL) from None
+    except ValueError:
+        if has_fs(scheme):
+            raise
+        raise InvalidDestinationError(
+            f"{url} cannot be used: no provider serves the scheme {scheme}", remedy=_INSTALL
+        ) from None
     return target
 
 
@@ -219,5 +244,5 @@ def _store_errors(url: str, verdict: str) -> Iterator[None]:
     except DestinationError:
         raise
     except Exception as error:  # file systems of many makers: each has errors of its own, and they share no base class
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = clean_text(error) or type(error).__name__
         raise DestinationError(f"{url} {verdict}: {reason.rstrip('.')}") from error

@@ -7,7 +7,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING
 
-from airflow_provider_yeastar.exceptions import DestinationError
+from airflow_provider_yeastar.exceptions import InvalidDestinationError
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.compat import ObjectStoragePath
@@ -40,29 +40,31 @@ def resolve_path(destination: str | os.PathLike[str] | ObjectStoragePath, file_n
     :param destination: a file, or a directory if it ends in ``/``; a local path, ``file:///…`` or any URL of
         ``ObjectStoragePath``, such as ``s3://conn@bucket/key``; or a path object, which never ends in ``/``.
     :param file_name: the file's name in a directory.
-    :raises DestinationError: when it names no file.
+    :raises InvalidDestinationError: when it names no file.
     """
     destination = _text_of(destination)
     where = destination + file_name if destination.endswith("/") else destination
     if not destination:
-        raise DestinationError("`destination` is empty")
+        raise InvalidDestinationError("`destination` is empty")
     if _CONTROLS.search(where):
-        raise DestinationError(
+        raise InvalidDestinationError(
             "`destination` holds a control character",
             remedy="Take out the line break, tab or NUL, which a template may have left at its end.",
         )
     url = _URL.match(where)
     if url is None and "://" in where:
-        raise DestinationError(f"`destination` {destination} is no URL that ObjectStoragePath knows")
+        raise InvalidDestinationError(f"`destination` {destination} is no URL that ObjectStoragePath knows")
     if url is not None and url["scheme"].lower() not in _LOCAL_SCHEMES:
         if not url["rest"].partition("/")[2].strip("/"):
-            raise DestinationError(f"`destination` {destination} names a bucket but no file in it")
+            raise InvalidDestinationError(f"`destination` {destination} names a bucket but no file in it")
         return where
     local = where if url is None else url["rest"].removeprefix("localhost")
     if url is not None and not local.startswith("/"):
-        raise DestinationError(f"`destination` {destination} lacks a slash: a local file is file:///path")
+        raise InvalidDestinationError(f"`destination` {destination} lacks a slash: a local file is file:///path")
     if local.startswith("~"):
-        raise DestinationError(f"`destination` {destination} begins with ~, which is another directory for each worker")
+        raise InvalidDestinationError(
+            f"`destination` {destination} begins with ~, which is another directory for each worker"
+        )
     return os.path.abspath(local)
 
 
@@ -70,7 +72,7 @@ def as_folder(destination: str | os.PathLike[str] | ObjectStoragePath) -> str:
     """Return a destination that is a directory in any case, as :func:`resolve_path` takes it.
 
     :param destination: as for :func:`resolve_path`; the slash at its end may lack.
-    :raises DestinationError: when it is none.
+    :raises InvalidDestinationError: when it is none.
     """
     text = _text_of(destination)
     return text if text.endswith("/") or not text else f"{text}/"
@@ -81,7 +83,7 @@ def _text_of(destination: object) -> str:
         return destination
     # An ObjectStoragePath in a cloud is no os.PathLike; what all path objects have is this.
     if not isinstance(destination, os.PathLike) and not hasattr(destination, "as_posix"):
-        raise DestinationError(f"`destination` is a {type(destination).__name__}, neither a text nor a path")
+        raise InvalidDestinationError(f"`destination` is a {type(destination).__name__}, neither a text nor a path")
     return str(destination)
 
 

@@ -35,6 +35,7 @@ from airflow_provider_yeastar.files.destination import (
     prepare,
     refuse_what_is_no_file,
     remove,
+    require_store,
     temporary_errors,
 )
 from airflow_provider_yeastar.files.paths import (
@@ -59,6 +60,7 @@ __all__ = [
     "prepare",
     "receive",
     "remove",
+    "require_store",
     "resolve_path",
     "sidecar_path",
 ]

@@ -256,12 +256,13 @@ class YeastarHook(BaseHook):
         :raises YeastarError: when it cannot be had, is no report, or cannot be written.
         """
         from airflow_provider_yeastar.files.fetching import FileFetch, fetch_report
-        from airflow_provider_yeastar.files.storage import resolve_path
+        from airflow_provider_yeastar.files.storage import require_store, resolve_path
         from airflow_provider_yeastar.pbx.files.body import format_of, safe_file_name
 
         name = safe_file_name(unquote(urlsplit(download_resource_url).path))
         file_format = format_of(name)
         path = resolve_path(destination, name)
+        require_store(path)
         check_max_bytes(max_bytes)
 
         def download(new_token: bool) -> str:

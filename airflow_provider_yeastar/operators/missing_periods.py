@@ -108,12 +108,17 @@ class YeastarMissingPeriodsOperator(WaitingTask):
         check_arguments(**self._arguments(_ANY_DAY))
 
     def check_templates(self) -> None:
-        """Reject arguments that rendered to nothing, and a destination of which a part is nothing.
+        """Reject arguments that rendered to nothing, and a destination that is none or of which a part is nothing.
 
         :raises InvalidRequestError: with the argument and its template.
+        :raises DestinationError: if this Airflow does not reach the destination's object store.
         """
         super().check_templates()
         check_rendered_path("destination", self.destination, self._destination_given)
+        if self.destination:
+            from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+
+            storage.require_store(storage.resolve_path(self.destination, "report"))
 
     def execute(self, context: Context) -> list[str]:
         """List the days that are missing or thin.

@@ -128,22 +128,30 @@ class YeastarRecordingsOperator(CallsTask, RowsFileTask):
             return self._deliver(context, self.call_request(context))
 
     def _deliver(self, context: Context, request: CallRequest) -> str:
-        # Not needed to parse a DAG file.
-        from airflow_provider_yeastar.files import storage
-        from airflow_provider_yeastar.files.paths import as_folder
+        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
 
         self.check_writer()
-        folder = as_folder(self.destination)
         hidden = connection_protection(self.yeastar_conn_id, hiding_file(self.protect))
         with YeastarHook(self.yeastar_conn_id).get_conn() as client:
             dated = self.until_killed(client.dated(request, time.time() + self.wait_timeout))
-            path = storage.resolve_path(folder, f"{dated.file_stem('recordings', self._source)}.{self.file_format}")
+            path = self.rows_path(dated.file_stem("recordings", self._source))
             if self.keeps_file(path):
                 return path
             storage.prepare(path)
             publish_portal_link(context, self.yeastar_conn_id)
             with self.listed_rows(client, dated) as listed:
                 return self._store(context, client, listed, hidden, path)
+
+    def path_of(self, file_name: str) -> str:
+        """Return where a file goes: the destination is a directory in any case.
+
+        :param file_name: its name there.
+        """
+        # Not needed to parse a DAG file.
+        from airflow_provider_yeastar.files import storage
+        from airflow_provider_yeastar.files.paths import as_folder
+
+        return storage.resolve_path(as_folder(self.destination), file_name)
 
     def _store(self, context: Context, client: PbxClient, listed: ListedRows, hidden: Protection, path: str) -> str:
         from airflow_provider_yeastar.tasks.record import ReportRecord  # not needed to parse a DAG file

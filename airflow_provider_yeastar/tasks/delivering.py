@@ -129,9 +129,7 @@ class DeliveringTask(StoringTask):
         return self._path_of(request) if request else None
 
     def _path_of(self, request: ReportRequest) -> str:
-        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
-
-        return storage.resolve_path(self.destination, f"{self.file_stem(request)}.{request.file_format}")
+        return self.path_of(f"{self.file_stem(request)}.{request.file_format}")
 
     @property
     def _own_parameters(self) -> object:

@@ -77,13 +77,27 @@ class StoringTask(WaitingTask):
         self.shrink_tolerance = shrink_tolerance
 
     def check_templates(self) -> None:
-        """Reject arguments that rendered to nothing, and a destination of which a part is nothing.
+        """Reject arguments that rendered to nothing, and a destination that is none or of which a part is nothing.
 
         :raises InvalidRequestError: with the argument and its template.
+        :raises DestinationError: if this Airflow does not reach the destination's object store.
         """
+        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+
         super().check_templates()
         check_rendered_path("destination", self.destination, self._destination_given)
+        storage.require_store(self.path_of("report"))
         self.record: ReportRecord | None = None
+
+    def path_of(self, file_name: str) -> str:
+        """Return where a file goes.
+
+        :param file_name: its name in a directory.
+        :raises InvalidDestinationError: if the destination names no file.
+        """
+        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
+
+        return storage.resolve_path(self.destination, file_name)
 
     def keeps_file(self, path: str) -> bool:
         """Whether there is a file at a path that ``overwrite=False`` leaves alone."""
@@ -161,7 +175,7 @@ class StoringTask(WaitingTask):
 
         for attempt in retrying_blocking(
             Setbacks(most=_UPLOADS - 1),
-            may_pass=lambda error: isinstance(error, DestinationError) and received.temporary.exists(),
+            may_pass=lambda error: isinstance(error, DestinationError) and os.path.exists(received.temporary),
             sleep=lambda seconds: run_on_worker(asyncio.sleep(seconds), lambda: self.killed),
             then="The file is stored once more",
         ):
@@ -217,9 +231,7 @@ class RowsFileTask(StoringTask):
 
         :param stem: its name in a directory, without the extension.
         """
-        from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
-
-        return storage.resolve_path(self.destination, f"{stem}.{self.file_format}")
+        return self.path_of(f"{stem}.{self.file_format}")
 
     def store_rows(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,9 @@ from typing import Any
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from airflow_provider_yeastar.exceptions import DestinationError
+from airflow_provider_yeastar.exceptions import DestinationError, InvalidDestinationError
 from airflow_provider_yeastar.files.paths import temporary_name
-from airflow_provider_yeastar.files.storage import exists, prepare, remove
+from airflow_provider_yeastar.files.storage import exists, prepare, remove, require_store
 from tests.files.stores import URL, Bucket
 from tests.files.support import CHUNKS, OLD, new_check, store
 
@@ -36,6 +37,28 @@ class TestProbe:
         with pytest.raises(DestinationError, match=r"x.csv cannot be written: Access Denied"):
             prepare(bucket.url("x.csv"))
 
+    @pytest.mark.parametrize("verb", [require_store, prepare, exists, remove])
+    @pytest.mark.parametrize("scheme", ["foo", "FOO", "memory"])
+    def test_a_scheme_that_no_provider_serves_is_final(self, scheme: str, verb: Callable[[str], object]) -> None:
+        with pytest.raises(InvalidDestinationError, match=rf"no provider serves the scheme {scheme.lower()}"):
+            verb(f"{scheme}://nobody@bucket/x.csv")
+
+    def test_a_provider_without_its_library_is_final(self, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "s3fs", None)
+        with pytest.raises(InvalidDestinationError, match=r"x.csv cannot be used: .*s3fs"):
+            prepare(bucket.url("x.csv"))
+
+    def test_the_words_of_a_store_are_one_printable_line(
+        self, memory: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object) -> None:
+            raise PermissionError("no\x1b[31m\nway" + 9_000 * "!")
+
+        monkeypatch.setattr(memory, "pipe_file", refuse)
+        with pytest.raises(DestinationError, match=r"cannot be written: no way!+") as caught:
+            prepare(URL)
+        assert len(str(caught.value)) < 1_000
+
     def test_a_connection_that_does_not_exist_is_refused(self, bucket: Bucket) -> None:
         """S3's file system would take the machine's own credentials, at the real cloud."""
         with pytest.raises(DestinationError, match=r"names the Airflow connection 'nolake', which cannot be found"):
@@ -53,7 +76,7 @@ class TestProbe:
 
     @pytest.mark.parametrize("key", ["a?versionId=3", "pbx/x.csv?versionId=null"])
     def test_a_key_that_the_store_would_read_otherwise_is_refused(self, bucket: Bucket, key: str) -> None:
-        with pytest.raises(DestinationError, match=r"without what stands behind it"):
+        with pytest.raises(InvalidDestinationError, match=r"without what stands behind it"):
             prepare(bucket.url(key))
 
     @pytest.mark.parametrize("is_empty", [True, False])

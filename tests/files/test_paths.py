@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_yeastar.exceptions import DestinationError
+from airflow_provider_yeastar.exceptions import InvalidDestinationError
 from airflow_provider_yeastar.files.paths import as_folder, is_temporary, resolve_path, temporary_name
 
 
@@ -50,7 +50,7 @@ class TestResolvePath:
         ],
     )
     def test_what_names_no_file_is_refused(self, destination: str, words: str) -> None:
-        with pytest.raises(DestinationError, match=words):
+        with pytest.raises(InvalidDestinationError, match=words):
             resolve_path(destination, "name.csv")
 
 

@@ -11,9 +11,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from airflow_provider_yeastar.compat import (
-    ObjectStoragePath,
-)
+from airflow_provider_yeastar.compat import AirflowFailException, ObjectStoragePath
 from airflow_provider_yeastar.exceptions import DestinationError
 from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
@@ -83,7 +81,7 @@ class TestTheDestination:
         task = operator("", deferrable=False)
         task.destination = {}
 
-        with pytest.raises(DestinationError, match="`destination` is a dict, neither a text nor a path"):
+        with pytest.raises(AirflowFailException, match="`destination` is a dict, neither a text nor a path"):
             run_task(task)
 
         assert pbx.requests == []
