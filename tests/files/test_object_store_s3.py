@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from airflow_provider_yeastar.exceptions import DestinationError
 from airflow_provider_yeastar.files.storage import exists, open_stored, prepare, remove
+from tests.docs.pages import blocks
 from tests.files.stores import Bucket
 from tests.files.support import CHUNKS, MIB, NEW, OLD, names, new_check, store, stored
 
@@ -68,3 +70,12 @@ def test_a_file_can_be_read_and_removed(bucket: Bucket) -> None:
     for _ in range(2):
         remove(bucket.url("x.csv"))
     assert bucket.objects() == {}
+
+
+def test_the_rule_for_unfinished_uploads_in_the_docs_is_one_that_s3_takes(bucket: Bucket) -> None:
+    (block,) = blocks("json", containing="AbortIncompleteMultipartUpload")
+    rule = json.loads(block.text)
+
+    bucket.client.put_bucket_lifecycle_configuration(Bucket=bucket.name, LifecycleConfiguration={"Rules": [rule]})
+
+    assert bucket.client.get_bucket_lifecycle_configuration(Bucket=bucket.name)["Rules"] == [rule]
