@@ -24,6 +24,7 @@ __all__ = [
     "open_stored",
     "os_errors",
     "prepare",
+    "probe",
     "refuse_what_is_no_file",
     "remove",
     "require_store",
@@ -40,6 +41,8 @@ _REMEDIES: Mapping[int, str] = {
     errno.ENOTDIR: "Choose a destination whose parents are directories.",
     errno.ENAMETOOLONG: "Choose a shorter name.",
 }
+# A symbolic link that leads to itself leads nowhere.
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 # What a mount answers to a call that it does not have.
 _NOT_SUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EXDEV})
 _OTHER_MOUNT = (
@@ -66,10 +69,23 @@ def exists(path: str) -> bool:
     if is_remote(path):
         return object_store.exists(path)
     with os_errors(path, "looked at"):
-        try:
-            return stat.S_ISREG(os.stat(path).st_mode)
-        except (FileNotFoundError, NotADirectoryError):
-            return False
+        found = probe(path)
+        return found is not None and stat.S_ISREG(found.st_mode)
+
+
+def probe(path: str | os.PathLike[str]) -> os.stat_result | None:
+    """Return what the file system tells of a local path, None where it says that nothing is there.
+
+    ``Path.exists`` and its like take any error for absence, from Python 3.14 on.
+
+    :raises OSError: when the file system does not tell.
+    """
+    try:
+        return os.stat(path)
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return None
+        raise
 
 
 @contextmanager
@@ -115,16 +131,16 @@ def prepare(path: str) -> None:
         return
     with os_errors(path):
         refuse_what_is_no_file(path)
-        parent = next(parent for parent in Path(path).parents if parent.exists())
+        parent = next(parent for parent in Path(path).parents if probe(parent))
         _sweep(parent)
-        probe, renamed = parent / temporary_name(), parent / temporary_name()
+        written, renamed = parent / temporary_name(), parent / temporary_name()
         try:
-            with probe.open("xb") as file, os_errors(path, "synced to the disk"):
+            with written.open("xb") as file, os_errors(path, "synced to the disk"):
                 os.fsync(file.fileno())
             with os_errors(path, "renamed into place"):
-                os.replace(probe, renamed)
+                os.replace(written, renamed)
         finally:
-            for left in (probe, renamed):
+            for left in (written, renamed):
                 left.unlink(missing_ok=True)
 
 
@@ -137,13 +153,11 @@ def _sweep(directory: Path) -> None:
 
 def refuse_what_is_no_file(path: str) -> None:
     """Refuse what stands at a path and is no file; an object store's keys are all files."""
-    target = Path(path)
-    if is_remote(path):
-        return
-    if target.is_dir():
+    found = None if is_remote(path) else probe(path)
+    if found and stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if target.exists() and not target.is_file():
-        raise DestinationError(f"{target} is a device, socket or pipe, not a file")
+    if found and not stat.S_ISREG(found.st_mode):
+        raise DestinationError(f"{path} is a device, socket or pipe, not a file")
 
 
 @contextmanager

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Callable
 
 from airflow_provider_yeastar.files import object_store
-from airflow_provider_yeastar.files.destination import open_stored, os_errors
+from airflow_provider_yeastar.files.destination import open_stored, os_errors, probe
 from airflow_provider_yeastar.files.paths import is_remote
 from airflow_provider_yeastar.pbx.files.body import FileFacts
 from airflow_provider_yeastar.pbx.files.whole import pieces_of
@@ -23,10 +24,13 @@ def sizes_in(folder: str) -> dict[str, int]:
     """
     if is_remote(folder):
         return object_store.sizes_in(folder)
-    if not os.path.isdir(folder):
-        return {}
-    with os_errors(folder, "listed"), os.scandir(folder) as entries:
-        return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
+    with os_errors(folder, "listed"):
+        found = probe(folder)
+        if found is None or not stat.S_ISDIR(found.st_mode):
+            return {}
+        # A file may go while its folder is listed.
+        entries = {name: probe(os.path.join(folder, name)) for name in os.listdir(folder)}
+        return {name: entry.st_size for name, entry in entries.items() if entry and stat.S_ISREG(entry.st_mode)}
 
 
 def facts_of(path: str, look: Callable[[], None] = lambda: None) -> FileFacts:

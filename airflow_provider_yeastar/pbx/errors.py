@@ -36,7 +36,7 @@
     ├── OlderCallsError             the window holds calls of older firmware, for v1.0 alone
     ├── IncompleteCallsError        not every call that the PBX counts could be read      ask again
     ├── StateUnavailableError       the shared state cannot be used just now            ask again
-    ├── ResourceError               this machine has no thread or memory left           ask again
+    ├── ResourceError               this machine has no thread, memory or file for it   ask again
     └── UnsafeUrlError              the PBX named a URL outside itself
 
 Every class has the one constructor below, so that an error can cross from the triggerer to the worker as plain
@@ -264,7 +264,7 @@ class OlderCallsError(YeastarError):
 
 
 class ResourceError(YeastarError):
-    """This machine has no thread or no memory left for a call."""
+    """This machine lacks something for a call: a thread, memory, or a file that can be read."""
 
     default_remedy = "Raise the limit of processes and threads, or of memory, of the triggerer or worker."
     default_retry_after = 300.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,29 @@ def test_a_mount_that_does_not_tell_is_no_proof_that_there_is_no_file(
 
     with pytest.raises(DestinationError, match=r"x\.csv cannot be looked at"):
         exists(str(tmp_path / "x.csv"))
+
+
+@pytest.mark.parametrize("is_there", [Path.exists, Path.is_file, Path.is_dir])
+def test_nothing_is_written_elsewhere_or_over_it_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: Callable[[Path], bool]
+) -> None:
+    """Path's own questions take any error for a no from Python 3.14 on."""
+    for step in (prepare, lambda path: store(CHUNKS, path, new_check())):
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, is_there.__name__, lambda path: False)
+            patched.setattr(os, "stat", refuse(errno.EIO))
+            with pytest.raises(DestinationError, match=r"x\.csv cannot be written: Input/output error"):
+                step(str(tmp_path / "deeper" / "x.csv"))
+
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("step", [prepare, lambda path: store(CHUNKS, path, new_check())], ids=["prepare", "store"])
+def test_a_link_that_leads_to_itself_is_replaced(tmp_path: Path, step: Callable[[str], object]) -> None:
+    (tmp_path / "x.csv").symlink_to("x.csv")
+
+    assert not exists(str(tmp_path / "x.csv"))
+    step(str(tmp_path / "x.csv"))
 
 
 @pytest.mark.parametrize("name", ["y.csv", "x.csv/y.csv", ""])

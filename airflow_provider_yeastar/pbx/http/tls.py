@@ -7,20 +7,26 @@ before any credential, is sent.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
+import os
 import socket
 import ssl
+import stat
 from collections.abc import Iterator
-from pathlib import Path
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from airflow_provider_yeastar.pbx.errors import InvalidSettingsError
+from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, ResourceError
 from airflow_provider_yeastar.pbx.http.policy import Trust
 from airflow_provider_yeastar.pbx.http.sockets import LimitedTlsSocket
 
 __all__ = ["causes", "certificate_complaint", "fetch_fingerprint", "make_ssl_context"]
+
+
+# What only a person mends; a mount that is away or a limit on open files passes.
+_FINAL = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG})
 
 
 class _FingerprintError(ssl.SSLError):
@@ -65,7 +71,8 @@ def make_ssl_context(trust: Trust) -> ssl.SSLContext:
     token is in every URL.
 
     :param trust: which certificate to accept.
-    :raises InvalidSettingsError: when there is no such CA bundle, or it cannot be read.
+    :raises InvalidSettingsError: when there is no such CA bundle, or it is none.
+    :raises ResourceError: when it cannot be read at the moment.
     """
     if trust.fingerprint:
         return _pinning_context(trust.fingerprint)
@@ -79,7 +86,7 @@ def make_ssl_context(trust: Trust) -> ssl.SSLContext:
     else:
         context.load_default_certs()
     if trust.with_certifi:
-        context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+        _load_bundle(context, DEFAULT_CA_BUNDLE_PATH, "the library certifi")
     return context
 
 
@@ -94,14 +101,19 @@ def _pinning_context(fingerprint: str) -> ssl.SSLContext:
 
 
 def _load_bundle(context: ssl.SSLContext, bundle: str, source: str) -> None:
-    path = Path(bundle)
-    if not path.exists():
-        raise InvalidSettingsError(f"The CA bundle {bundle}, named by {source}, does not exist")
+    shown = f"The CA bundle {bundle}, named by {source},"
     try:
-        context.load_verify_locations(**{"capath" if path.is_dir() else "cafile": bundle})
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it holds no certificate"
-        raise InvalidSettingsError(f"The CA bundle {bundle}, named by {source}, cannot be read: {reason}") from None
+        is_folder = stat.S_ISDIR(os.stat(bundle).st_mode)
+        context.load_verify_locations(**{"capath" if is_folder else "cafile": bundle})
+    except (FileNotFoundError, NotADirectoryError):
+        raise InvalidSettingsError(f"{shown} does not exist") from None
+    except (ssl.SSLError, ValueError):
+        raise InvalidSettingsError(f"{shown} cannot be read: it holds no certificate") from None
+    except OSError as error:
+        what = f"{shown} cannot be read: {error.strerror or type(error).__name__}"
+        if error.errno in _FINAL:
+            raise InvalidSettingsError(what) from None
+        raise ResourceError(what, remedy="Check the disk that holds it.") from None
 
 
 def certificate_complaint(error: BaseException) -> str | None:
