@@ -32,6 +32,13 @@ _ERROR_TITLE = re.compile(
 )
 _ERROR_NUMBER = re.compile(r"((http|error|status)\W*)*[45]\d\d\b.*", re.IGNORECASE)
 """In a title alone: a heading may be a queue, such as 501-Support."""
+# Of a page for people. A report may be called so as well, but then it has a header or rows of three cells.
+_NOTICE_TITLE = re.compile(
+    r"(please )?(log|sign) ?in( (to|with|required|page)\b.*)?|(your )?session\b.*\b(expired|ended|timed out)"
+    r"|.*\bmaintenance( mode| page)?|please wait\b.*|(redirecting|loading|restarting|rebooting|starting up)\W*"
+    r"|.*\b(unavailable|too many requests|moved (permanently|temporarily))\b.*|.*\berror|error\b.*",
+    re.IGNORECASE,
+)
 _TITLES = frozenset({"title", "h1", "h2", "h3"})
 # What belongs to a page whose content comes from elsewhere, or that wants something from a person.
 _NO_REPORT = frozenset({"form", "frame", "iframe", "frameset"})
@@ -87,12 +94,12 @@ class Page(HTMLParser):
         self._closed: dict[str, int] = {}
         self._open = ""  # the tag in which text now stands, if it matters
         self._title = ""
-        self._is_error = False
+        self._is_error = self._is_notice = False
         self._ended_with = ""
         self._leads_away = False
         self._cells_side_by_side = False
         self._pairs = 0  # rows of two cells, neither marked as a header nor with a digit in them
-        self._has_table_row = False
+        self._has_table_row = self._has_header_or_three = False
         self.is_endless = False
         self.has_script = False
         """Whether a script may still add rows to the page."""
@@ -135,6 +142,8 @@ class Page(HTMLParser):
             return "an HTML page without its end"
         if not self._cells_side_by_side:
             return "an HTML page whose table is empty"
+        if self._is_notice and not self._has_header_or_three:
+            return "an HTML page of pairs under the title of a notice"
         if not self._has_table_row and self._pairs < 2:
             return "an HTML page whose only row may be a label and a text"
         return None
@@ -215,6 +224,7 @@ class Page(HTMLParser):
         """Take note of an error that a title or a heading tells of, also behind the beginning of a report."""
         title, self._title = " ".join(self._title.split()), ""
         self._is_error |= bool(_ERROR_TITLE.fullmatch(title) or (tag == "title" and _ERROR_NUMBER.fullmatch(title)))
+        self._is_notice |= _NOTICE_TITLE.fullmatch(title) is not None
 
     def _end_row(self) -> None:
         cells = filled(self._cells)
@@ -222,7 +232,9 @@ class Page(HTMLParser):
             row = self._judged(cells)
             self._rows.append(row)
             self._cells_side_by_side |= len(cells) > 1
-            if len(cells) == 2 and self._has_data_cell and not any(map(_DIGIT.search, cells)):
+            is_marked = row.is_header or self._in_head
+            self._has_header_or_three |= len(cells) > 2 or (is_marked and len(cells) > 1)
+            if len(cells) == 2 and not is_marked and self._has_data_cell and not any(map(_DIGIT.search, cells)):
                 self._pairs += 1
             else:
                 self._has_table_row |= len(cells) > 1

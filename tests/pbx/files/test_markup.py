@@ -92,12 +92,47 @@ def test_two_texts_side_by_side_are_no_table(row: str) -> None:
         "<tr><td>Agent</td><td>State</td></tr><tr><td>Anna</td><td>Away</td></tr>",
         "<tr><td>Agent</td><td>Name</td><td>State</td></tr>",
         "<tr><th>Agent</th><th>State</th></tr>",
+        "<tr><th>Agent</th><th>State</th></tr><tr><td>Anna</td><td>Away</td></tr>",
+        "<thead><tr><td>Agent</td><td>State</td></tr></thead>",
         "<tr><td>Agent</td><td>5</td></tr>",
     ],
-    ids=["two rows", "three cells", "a header", "a number"],
+    ids=["two rows", "three cells", "a header", "a header and a row", "a header by its place", "a number"],
 )
 def test_what_may_be_the_header_or_a_row_of_a_table_is_one(rows: str) -> None:
     assert judged(f"<table>{rows}</table>") is None
+
+
+LAYOUT = "<tr><td><img src=x>!</td><td>Please wait 5 minutes</td></tr><tr><td>Note</td><td>The PBX restarts</td></tr>"
+
+
+@pytest.mark.parametrize("tag", ["title", "h1", "h2"])
+@pytest.mark.parametrize(
+    "title",
+    [
+        *("Login", "Please log in", "Sign in to P-Series", "Session expired", "Your session has ended", "Maintenance"),
+        *("System Maintenance", "Please wait...", "Redirecting", "Loading...", "Too Many Requests", "PHP Error"),
+        *("Error 17", "PBX unavailable"),
+    ],
+)
+def test_a_layout_of_pairs_under_the_title_of_a_notice_is_no_report(title: str, tag: str) -> None:
+    body = f"<html><{tag}>{title}</{tag}><body><table>{LAYOUT}</table></body></html>"
+    assert judged(body) == "an HTML page of pairs under the title of a notice"
+
+
+@pytest.mark.parametrize("row", ["<th>Agent</th><th>State</th>", "<td>Agent</td><td>Logins</td><td>State</td>"])
+@pytest.mark.parametrize("title", ["Login", "Maintenance", "Dial Error"])
+def test_a_report_may_be_called_like_a_notice(title: str, row: str) -> None:
+    assert judged(f"<h1>{title}</h1><table><tr>{row}</tr>{LAYOUT}</table>") is None
+
+
+@pytest.mark.parametrize(
+    "title", ["Agent Login Activity", "Failed Calls", "Welcome", "Queue Maintenance Team", "Errors"]
+)
+def test_a_report_of_two_columns_may_be_called(title: str) -> None:
+    assert (
+        judged(f"<h1>{title}</h1><table><tr><td>Agent</td><td>Calls</td></tr><tr><td>Anna</td><td>5</td></tr></table>")
+        is None
+    )
 
 
 def test_a_table_in_a_section_ends_with_it() -> None:
