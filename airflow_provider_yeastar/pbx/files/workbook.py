@@ -15,8 +15,16 @@ from urllib.parse import unquote
 from xml.parsers import expat
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-__all__ = ["XmlFaultError", "XmlReader", "archive_complaint", "local_name"]
+__all__ = ["Taker", "XmlFaultError", "XmlReader", "archive_complaint", "local_name"]
 
+Taker = Callable[[str, dict[str, str]], Callable[[str], None] | None]
+"""Takes the name and the attributes of an element, and returns what is to take its text, if anything."""
+
+_POINTER_DIGITS = 10
+"""Of a number that points to a text; no workbook has so many."""
+_NOWHERE = 10**_POINTER_DIGITS
+_TEXT_PIECES, _PIECE_CHARACTERS = 16, 64
+"""As much of the text of an element is kept, in pieces as the parser makes them."""
 _READ_BYTES = 1024 * 1024
 _END_BYTES = 22
 _END = struct.Struct("<4s4H2LH")
@@ -93,38 +101,44 @@ class _Facts:
     :param targets: the parts that others lead to, each with the end of the relationship's type.
     :param ids: the relationships of each part that lists some.
     :param sheet_ids: the relationships that the workbook's sheets name.
-    :param has_texts: whether there is a text that cells may share.
-    :param needs_texts: whether a cell points to one.
+    :param texts: how many texts there are that cells may share.
+    :param needed_texts: how many there have to be, as the numbers say by which cells point to them.
     """
 
     roots: dict[str, str] = field(default_factory=dict)
     targets: set[tuple[str, str]] = field(default_factory=set)
     ids: dict[str, set[str]] = field(default_factory=dict)
     sheet_ids: set[str] = field(default_factory=set)
-    has_texts: bool = False
-    needs_texts: bool = False
+    texts: int = 0
+    needed_texts: int = 0
 
-    def taker(self, part: str) -> Callable[[str, dict[str, str]], None]:
+    def taker(self, part: str) -> Taker:
         """Return what takes the elements of one part."""
         if part.endswith(".rels"):
             return self._taker_of_relations(part)
         is_shared = False
 
-        def take(name: str, attributes: dict[str, str]) -> None:
+        def take(name: str, attributes: dict[str, str]) -> Callable[[str], None] | None:
             nonlocal is_shared
             element = local_name(name)
             if element == "c":
                 is_shared = attributes.get("t") == "s"
             elif element == "v":
-                self.needs_texts |= is_shared
+                return self._take_pointer if is_shared else None
             elif element == "si":
-                self.has_texts = True
+                self.texts += 1
             elif element == "sheet":
                 self.sheet_ids |= {value for key, value in attributes.items() if key.endswith(":id")}
+            return None
 
         return take
 
-    def _taker_of_relations(self, part: str) -> Callable[[str, dict[str, str]], None]:
+    def _take_pointer(self, text: str) -> None:
+        number = text.strip()
+        is_number = number.isascii() and number.isdecimal() and len(number) < _POINTER_DIGITS
+        self.needed_texts = max(self.needed_texts, int(number) + 1 if is_number else _NOWHERE)
+
+    def _taker_of_relations(self, part: str) -> Taker:
         ids = self.ids.setdefault(part, set())
         folder = posixpath.dirname(posixpath.dirname(part))
 
@@ -174,7 +188,7 @@ def _facts_complaint(facts: _Facts, names: set[str], relations: set[str]) -> str
         return "a workbook without one of its parts"
     if any(facts.roots.get(target, root) != root for target, kind in facts.targets if (root := _ROOTS.get(kind))):
         return "a workbook with something else in place of a part"
-    if facts.needs_texts and not facts.has_texts:
+    if facts.needed_texts > facts.texts:
         return "a workbook without the texts of its cells"
     return None
 
@@ -203,13 +217,16 @@ class XmlFaultError(Exception):
 class XmlReader:
     """Parses XML for its form, and hands out the beginnings of its elements. It expands no entity of its own.
 
-    :param take: is called with the name and the attributes of each element.
+    :param take: is called with the name and the attributes of each element; what it returns, if anything, is called
+        with the beginning of that element's text, once it ends or another begins in it.
     """
 
-    def __init__(self, take: Callable[[str, dict[str, str]], None]) -> None:
+    def __init__(self, take: Taker) -> None:
         self.root = ""
         """The first element, without its prefix."""
         self._take = take
+        self._take_text: Callable[[str], None] | None = None
+        self._text: list[str] = []
         self._parser = expat.ParserCreate()
         self._parser.StartElementHandler = self._take_root
         self._parser.EntityDeclHandler = self._refuse
@@ -238,8 +255,27 @@ class XmlReader:
 
     def _take_root(self, name: str, attributes: dict[str, str]) -> None:
         self.root = local_name(name)
-        self._parser.StartElementHandler = self._take
-        self._take(name, attributes)
+        self._parser.StartElementHandler = self._take_element
+        self._take_element(name, attributes)
+
+    def _take_element(self, name: str, attributes: dict[str, str]) -> None:
+        if self._take_text:
+            self._end_text(name)
+        self._take_text = self._take(name, attributes)
+        if self._take_text:  # texts of other elements are not handed out, which would take time
+            self._parser.CharacterDataHandler = self._add_text
+            self._parser.EndElementHandler = self._end_text
+
+    def _add_text(self, piece: str) -> None:
+        if len(self._text) < _TEXT_PIECES:
+            self._text.append(piece[:_PIECE_CHARACTERS])
+
+    def _end_text(self, _: str) -> None:
+        self._parser.CharacterDataHandler = self._parser.EndElementHandler = None
+        taken, self._take_text, text = self._take_text, None, "".join(self._text)
+        self._text.clear()
+        if taken:
+            taken(text)
 
     def _refuse(self, *declaration: object) -> None:
         raise XmlFaultError("with entities")

@@ -35,6 +35,13 @@ def repacked(change: Callable[[str, bytes], bytes | None], method: int = zipfile
     return out.getvalue()
 
 
+def pointing(sheet: bytes, number: bytes) -> bytes:
+    """Return a sheet whose first shared text is another one."""
+    changed = re.sub(rb'(t="s"[^>]*><v>)\d+', lambda found: found[1] + number, sheet, count=1)
+    assert changed != sheet
+    return changed
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -49,13 +56,22 @@ def repacked(change: Callable[[str, bytes], bytes | None], method: int = zipfile
         (lambda name, part: None if name == "xl/sharedStrings.xml" else part, "without one of its parts"),
         (lambda name, part: None if name == "docProps/app.xml" else part, "without one of its parts"),
         (lambda name, part: b"<sst/>" if name == "xl/sharedStrings.xml" else part, "without the texts of its cells"),
+        (lambda name, part: pointing(part, b"99999") if "sheet1" in name else part, "without the texts of its cells"),
+        (lambda name, part: pointing(part, b"-1") if "sheet1" in name else part, "without the texts of its cells"),
+        (lambda name, part: pointing(part, b"") if "sheet1" in name else part, "without the texts of its cells"),
+        (
+            lambda name, part: pointing(part, b"7" * 10_000_000) if "sheet1" in name else part,
+            "without the texts of its",
+        ),
         (lambda name, part: b"<html><p>502</p></html>" if "sheet1" in name else part, "else in place of a part"),
         (lambda name, part: b"<html/>" if name == "xl/workbook.xml" else part, "else in place of a part"),
         (lambda name, part: b"<a><si/></a>" if name == "xl/sharedStrings.xml" else part, "else in place of a part"),
     ],
     ids=[
         *("a sheet", "the workbook", "the types", "half a sheet", "an empty sheet", "a NUL", "the relations"),
-        *("the relation of a sheet", "the texts", "the properties", "every text", "an error page", "no workbook"),
+        *("the relation of a sheet", "the texts", "the properties", "every text"),
+        *("the text of a cell", "a text before the first", "which text", "a number of use"),
+        *("an error page", "no workbook"),
         "other texts",
     ],
 )
