@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from airflow_provider_yeastar.pbx.errors import BadFileError, FileTooLargeError
-from airflow_provider_yeastar.pbx.files.kinds import Kind, kind_of, may_be_json
+from airflow_provider_yeastar.pbx.files.kinds import Kind, kind_of, kind_within, may_be_json
 
 __all__ = ["FileCheck", "FileFacts", "format_of", "safe_file_name"]
 
@@ -155,6 +155,9 @@ class FileCheck:
         kind = kind_of(beginning[:_HEAD_BYTES])
         if kind not in self._accepted:
             raise self._bad(f"The PBX sent {kind} in place of the {self._format} file")
+        within = kind_within(beginning[:_HEAD_BYTES]) if kind is Kind.UTF_16 else kind
+        if within in (Kind.HTML, Kind.TEXT) and within not in self._accepted:
+            raise self._bad(f"The PBX sent {within} in UTF-16 in place of the {self._format} file")
         self._may_hold_no_nul = kind in _WITHOUT_NUL
         if self._may_hold_no_nul:
             self._refuse_nul(beginning)

@@ -32,6 +32,7 @@ UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 HEADER_CELLS = 3
 """Rows before the header (title, time range) have fewer cells than this; wider rows are the table."""
 
+_ERROR_AT_END = "text with a web page or an error message at its end"
 _MAX_LINE_CHARACTERS = 128 * 1024
 _MOST_LINES_OF_A_ROW = 20
 _SAMPLED_LINES = 40
@@ -65,6 +66,11 @@ _ERROR_IN_LINE = re.compile(
     r"<!--|<\?(xml|php)\b|</[a-z][\w:.-]*\s*>|<(br|hr|p|div|span|table|pre|font|meta|style|link)(\s[^<>]*)?/?>"
     r"|\{\s*\"[^\"\n]+\"\s*:",
     re.IGNORECASE,
+)
+# A status in words, as the whole last cell: what a server prints when it fails in the midst of a table. Such words of
+# SIP as "Forbidden" are left out; a column of a report may hold them.
+_STATUS = re.compile(
+    r"(?:error\W*)?(?:5\d\d\W+)?(?:internal server error|bad gateway|gateway time-?out)\W*", re.IGNORECASE
 )
 
 
@@ -135,7 +141,7 @@ def table_complaint(head: str, tail: str, *, may_lack_line_end: bool = False) ->
         Whether a PBX ends its files with one is unknown [U].
     """
     if holds_error(tail) or _ERROR_IN_LINE.search(tail.rstrip().rpartition("\n")[2]):
-        return "text with a web page or an error message at its end"
+        return _ERROR_AT_END
     has_end = tail.endswith("\n" if "\n" in tail else "\r")
     head, tail = _with_plain_line_ends(head), _with_plain_line_ends(tail)
     delimiter = delimiter_of(head.splitlines()[:_SAMPLED_LINES])
@@ -154,6 +160,8 @@ def table_complaint(head: str, tail: str, *, may_lack_line_end: bool = False) ->
         widths = {len(rows[header])}
     narrowest = min(HEADER_CELLS, len(rows[header]))
     may_end = {width for width in widths if width >= narrowest}
+    if _ends_with_status(rows, tail, delimiter):
+        return _ERROR_AT_END
     has_prose = any(_reads_as_prose(row) for row in rows[header:-1])
     if any(
         _may_be_last(row, may_end) and (has_prose or not _reads_as_prose(row)) for row in _last_rows(tail, delimiter)
@@ -179,6 +187,13 @@ def _header(rows: Sequence[list[str]], *, alone: bool) -> int | None:
 def _reads_as_prose(row: Sequence[str]) -> bool:
     """Return whether blanks follow the commas, as in a sentence."""
     return len(row) > 1 and all(cell.startswith(" ") and cell.strip() for cell in row[1:])
+
+
+def _ends_with_status(rows: Sequence[list[str]], tail: str, delimiter: str) -> bool:
+    """Return whether the last cell is a status in words that no row before has."""
+    last = next(_last_rows(tail, delimiter), [])
+    before = (cell.strip() for row in rows[:-1] for cell in row)
+    return bool(last and _STATUS.fullmatch(last[-1].strip())) and not any(map(_STATUS.fullmatch, before))
 
 
 def _last_rows(tail: str, delimiter: str) -> Iterator[list[str]]:

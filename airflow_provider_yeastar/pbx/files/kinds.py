@@ -6,7 +6,7 @@ import codecs
 import re
 from enum import StrEnum
 
-__all__ = ["Kind", "kind_of", "may_be_json"]
+__all__ = ["Kind", "kind_of", "kind_within", "may_be_json"]
 
 _WHITESPACE = b" \t\r\n\f\v"
 
@@ -77,3 +77,11 @@ def kind_of(head: bytes) -> Kind:
     if _CONTROL.search(head):
         return Kind.BINARY
     return Kind.XML if content.startswith(b"<?xml") else Kind.TEXT
+
+
+def kind_within(head: bytes) -> Kind:
+    """Return what text in UTF-16 with a byte order mark is, as :func:`kind_of` returns it of other text.
+
+    :param head: its first bytes, cut anywhere.
+    """
+    return kind_of(head.decode("utf-16", "replace").encode("utf-8", "replace"))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
 from airflow_provider_yeastar.pbx.files.delimited import decoded, holds_error, table_complaint
-from airflow_provider_yeastar.pbx.files.kinds import Kind, kind_of
+from airflow_provider_yeastar.pbx.files.kinds import Kind, kind_of, kind_within
 from airflow_provider_yeastar.pbx.files.markup import Page
 from airflow_provider_yeastar.pbx.files.ole2 import ole2_complaint
 from airflow_provider_yeastar.pbx.files.pdf import pdf_complaint
@@ -21,6 +21,7 @@ from airflow_provider_yeastar.pbx.files.workbook import XmlFaultError, XmlReader
 __all__ = ["pieces_of", "sound_complaint", "whole_complaint"]
 
 _PIECE_BYTES = 1024 * 1024
+_HEAD_BYTES = 1024
 _END_BYTES = 64 * 1024
 _RIFF_HEAD = 8
 _NO_LENGTH = 0x7FFF_FFFF
@@ -38,7 +39,7 @@ def whole_complaint(
     """
     file.seek(0)
     head = file.read(_END_BYTES)
-    kind = kind_of(head[:1024])
+    kind = kind_of(head[:_HEAD_BYTES])
     if kind is Kind.PDF:
         return pdf_complaint(file, size)
     if kind is Kind.OLE2:
@@ -96,26 +97,38 @@ def _utf_16_complaint(
     if any("\0" in text for text in decoded(pieces_of(file, look))):
         return "text in UTF-16 with a hole in it"
     encoding = "utf-16-le" if head.startswith(codecs.BOM_UTF16_LE) else "utf-16-be"
-    text = _text(head, encoding)
-    if kind_of(text[:1024].encode()) is Kind.HTML:
+    if kind_within(head[:_HEAD_BYTES]) is Kind.HTML:
         return _page_complaint(pieces_of(file, look))
     return _table_complaint(head, _end(file, size), encoding, is_length_known)
 
 
 def _table_complaint(head: bytes, tail: bytes, encoding: str, is_length_known: bool) -> str | None:
-    if _ends_within_letter(tail, encoding):
+    if _ends_within_letter(head, tail, encoding):
         return "text that ends within a letter"
     if encoding != "utf-8" and holds_error(tail.decode("latin-1")):
         return "text in UTF-16 with a web page or an error message at its end"
     return table_complaint(_text(head, encoding), _text(tail, encoding), may_lack_line_end=is_length_known)
 
 
-def _ends_within_letter(tail: bytes, encoding: str) -> bool:
-    """Return whether the last bytes are the beginning of a letter; unknown of text that is not in this encoding."""
+def _ends_within_letter(head: bytes, tail: bytes, encoding: str) -> bool:
+    """Return whether the last bytes are the beginning of a letter; unknown of text that is not in this encoding.
+
+    A text whose only letter beyond ASCII is the last one may be in this encoding or in another: it counts as cut.
+    """
+    if encoding == "utf-8" and not _is_utf_8(head):
+        return False
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     text = decoder.decode(tail).lstrip("\ufffd")  # the first letter may be cut as well
     rest, _ = decoder.getstate()
     return bool(rest) and "\ufffd" not in text
+
+
+def _is_utf_8(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _page_complaint(pieces: Iterable[bytes]) -> str | None:

@@ -109,6 +109,18 @@ class TestWhatIsNoReport:
             pytest.param("csv", b"\x1f\x8b\x08 text", "gzip data", id="gzip for csv"),
             pytest.param("csv", b"Queue,Total\n\0\0", "binary data", id="NUL bytes for csv"),
             pytest.param("csv", "Queue,Total\n".encode("utf-16-le"), "binary data", id="UTF-16 without mark"),
+            pytest.param(
+                "csv", HTML.decode().encode("utf-16"), "an HTML page in UTF-16 in place", id="UTF-16 page for csv"
+            ),
+            pytest.param(
+                "csv",
+                HTML.decode().encode("utf-16-be").join([b"\xfe\xff", b""]),
+                "an HTML page in UTF-16",
+                id="big-endian page for csv",
+            ),
+            pytest.param(
+                "html", CSV.decode().encode("utf-16"), "plain text in UTF-16 in place", id="UTF-16 table for html"
+            ),
             pytest.param("csv", "Queue,Total\n".encode("utf-32"), "text in UTF-32", id="UTF-32 for csv"),
             pytest.param("pdf", "Queue,Total\n".encode("utf-16"), "text in UTF-16", id="UTF-16 for pdf"),
             pytest.param("csv", b"\x28\xb5\x2f\xfd\x04data", "Zstandard data", id="Zstandard for csv"),

@@ -34,6 +34,10 @@ PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>bad</body></html
         '{ "result" : "error" }',
         "HTTP/1.1 502 Bad Gateway",
         "HTTP/2 502",
+        "Internal Server Error",
+        "500 Internal Server Error.",
+        "Error: Bad Gateway",
+        "504 Gateway Time-out",
     ],
 )
 def test_an_error_within_the_last_cell_is_no_part_of_it(error: str, encoding: str, end: str) -> None:
@@ -64,3 +68,9 @@ def test_an_error_in_ascii_behind_utf_16_is_seen(error: bytes, cell: str, encodi
 )
 def test_a_label_is_no_error(cell: str, encoding: str) -> None:
     assert complaint(f"{TABLE}1002,Bob,{cell}\r\n{cell},Bob,6\r\n1002,Bob,{cell}\r\n".encode(encoding)) is None
+
+
+@pytest.mark.parametrize("status", ["Internal Server Error", "Bad Gateway"])
+def test_a_column_may_hold_a_status(status: str) -> None:
+    body = f"{TABLE}1002,Bob,{status}\n1003,Eve,{status}\n".encode()
+    assert complaint(body) is None

@@ -151,6 +151,17 @@ def test_text_that_ends_within_a_letter_is_refused(encoding: str, lacking: int, 
     assert whole_complaint(io.BytesIO(cut), len(cut), is_length_known=True) == "text that ends within a letter"
 
 
+def test_text_whose_beginning_is_in_latin_1_may_end_with_any_letter() -> None:
+    body = ("Anrufe;Pausen;Gr\u00f6\u00dfe\n" + "3;4;5\n" * 20_000 + "3;4;Ren\u00e9").encode("latin-1")
+    assert whole_complaint(io.BytesIO(body), len(body), is_length_known=True) is None
+
+
+def test_a_text_whose_last_letter_alone_is_beyond_ascii_may_be_cut() -> None:
+    """The byte is a letter of latin-1, or the first of a Chinese letter in UTF-8."""
+    body = "Anrufe;Pausen;Ort\n3;4;Ren\u00e9".encode("latin-1")
+    assert whole_complaint(io.BytesIO(body), len(body), is_length_known=True) == "text that ends within a letter"
+
+
 def test_text_in_latin_1_may_end_with_any_letter() -> None:
     body = "Anrufe;Pausen;Gr\u00f6\u00dfe\n3;4;Ren\u00e9".encode("latin-1")
     assert whole_complaint(io.BytesIO(body), len(body), is_length_known=True) is None
