@@ -13,7 +13,7 @@ from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_req
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
 from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.tasks.sql import sql_engine
-from airflow_provider_yeastar.tasks.templates import check_rendered_path
+from airflow_provider_yeastar.tasks.templates import check_rendered_name
 from airflow_provider_yeastar.tasks.waiting import WaitingTask, on_worker
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ class YeastarMissingPeriodsOperator(WaitingTask):
         self.table = table
         self.schema = schema
         self.destination = destination
+        self._names_given = {"table": str(table), "schema": str(schema)}
         self._destination_given = str(destination)
         self.file_format = file_format
         self.duration_format = duration_format
@@ -108,13 +109,15 @@ class YeastarMissingPeriodsOperator(WaitingTask):
         check_arguments(**self._arguments(_ANY_DAY))
 
     def check_templates(self) -> None:
-        """Reject arguments that rendered to nothing, and a destination that is none or of which a part is nothing.
+        """Reject arguments that rendered to nothing, a destination that is none, and names of which a part is nothing.
 
         :raises InvalidRequestError: with the argument and its template.
         :raises DestinationError: if this Airflow does not reach the destination's object store.
         """
         super().check_templates()
-        check_rendered_path("destination", self.destination, self._destination_given)
+        for name, given in self._names_given.items():
+            check_rendered_name(name, getattr(self, name), given, "name")
+        check_rendered_name("destination", self.destination, self._destination_given)
         if self.destination:
             from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
 

@@ -19,7 +19,7 @@ from airflow_provider_yeastar.pbx.files.shrink import Replacement, check_toleran
 from airflow_provider_yeastar.pbx.report.parameters import is_open
 from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.tasks.on_empty import check_on_empty, refuse_empty_report
-from airflow_provider_yeastar.tasks.templates import check_rendered_path
+from airflow_provider_yeastar.tasks.templates import check_rendered_name
 from airflow_provider_yeastar.tasks.waiting import WaitingTask
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class StoringTask(WaitingTask):
         from airflow_provider_yeastar.files import storage  # not needed to parse a DAG file
 
         super().check_templates()
-        check_rendered_path("destination", self.destination, self._destination_given)
+        check_rendered_name("destination", self.destination, self._destination_given)
         storage.require_store(self.path_of("report"))
         self.record: ReportRecord | None = None
 

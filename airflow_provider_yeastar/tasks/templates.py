@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
 
     from airflow_provider_yeastar.compat import Context
 
-__all__ = ["RenderedToNothing", "TemplatedTask", "check_rendered_path"]
+__all__ = ["RenderedToNothing", "TemplatedTask", "check_rendered_name"]
 
 _REMEDY = "A part that may be missing goes into `{% if … %}…{% endif %}`."
-_NO_NAME = re.compile(r"(?<![^\W_])None(?![^\W_])|<[^<>]* at 0x[^<>]*>")
-"""What an expression leaves in a path where it makes a text of None or of an object itself: ``none ~ '.csv'``."""
 _EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_NO_NAME = re.compile(r"(?<![^\W_])(?:None|nan|NaN|NaT)(?![^\W_])|<NA>|<[^<>]* at 0x[^<>]*>")
+"""What an expression leaves in a name where it makes a text of None, NaN or an object itself: ``none ~ '.csv'``."""
+_NO_STEM = re.compile(r"(?<![^/])(?:none|nan|nat|null|undefined)(?=[./]|$)", re.IGNORECASE)
+"""What a filter makes of these, ``none | string | lower``: no name of a file, folder or table, but perhaps a part."""
 
 
 class RenderedToNothing:
@@ -168,21 +171,31 @@ class TemplatedTask(BaseOperator):
         super().pre_execute(context)
 
 
-def check_rendered_path(name: str, path: object, given: str) -> None:
-    """Reject a path of which an expression of its template made a part of None, of an object or of a collection.
+def check_rendered_name(name: str, value: object, given: str, kind: str = "path") -> None:
+    """Reject a path or name of which an expression of its template made a part of None, of an object or a collection.
 
     :param name: of the argument.
-    :param path: what was rendered; None where the argument was left out.
-    :param given: the argument as it was given, as a text; one without a template may hold anything.
+    :param value: what was rendered; None where the argument was left out.
+    :param given: the argument as it was given, as a text. One without a template may hold anything, and so may what
+        stands around the expressions of others.
+    :param kind: what the argument is, in words.
     :raises InvalidRequestError: with the argument and its template.
     """
-    text = str(path)
-    if path is None or not is_open(given):
+    text = str(value)
+    if value is None or not is_open(given):
         return
-    found, written = _NO_NAME.findall(text), _NO_NAME.findall(_EXPRESSION.sub("", given))
-    parts = ["a collection"] if is_rendered_collection(text) else found if len(found) > len(written) else []
-    if parts:
-        raise InvalidRequestError(f"`{name}` was rendered to a path with {parts[0]} in it ({given!r})", remedy=_REMEDY)
+    found = "a collection" if is_rendered_collection(text) else _nothing_named(text, _EXPRESSION.sub("-", given))
+    if found:
+        raise InvalidRequestError(f"`{name}` was rendered to a {kind} with {found} in it ({given!r})", remedy=_REMEDY)
+
+
+def _nothing_named(text: str, literal: str) -> str | None:
+    """Return a part of a name that says nothing, None if all of them stand in the literal text of the template."""
+    parts, written = (
+        Counter(match.group() for pattern in (_NO_NAME, _NO_STEM) for match in pattern.finditer(shown))
+        for shown in (text, literal)
+    )
+    return next(iter(parts - written), None)
 
 
 def _is_object_storage_path(content: Any) -> bool:

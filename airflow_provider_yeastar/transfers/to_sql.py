@@ -20,6 +20,7 @@ from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.tasks.on_empty import check_on_empty, refuse_empty_report
 from airflow_provider_yeastar.tasks.schema_rows import RowsTask
 from airflow_provider_yeastar.tasks.sql import sql_engine
+from airflow_provider_yeastar.tasks.templates import check_rendered_name
 from airflow_provider_yeastar.tasks.waiting import WaitingTask
 from airflow_provider_yeastar.warehouse.rules import Shrink
 
@@ -65,12 +66,22 @@ class SqlTask(WaitingTask):
         self.sql_conn_id = sql_conn_id
         self.table = table
         self.schema = schema
+        self._names_given = {"table": str(table), "schema": str(schema)}
         self.allow_shrink = allow_shrink
         self.shrink_tolerance = shrink_tolerance
         self.replace = replace
         self.lookback = lookback
         self.on_empty = on_empty
         self.record: LoadRecord | None = None
+
+    def check_templates(self) -> None:
+        """Reject arguments that rendered to nothing, and names of the database of which a part is nothing.
+
+        :raises InvalidRequestError: with the argument and its template.
+        """
+        super().check_templates()
+        for name, given in self._names_given.items():
+            check_rendered_name(name, getattr(self, name), given, "name")
 
     @abstractmethod
     def ask(self, context: Context, client: PbxClient, period: TablePeriod | None) -> AbstractContextManager[Answer]:

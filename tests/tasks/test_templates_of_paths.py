@@ -11,7 +11,21 @@ import pytest
 from airflow_provider_yeastar.compat import DAG, AirflowFailException, ObjectStoragePath
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 from airflow_provider_yeastar.operators.missing_periods import YeastarMissingPeriodsOperator
+from airflow_provider_yeastar.transfers.cdr_to_sql import YeastarCdrToSqlOperator
+from airflow_provider_yeastar.transfers.to_sql import YeastarReportToSqlOperator
 from tests.tasks.support import ARGUMENTS, CONTEXT, rendered
+
+
+def of_table(operator: Any, dag: DAG, **arguments: Any) -> Any:
+    """Return a rendered task of a table."""
+    given = {"task_id": "load", "sql_conn_id": "warehouse", "table": "calls", **arguments}
+    if operator is not YeastarCdrToSqlOperator:
+        given |= {key: ARGUMENTS[key] for key in ("report_type", "parameters")}
+    if operator is not YeastarMissingPeriodsOperator:
+        given["period"] = ARGUMENTS["period"]
+    task = operator(**given, dag=dag)
+    task.render_template_fields(CONTEXT)
+    return task
 
 
 class TestPaths:
@@ -59,6 +73,13 @@ class TestPartsThatAreNothing:
             "/data/{{ '{}/report.csv'.format(none) }}",
             "/data/{{ [site, none] | join('-') }}/report.csv",
             "/data/{{ object ~ '.csv' }}",
+            "/data/{{ not_a_number ~ '.csv' }}",
+            "/data/{{ 'report_%s.csv' % not_a_number }}",
+            "/data/{{ none | string | lower }}.csv",
+            "/data/{{ none | string | upper }}/{{ ds }}.csv",
+            "/data/{{ 'null/' }}report.csv",
+            "{{ 'undefined' }}/report.csv",
+            "s3://lake@bucket/{{ (no_decimal ~ '') | lower }}/report.csv",
             "/data/None/{{ none ~ '.csv' }}",
             "{{ mixed }}",
             "{{ entry }}",
@@ -77,6 +98,45 @@ class TestPartsThatAreNothing:
 
         with pytest.raises(AirflowFailException, match="`destination` was rendered to a path with"):
             task.pre_execute({"ti": Mock()})
+
+    @pytest.mark.parametrize(
+        "destination",
+        [
+            "/data/None/{{ ds }}.csv",
+            "/data/null/{{ ds }}/",
+            "/data/{{ 'none_answered' }}.csv",
+            "/{{ 'nano' }}.csv",
+            "/data/{{ 'calls.null' }}",
+            "/data/{{ 'not-undefined' }}.csv",
+            "/data/{# none #}none-{{ ds }}/",
+        ],
+    )
+    def test_what_only_looks_like_it_is_a_name(self, dag: DAG, destination: str) -> None:
+        rendered(dag, destination=destination).check_templates()
+
+    @pytest.mark.parametrize("template", ["{{ none }}", "{{ unknown }}", "{{ blank }}", "calls_{{ none }}"])
+    @pytest.mark.parametrize("name", ["table", "schema", "sql_conn_id"])
+    @pytest.mark.parametrize("operator", [YeastarReportToSqlOperator, YeastarCdrToSqlOperator])
+    def test_a_name_of_a_database_that_is_nothing_is_refused(
+        self, dag: DAG, operator: Any, name: str, template: str
+    ) -> None:
+        with pytest.raises(AirflowFailException, match=f"`{name}` was rendered to"):
+            of_table(operator, dag, **{name: template}).pre_execute({"ti": Mock()})
+
+    @pytest.mark.parametrize("template", ["{{ 'calls_%s' % none }}", "{{ none | string | lower }}", "{{ none ~ '' }}"])
+    @pytest.mark.parametrize("name", ["table", "schema"])
+    @pytest.mark.parametrize(
+        "operator", [YeastarReportToSqlOperator, YeastarCdrToSqlOperator, YeastarMissingPeriodsOperator]
+    )
+    def test_so_is_one_of_which_an_expression_makes_a_part_of_it(
+        self, dag: DAG, operator: Any, name: str, template: str
+    ) -> None:
+        with pytest.raises(AirflowFailException, match=f"`{name}` was rendered to (a name with|the text) "):
+            of_table(operator, dag, **{name: template}).pre_execute({"ti": Mock()})
+
+    @pytest.mark.parametrize("operator", [YeastarReportToSqlOperator, YeastarCdrToSqlOperator])
+    def test_a_schema_that_is_left_out_is_no_mistake(self, dag: DAG, operator: Any) -> None:
+        of_table(operator, dag, table="none_{{ year }}").pre_execute({"ti": Mock()})
 
     def test_a_path_without_a_template_may_hold_any_word(self, dag: DAG) -> None:
         assert rendered(dag, destination="/data/None/").build_request()
