@@ -6,7 +6,8 @@ differently. None of them decides here; they are told.
 Proxy, from the connection's extra ``proxy``: ``none`` connects directly; a URL is the proxy. ``environment`` takes, in
 lower case first, ``HTTPS_PROXY`` for a PBX on https or ``HTTP_PROXY`` for one on http, else ``ALL_PROXY``, unless an
 entry of ``NO_PROXY`` matches: ``*``, an address, a CIDR network, a host with its subdomains, with or without leading
-dot or ``*.``, a pattern with ``*``, each optionally with ``:port``.
+dot or ``*.``, a pattern with ``*``, each optionally with ``:port``. International names match in either spelling
+(``bücher.example``, ``xn--bcher-kva.example``), IPv4 addresses also within IPv6 (``::ffff:10.0.0.1``).
 
 Trust, where no fingerprint is pinned: the path in the extra ``verify``; else the bundle in ``REQUESTS_CA_BUNDLE`` or
 ``CURL_CA_BUNDLE``; else the system's CAs, which OpenSSL looks up in ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``; and without
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -31,6 +33,13 @@ __all__ = ["Policy", "Proxy", "Route", "Trust", "choose_route", "decide"]
 _DEFAULT_PROXY_PORT = 80
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _OPENSSL_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_MAPPED_BITS = 96
+_ACE = "xn--"
+_DOTS = re.compile(r"[.\u3002\uff0e\uff61]")
+"""What parts the labels of an international name (RFC 3490, 3.1)."""
 
 
 @dataclass(frozen=True)
@@ -192,12 +201,12 @@ def _parse_proxy(url: str, source: str) -> Proxy:
 
 def _matching_entry(host: str, port: int, no_proxy: str) -> str | None:
     """Return the first entry of NO_PROXY that covers a server."""
-    name = host.lower().rstrip(".")
+    name = _spelled_out(host).rstrip(".")
     return next((entry for entry in re.split(r"[\s,]+", no_proxy) if entry and _covers(entry, name, port)), None)
 
 
 def _covers(entry: str, name: str, port: int) -> bool:
-    pattern, wanted_port = _split_port(entry.lower())
+    pattern, wanted_port = _split_port(_spelled_out(entry))
     if wanted_port is not None and wanted_port != port:
         return False
     address = _address(name)
@@ -206,7 +215,7 @@ def _covers(entry: str, name: str, port: int) -> bool:
     except ValueError:
         network = None
     if network is not None:
-        return address is not None and address in network
+        return address is not None and (address in network or _unmapped(address) in _unmapped_network(network))
     domain = pattern.removeprefix("*").lstrip(".").rstrip(".")
     if "*" in domain or not domain:
         return fnmatchcase(name, pattern)
@@ -221,12 +230,36 @@ def _split_port(entry: str) -> tuple[str, int | None]:
     return found["v6"] or found["name"], int(digits) if digits else None
 
 
-def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _address(name: str) -> _Address | None:
     try:
-        address = ipaddress.ip_address(name.partition("%")[0])
+        return ipaddress.ip_address(name.partition("%")[0])
     except ValueError:
         return None
+
+
+def _unmapped(address: _Address) -> _Address:
+    """Return the IPv4 address that one of IPv6 holds, or the address itself."""
     return getattr(address, "ipv4_mapped", None) or address
+
+
+def _unmapped_network(network: _Network) -> _Network:
+    begin = _unmapped(network.network_address)
+    if begin.version == network.version or network.prefixlen < _MAPPED_BITS:
+        return network
+    return ipaddress.IPv4Network((int(begin), network.prefixlen - _MAPPED_BITS))
+
+
+def _spelled_out(name: str) -> str:
+    """Return a host name in lower case and in letters, as people write it, of an IDNA form or of any other."""
+    labels = _DOTS.split(unicodedata.normalize("NFKC", name).lower())
+    return ".".join(_label_spelled_out(label) for label in labels)
+
+
+def _label_spelled_out(label: str) -> str:
+    try:
+        return label.removeprefix(_ACE).encode("ascii").decode("punycode") if label.startswith(_ACE) else label
+    except UnicodeError:  # it only begins like one
+        return label
 
 
 def _choose_trust(settings: PbxSettings, environment: Mapping[str, str]) -> Trust:
