@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 from airflow_provider_yeastar.compat import AirflowNotFoundException, BaseHook, conf, get_async_connection
 from airflow_provider_yeastar.pbx.concurrency.per_loop import PerLoop
-from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, MissingConnectionError
+from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, MissingConnectionError, YeastarError
+from airflow_provider_yeastar.pbx.redaction import clean_text
 from airflow_provider_yeastar.pbx.settings import API_VERSIONS, LOGIN_SHARING, PROXY_FROM_ENVIRONMENT, PbxSettings
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_yeastar.pbx.state.interface import SharedState
 
 __all__ = [
+    "airflow_errors",
     "client_for",
     "connect",
     "mask_token",
@@ -56,25 +59,41 @@ def read_connection(conn_id: str) -> Connection:
     :return: the connection.
     :raises MissingConnectionError: if Airflow does not give it.
     """
-    try:
+    with airflow_errors(conn_id):
         return BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException:
-        raise _missing_connection(conn_id) from None
 
 
-def _missing_connection(conn_id: str) -> MissingConnectionError:
-    """Return the error for a connection that Airflow did not give; it is retried, because Airflow hides the reason."""
-    variable = f"AIRFLOW_CONN_{conn_id.upper()}"
-    if os.environ.get(variable):
-        return MissingConnectionError(
-            f"Airflow cannot read a connection from the environment variable {variable}, nor has another {conn_id!r}",
-            remedy='Correct the variable: \'{"conn_type": "yeastar", "host": "…", "login": "…", "password": "…"}\'.',
-        )
-    return MissingConnectionError(
-        f"There is no Airflow connection {conn_id!r}, or Airflow could not read it at the moment",
-        remedy=f"Create it (type Yeastar PBX), or set the task's `yeastar_conn_id`, now {conn_id!r}. If it "
-        "exists, check Airflow's secrets backend and API server.",
+@contextmanager
+def airflow_errors(conn_id: str, argument: str = "yeastar_conn_id", kind: str = "type Yeastar PBX") -> Iterator[None]:
+    """Turn any error of Airflow, of its API server or of a secrets backend into a :class:`.MissingConnectionError`.
+
+    It is retried, because Airflow hides the reason. The words of a backend may hold a secret, and are not chained.
+
+    :param conn_id: text, id of the connection that is looked up.
+    :param argument: of the task, which names the connection.
+    :param kind: of the connection, for the remedy.
+    """
+    remedy = (
+        f"Create it ({kind}), or set the task's `{argument}`, now {conn_id!r}. If it exists, check Airflow's secrets "
+        "backend and API server."
     )
+    try:
+        yield
+    except AirflowNotFoundException:
+        variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+        if os.environ.get(variable):
+            raise MissingConnectionError(
+                f"Airflow finds no connection {conn_id!r}, and cannot read one from the environment variable {variable}",
+                remedy=f"Correct the variable: a connection ({kind}) as JSON, or as a URI.",
+            ) from None
+        raise MissingConnectionError(
+            f"There is no Airflow connection {conn_id!r}, or Airflow could not read it at the moment", remedy=remedy
+        ) from None
+    except Exception as error:  # noqa: BLE001 - secrets backends are of many makers
+        words = f"{type(error).__name__}: {clean_text(error)}".rstrip(": .")
+        raise MissingConnectionError(
+            f"Airflow could not read its connection {conn_id!r} ({words})", remedy=remedy
+        ) from None
 
 
 def protect_secret(connection: Connection) -> str | None:
@@ -128,10 +147,8 @@ async def connect(conn_id: str) -> PbxClient:
     # One at a time, and none at once: a triggerer that starts a thousand triggers must stay responsive.
     async with _resolving.get(None, asyncio.Lock):
         await asyncio.sleep(0)
-        try:
+        with airflow_errors(conn_id):
             connection = await get_async_connection(conn_id)
-        except AirflowNotFoundException:
-            raise _missing_connection(conn_id) from None
     settings = settings_from_connection(connection)
     client = _clients.find(settings)
     if client is None:
@@ -145,11 +162,19 @@ def mask_token(token: str) -> None:
     """Register a token with Airflow's secrets masker, in every spelling that it may have in a URL.
 
     :param token: text, as the PBX gave it.
+    :raises YeastarError: if the masker fails; from Airflow 3.1 on it tells the process that writes the task's log.
     """
     from airflow_provider_yeastar.compat import mask_secret
 
     for spelling in {token, quote(token, safe=""), quote_plus(token)}:
-        mask_secret(spelling)
+        try:
+            mask_secret(spelling)
+        except Exception as error:  # noqa: BLE001 - its text may quote the token, which is not masked yet
+            kind = type(error).__name__
+            raise YeastarError(
+                f"Airflow's secrets masker took no token of the PBX ({kind})",
+                remedy="Run the task again; if it ends so too, check the worker's log.",
+            ) from None
 
 
 def settings_from_connection(connection: Connection) -> PbxSettings:

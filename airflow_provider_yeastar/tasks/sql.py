@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from airflow_provider_yeastar.compat import AirflowException, AirflowNotFoundException
+from airflow_provider_yeastar.compat import AirflowException
+from airflow_provider_yeastar.hooks.connection import airflow_errors
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
-from airflow_provider_yeastar.pbx.errors import InvalidRequestError, MissingConnectionError
+from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.pbx.redaction import clean_text
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -24,18 +26,14 @@ def sql_engine(sql_conn_id: str) -> Iterator[Engine]:
     :raises InvalidRequestError: when the connection is no database's, or a library is missing.
     :raises MissingConnectionError: when Airflow does not give it, which may pass.
     """
-    try:
+    with airflow_errors(sql_conn_id, "sql_conn_id", "of the database's type"):
         connection = YeastarHook.get_connection(sql_conn_id)
-    except AirflowNotFoundException:
-        raise MissingConnectionError(
-            f"There is no Airflow connection {sql_conn_id!r} (`sql_conn_id`), or Airflow did not give it",
-            remedy="Create it, or correct `sql_conn_id`; if it exists, check Airflow's secrets backend and API server.",
-        ) from None
     try:
         hook = connection.get_hook()
     except (AirflowException, ImportError) as error:
         raise InvalidRequestError(
-            f"No Airflow provider for the database of `sql_conn_id` {sql_conn_id!r} is installed here: {error}",
+            f"No Airflow provider for the database of `sql_conn_id` {sql_conn_id!r} is installed here: "
+            f"{clean_text(error)}",
             remedy="Install it, for instance apache-airflow-providers-postgres, or correct the connection's type.",
         ) from None
     if not hasattr(hook, "get_sqlalchemy_engine"):

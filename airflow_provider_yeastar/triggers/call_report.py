@@ -15,7 +15,7 @@ from airflow_provider_yeastar.compat import conf
 from airflow_provider_yeastar.exceptions import InvalidEventError
 from airflow_provider_yeastar.hooks.connection import connect
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError, YeastarError
-from airflow_provider_yeastar.pbx.redaction import redact_text
+from airflow_provider_yeastar.pbx.redaction import drop_controls, redact_text
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
 from airflow_provider_yeastar.runtime.outcome import Outcome, failure_event, success_event
@@ -104,7 +104,7 @@ class YeastarCallReportTrigger(BaseTrigger):
         except Exception as error:  # noqa: BLE001 - the trigger's boundary: a crash must reach the task, without texts
             # Airflow's secrets masker does not run in the triggerer, so redact here.
             trace = "".join(traceback.format_exception(error))
-            self.log.error("The wait for the report crashed.\n%s", redact_text(trace))
+            self.log.error("The wait for the report crashed.\n%s", drop_controls(redact_text(trace)))
             crash = YeastarError(
                 f"The wait for the report crashed with {type(error).__name__}; see the triggerer's log"
             )

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
+from airflow_provider_yeastar import compat
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.settings import LOGIN_SHARING
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
 from tests.integration.delivering import WAYS, operator
@@ -121,6 +123,23 @@ def test_no_task_warns_about_its_login_sharing(
 
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert [text for text in warnings if not text.startswith(AIRFLOWS_OWN_WARNING)] == []
+
+
+def test_a_masker_that_failed_is_told_the_tokens_again(pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    masked: list[str] = []
+
+    def fail_once(token: str) -> None:
+        masked.append(token)
+        if len(masked) == 1:
+            raise BrokenPipeError(token)
+
+    monkeypatch.setattr(compat, "mask_secret", fail_once)
+    with YeastarHook().get_conn() as client:
+        with pytest.raises(YeastarError, match=r"took no token of the PBX \(BrokenPipeError\)"):
+            client.get_information()
+        client.get_information()
+
+    assert {*pbx.state.tokens, *(given.refresh for given in pbx.state.tokens.values())} <= set(masked[1:])
 
 
 DAG_FILE = """

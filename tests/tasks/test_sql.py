@@ -24,7 +24,12 @@ def test_an_outage_of_airflow_is_no_missing_provider(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(YeastarHook, "get_connection", fail)
 
-    with pytest.raises(AirflowException, match="the secrets backend is away"), sql_engine("warehouse"):
+    with (
+        pytest.raises(
+            MissingConnectionError, match=r"\(AirflowException: the secrets backend is away\).*`sql_conn_id`"
+        ),
+        sql_engine("warehouse"),
+    ):
         pass
 
 

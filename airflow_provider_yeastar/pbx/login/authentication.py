@@ -162,10 +162,11 @@ class Login:
         for tokens in taken:
             self._give_back(tokens)
 
-    def take_unannounced(self) -> list[str]:
-        """Return the tokens that have come since the last time."""
-        secrets, self._unannounced = self._unannounced, []
-        return secrets
+    def take_unannounced(self) -> Iterator[str]:
+        """Yield the tokens that have come since the last time; one that the caller fails at comes again."""
+        while self._unannounced:
+            yield self._unannounced[0]
+            self._unannounced.pop(0)
 
     @contextmanager
     def hiding_secrets(self) -> Iterator[None]:
