@@ -30,6 +30,7 @@ _PARTS = frozenset({"name", "number"})
 _LONGEST_JSON = 1_000_000
 _NEW_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NO_WORD = re.compile(r"[\W_]+")
+_VENDOR_KEY = re.compile(r"[a-z][A-Za-z_]*")
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Protection:
 
     :param ways: ``hmac``, ``mask`` or ``drop`` by column; a column covers those made of it, such as
         ``call_from_number`` of ``call_from``, and of undeclared ones all that have its name in theirs, such as
-        ``detail_call_from``, which a key of that name in an object within the row becomes. Keys may be spelled
-        otherwise: ``callFrom``, ``Call From``, ``call-from``.
+        ``detail_call_from``, which a key of that name in an object within the row becomes; ``from`` in an object under
+        ``call`` has that name too. Keys may be spelled otherwise: ``callFrom``, ``Call From``, ``call-from``.
     :param secret: the key of the HMAC.
     :param declared: the columns of the schema.
     """
@@ -66,53 +67,67 @@ class Protection:
         :param key: of the column.
         :param value: a list or an object; of an undeclared column a text, too, which may be JSON.
         """
-        return self.within(value) if isinstance(value, (list, dict)) or self.reads_texts(key) else value
+        return self.within(value, key) if isinstance(value, (list, dict)) or self.reads_texts(key) else value
 
     def reads_texts(self, key: str) -> bool:
         """Whether texts of a column are searched for JSON: those of columns that are not declared."""
         return key not in self.declared
 
-    def within(self, value: Any) -> Any:
+    def within(self, value: Any, path: str = "") -> Any:
         """Return a value without what the keys within it say is to be hidden.
 
         :param value: of any JSON type; a text that is a JSON list or object is searched like one, and stays as it is
             where nothing in it is to be hidden. One that is too deep or has over a million characters becomes None.
+        :param path: the keys under which it stands, as a column's name would join them.
         """
         if isinstance(value, list):
-            return [self.within(each) for each in value]
+            return [self.within(each, path) for each in value]
         if isinstance(value, dict):
+            names = {key: self._name_within(path, key) for key in value}
             return {
-                key: self.hidden(key, each) if self._way(key) else self.within(each)
-                for key, each in value.items()
-                if not self.drops(key)
+                key: self.hidden(name, value[key]) if self._way(name) else self.within(value[key], _joined(path, key))
+                for key, name in names.items()
+                if not self.drops(name)
             }
-        return self._within_text(value) if isinstance(value, str) else value
+        return self._within_text(value, path) if isinstance(value, str) else value
+
+    def _name_within(self, path: str, key: str) -> str:
+        """Return the name by which a key in an object is judged: its own, else that of its whole path."""
+        return key if key in self.declared or self._way(key) else _joined(path, key)
 
     def hidden(self, key: str, value: Any) -> Any:
         """Return the value of a protected key, hidden: each entry of a list or an object by itself.
 
-        :param key: that is protected; a key in its object is named after both, as a column is.
+        :param key: that is protected; a key in its object is named after both, as a column is, and is itself hidden
+            unless it is a word in lower case, as the vendor's keys are: it may be a number or a name.
         :param value: of any JSON type. Equal numbers become equal texts, wherever they stand and whatever their type.
         """
         if isinstance(value, list):
             return [self.hidden(key, each) for each in value]
         if isinstance(value, dict):
-            paths = {inner: f"{key}_{inner}" for inner in value}
-            return {inner: self.hidden(path, value[inner]) for inner, path in paths.items() if not self.drops(path)}
+            names = {inner: path if self._way(path := _joined(key, inner)) else key for inner in value}
+            shown = {inner: name for inner, name in names.items() if not self.drops(name)}
+            return _all_values(
+                [(self._hidden_key(name, of), self.hidden(name, value[of])) for of, name in shown.items()]
+            )
         plain = value.strip() if isinstance(value, str) else value
         hide = self.of(key)
         if hide is None or plain is None or plain in NO_VALUE:
             return None
         return hide(str(CONVERTERS["text"](plain)))
 
-    def _within_text(self, text: str) -> str | None:
+    def _hidden_key(self, name: str, key: str) -> str:
+        hide = self.of(name)
+        return key if hide is None or _VENDOR_KEY.fullmatch(key) else hide(key.strip())
+
+    def _within_text(self, text: str, path: str) -> str | None:
         if not text.lstrip().startswith(JSON_BEGINS):
             return text
         if len(text) > _LONGEST_JSON:
             return None  # not searched, so nobody knows what it holds
         try:
             value = json.loads(text, object_pairs_hook=_all_values)
-            shown = self.within(value)
+            shown = self.within(value, path)
             return text if shown == value else json_texts([shown])[0]
         except ValueError:
             return text
@@ -131,6 +146,10 @@ class Protection:
             return False
         together = name.replace("_", "")
         return not {together, *(together + part for part in _PARTS)}.isdisjoint(_runs_of_words(found))
+
+
+def _joined(path: str, key: str) -> str:
+    return f"{path}_{key}" if path else key
 
 
 @lru_cache(maxsize=1_000)

@@ -18,6 +18,7 @@ from airflow_provider_yeastar.schemas.protection import PROTECTIONS, Protection,
 from airflow_provider_yeastar.schemas.schema import Schema, SchemaRows
 
 SECRET = "sixteen letters!"
+NUMBER = "0301234987"
 
 
 def test_hmac_is_that_of_the_text_keyed_by_the_secret() -> None:
@@ -72,6 +73,44 @@ def test_keys_within_a_value_are_covered_at_any_depth() -> None:
     assert hidden.within(value) == {"legs": [{"call_to": "*******001", "n": 1}, None, [{"call_to": None}]]}
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({"call": {"from": NUMBER}}, {"call": {"from": "*******987"}}),
+        ({"call": [{"from": NUMBER, "to": 1}]}, {"call": [{"from": "*******987", "to": 1}]}),
+        ({"legs": [{"call": {"from": {"number": NUMBER}}}]}, {"legs": [{"call": {"from": {"number": "*******987"}}}]}),
+        ({"Call": [[{"From": NUMBER}]]}, {"Call": [[{"From": "*******987"}]]}),
+        ({"call": f'{{"from": "{NUMBER}"}}'}, {"call": '{"from": "*******987"}'}),
+        ({"call": {"to": 1}}, {"call": {}}),
+        ({"call": {"agent_call_from": "6400"}}, {"call": {"agent_call_from": "6400"}}),
+        ({"recall": {"from": "x"}}, {"recall": {"from": "x"}}),
+    ],
+    ids=["object", "list", "deeper", "spelled otherwise", "text", "dropped", "declared", "another path"],
+)
+def test_a_key_is_named_after_those_above_it_as_a_column_is(value: Any, shown: Any) -> None:
+    ways = {"call_from": "mask"} if "call" not in value or value["call"] != {"to": 1} else {"call_to": "drop"}
+    assert Protection(ways, declared=["call_from", "agent_call_from"]).within(value) == shown
+
+
+@pytest.mark.parametrize("value", [{"from": NUMBER}, [{"from": NUMBER}], f'{{"from": "{NUMBER}"}}'])
+def test_the_column_is_the_first_of_these_keys(value: Any) -> None:
+    rows = SchemaRows([{"call": value}], Schema("report", ()), protection=Protection({"call_from": "mask"}))
+
+    assert NUMBER not in json.dumps(list(rows))
+
+
+def test_a_key_under_a_protected_one_is_hidden_if_it_may_be_a_number_or_a_name() -> None:
+    value = {"call_from": {NUMBER: 5, "Bob Lee": {"number": "0305678"}, "number": "0301", "Bob Kee": 7, "": 1}}
+
+    assert Protection({"call_from": "mask"}).within(value) == {
+        "call_from": {"*******987": "*", "****Lee": {"number": "****678"}, "number": "*301", "****Kee": "*", "": "*"}
+    }
+    assert Protection({"call_from": "mask"}).within({"call_from": {"030 1": 5, "040 1": 6}}) == {
+        "call_from": {"**0 1": ["*", "*"]}
+    }
+    assert Protection({"call_from": "drop"}).within(value) == {}
+
+
 @pytest.mark.parametrize("secret", [None, "", "fifteen letters"], ids=["missing", "blank", "short"])
 def test_hmac_needs_a_secret_of_sixteen_characters(secret: str | None) -> None:
     with pytest.raises(InvalidSettingsError, match=r"protect_secret.*16 characters"):
@@ -101,7 +140,6 @@ def test_a_secret_is_never_shown() -> None:
 
 
 SPELLINGS = ("call_from", "Call From", "callFrom", "CallFrom", "call-from", "CALL_FROM", "callfrom", "callFromNumber")
-NUMBER = "0301234987"
 
 
 @pytest.mark.parametrize("key", SPELLINGS)
@@ -184,10 +222,11 @@ def test_texts_of_declared_columns_are_not_read_as_json() -> None:
 
 
 _POSITIONS = st.recursive(
-    st.sampled_from(SPELLINGS).map(lambda key: {key: NUMBER}),
+    st.sampled_from(SPELLINGS).map(lambda key: {key: NUMBER}) | st.just({"call": [{"from": NUMBER}]}),
     lambda inner: st.one_of(
         inner.map(lambda value: [value]),
         st.tuples(st.sampled_from(["x", "legs", *SPELLINGS]), inner).map(lambda pair: dict([pair])),
+        st.sampled_from(SPELLINGS).map(lambda key: {key: {NUMBER: 1}}),
         inner.map(json.dumps).map(lambda text: {"x": text}),
     ),
     max_leaves=6,
