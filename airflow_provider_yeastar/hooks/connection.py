@@ -83,7 +83,7 @@ def airflow_errors(conn_id: str, argument: str = "yeastar_conn_id", kind: str = 
         variable = f"AIRFLOW_CONN_{conn_id.upper()}"
         if os.environ.get(variable):
             raise MissingConnectionError(
-                f"Airflow finds no connection {conn_id!r}, and cannot read one from the environment variable {variable}",
+                f"Airflow finds no connection {conn_id!r}, and can read none from the environment variable {variable}",
                 remedy=f"Correct the variable: a connection ({kind}) as JSON, or as a URI.",
             ) from None
         raise MissingConnectionError(

@@ -8,6 +8,8 @@ import struct
 import xlsxwriter
 from fpdf import FPDF
 
+PREAMBLE = b"Queue Performance\r\n\r\nTime,2026/11/22 00:00:00 - 2026/11/22 23:59:59\r\nQueue,Support<6401>\r\n\r\n"
+ROW = b"<tr><td>Support&lt;6401&gt;</td><td>12</td></tr>"
 CSV = b"\xef\xbb\xbfQueue,Total,Answered\r\n" + b"Support<6401>,12,9\r\nSales<6402>,7,7\r\n" * 20
 HTML = (
     b"<!DOCTYPE html>\n<html><head><title>Queue Performance</title></head><body><h1>Queue Performance</h1>"

@@ -9,13 +9,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from airflow_provider_yeastar.pbx.files.whole import sound_complaint, whole_complaint
-from tests.pbx.files.samples import CSV, HTML, linearized_pdf, pdf, updated_pdf, xls, xlsx
+from tests.pbx.files.samples import CSV, HTML, PREAMBLE, ROW, linearized_pdf, pdf, updated_pdf, xls, xlsx
 from tests.pbx.files.support import SPREADSHEET_XML, complaint
 
 ANSWER = b'{"errcode":10004,"errmsg":"TOKEN EXPIRED"}'
 PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>"
-PREAMBLE = b"Queue Performance\r\n\r\nTime,2026/11/22 00:00:00 - 2026/11/22 23:59:59\r\nQueue,Support<6401>\r\n\r\n"
-ROW = b"<tr><td>Support&lt;6401&gt;</td><td>12</td></tr>"
 
 WHOLE = {
     "csv": CSV,
