@@ -51,6 +51,12 @@ class TestTheOperator:
         assert (report["start_time"], report["end_time"]) == (f"{DAY}T00:00:00", f"{DAY}T23:59:59")
         assert report["serial_number"] == pbx.settings.serial_number
 
+    @pytest.mark.parametrize("version", ["v1.0", "v2.0"])
+    def test_the_schema_knows_every_column(self, pbx: PbxSimulator, tmp_path: Path, version: str) -> None:
+        _, xcoms = run_task(operator(tmp_path, api_version=version))
+
+        assert xcoms["report"]["unknown_columns"] == []
+
     def test_a_rerun_replaces_its_own_file(self, pbx: PbxSimulator, tmp_path: Path) -> None:
         first, _ = run_task(operator(tmp_path))
         content = Path(first).read_bytes()

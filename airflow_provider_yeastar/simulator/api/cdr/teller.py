@@ -54,7 +54,7 @@ class Teller:
         """Return the row of v2.0: one for each call, key ``uid``."""
         legs = legs_of(call, self.directory)
         routing = call.duration_seconds - call.talk_seconds
-        row: Entry = {"id": _sequence(call), "uid": call.id, "time": self.display.show(call.started)}
+        row: Entry = {"uid": call.id, "time": self.display.show(call.started)}
         row |= {"call_type": call.communication, "last_status": _last_status(call)}
         row |= self._parties(call, legs[0].number if call.communication == "Inbound" else call.callee)
         row |= self.directory.party("second_participant", legs[0].number)
