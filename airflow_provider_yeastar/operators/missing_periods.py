@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
@@ -12,6 +11,7 @@ from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request, check_arguments
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
 from airflow_provider_yeastar.runtime.worker import run_on_worker
+from airflow_provider_yeastar.tasks.run_moment import run_moment
 from airflow_provider_yeastar.tasks.sql import sql_engine
 from airflow_provider_yeastar.tasks.templates import check_rendered_name
 from airflow_provider_yeastar.tasks.waiting import WaitingTask, on_worker
@@ -134,7 +134,7 @@ class YeastarMissingPeriodsOperator(WaitingTask):
             with YeastarHook(self.yeastar_conn_id).get_conn() as client:
                 run_on_worker(client.log_in(time.time() + self.wait_timeout), lambda: self.killed)
                 facts = client.facts()
-            days = days_before(_moment(context).astimezone(facts.zone).date(), self.days)
+            days = days_before(run_moment(context).astimezone(facts.zone).date(), self.days)
             amounts = self._files(days) if self.destination else self._rows(facts)
             missing = missing_days(days, amounts, self.thin)
         self.log.info("%d of %d days are missing or thin: %s", len(missing), len(days), ", ".join(missing) or "none")
@@ -187,12 +187,3 @@ class YeastarMissingPeriodsOperator(WaitingTask):
             raise InvalidRequestError(f"`days` is {days!r}, not a number of days above 0")
         if self.thin is not None and (self.destination or not 0 <= self.thin <= 1):
             raise InvalidRequestError(f"`thin` is {self.thin!r}; it is a share from 0 to 1, for tables alone")
-
-
-def _moment(context: Context) -> datetime:
-    """Return the run's own moment, the same in retries, after a clear and in a backfill."""
-    run: Any = context["dag_run"]
-    moment: Any = context.get("data_interval_end") or context.get("logical_date") or getattr(run, "run_after", None)
-    if not isinstance(moment, datetime):
-        raise InvalidRequestError("The DAG run has no moment from which days could be counted")
-    return moment

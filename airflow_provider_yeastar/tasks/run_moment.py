@@ -1,4 +1,4 @@
-"""The moment of a DAG run, from which periods in words are counted."""
+"""The moment of a DAG run, from which days and periods in words are counted."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def run_moment(context: Mapping[str, Any]) -> datetime:
         if isinstance(moment, datetime):
             return datetime.fromtimestamp(moment.timestamp(), UTC)
     raise InvalidRequestError(
-        "A `period` in words is counted from the DAG run, and the task's context has none of "
-        f"{', '.join(_MOMENTS)}; give a date",
+        f"Days are counted from the DAG run, and the task's context has none of {', '.join(_MOMENTS)}",
+        remedy="Give dates in place of a period in words, or run the task by a DAG.",
     )

@@ -80,6 +80,14 @@ def test_a_day_with_few_rows_is_thin(pbx: PbxSimulator, warehouse: str) -> None:
     assert missing(**TABLE, thin=0.5) == []
 
 
+def test_days_are_counted_from_what_a_run_has(pbx: PbxSimulator, warehouse: str) -> None:
+    """The context of a run for an asset or a partition has no moment of its own."""
+    of_the_run = SimpleNamespace(run_id="run", data_interval_end=MOMENT, run_after=datetime(2026, 12, 1, tzinfo=UTC))
+    task = YeastarMissingPeriodsOperator(task_id="missing", days=1, **REPORT, **TABLE)
+
+    assert Run(task, dag_run=of_the_run).to_the_end() == ["2026-11-20"]
+
+
 @pytest.mark.parametrize("folder", ["rows/", "{period}/"])
 def test_a_folder_lacks_the_days_without_their_file(pbx: PbxSimulator, tmp_path: Path, folder: str) -> None:
     for day in ("2026-11-18", "2026-11-20"):
