@@ -14,6 +14,7 @@ from airflow_provider_yeastar.exceptions import FewerRowsError
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
+from airflow_provider_yeastar.pbx.files.shrink import check_tolerance
 from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
 from airflow_provider_yeastar.runtime.worker import run_on_worker
@@ -61,7 +62,8 @@ class SqlTask(WaitingTask):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        _check_load(replace, lookback, shrink_tolerance)
+        _check_load(replace, lookback)
+        check_tolerance(shrink_tolerance)
         check_on_empty(on_empty)
         self.sql_conn_id = sql_conn_id
         self.table = table
@@ -279,11 +281,8 @@ class YeastarReportToSqlOperator(RowsTask, SqlTask):
         return build_request(**self.request_arguments | period.arguments)
 
 
-def _check_load(replace: str, lookback: object, tolerance: object) -> None:
+def _check_load(replace: str, lookback: object) -> None:
     if replace not in _REPLACE:
         raise InvalidRequestError(f"`replace` is {replace!r}, not one of {', '.join(_REPLACE)}")
     if isinstance(lookback, bool) or not isinstance(lookback, int) or lookback < 0:
         raise InvalidRequestError(f"`lookback` is {lookback!r}, not a number of periods")
-    is_share = isinstance(tolerance, int | float) and not isinstance(tolerance, bool) and 0 <= tolerance <= 1
-    if tolerance is not None and not is_share:
-        raise InvalidRequestError(f"`shrink_tolerance` is {tolerance!r}, not a share from 0 to 1")
