@@ -213,36 +213,47 @@ class YeastarReportToSqlOperator(RowsTask, SqlTask):
     Templated: ``report_type``, ``my_report_id``, ``period``, ``start_time``, ``end_time``, ``parameters``,
     ``api_version``, ``yeastar_conn_id``, ``sql_conn_id``, ``table``, ``schema``.
 
-    :param report_type: name of a built-in report, for instance ``queueperformance``; docs/reports.md lists them.
-        Exactly one of this and ``my_report_id``.
-    :param my_report_id: id of a user-created report, an int or a text of digits.
-    :param period: text ``2026-11-22``, ``2026-11`` or ``2026``: a whole day, month or year by the PBX's clock.
-    :param start_time: datetime or ISO 8601 text, inclusive, in place of ``period``; with ``end_time``.
-    :param end_time: the same, inclusive.
-    :param parameters: mapping of further parameters by the vendor's names; lists and bools as Python has them.
+    :param report_type: str, the vendor's name of a built-in report, such as ``queueperformance``; docs/reports.md lists
+        them. Give exactly one of this and ``my_report_id``.
+    :param my_report_id: int or text of digits, id of a user-created report; :meth:`.YeastarHook.list_my_reports` lists
+        them.
+    :param period: str, by the PBX's clock: a day ``2026-11-22``, a month ``2026-11`` or a year ``2026``; or in words,
+        counted from the DAG run: ``today``, ``yesterday``, ``last_7_days``, ``last_30_days``, ``this_month``,
+        ``last_month``, ``this_year``, ``last_year``; or an Airflow partition key at midnight.
+    :param start_time: datetime or ISO 8601 text, first second of the time window, instead of ``period``. With a UTC
+        offset it needs ``timezone`` in the connection; without one it is by the PBX's clock.
+    :param end_time: datetime or ISO 8601 text, last second of the time window, inclusive; offsets as for
+        ``start_time``. If the window is a whole number of minutes long, as from ``data_interval_start`` to
+        ``data_interval_end``, the request ends one second earlier: the next window begins there.
+    :param parameters: mapping of the vendor's parameter names to values, lists and bools as in Python. Of ids, an int
+        is an internal id; a text is a dialled number or a name, or an id if it is neither. docs/reports.md lists all.
     :param check_ids: bool, default ``True``; False sends ids as they are given, without looking them up on the PBX.
-    :param api_version: ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's when left out.
-    :param sql_conn_id: id of the Airflow connection of the database.
-    :param table: name of the table, a text.
-    :param schema: the database's schema of the table, a text; the connection's when left out.
-    :param columns: mapping of keys to ``text``, ``integer``, ``decimal``, ``duration``, ``percent`` or ``timestamp``:
-        the columns of a user-created report, or other types than the schema's.
-    :param on_schema_change: default ``evolve``, which adds columns that are new; ``drop`` leaves them out; ``freeze``
-        fails the task for a column that is new or has vanished. They are told in the log and in ``unknown_columns``.
-    :param allow_shrink: bool, default ``False``; True replaces a period by one with fewer rows in any case.
-    :param shrink_tolerance: float from 0 to 1: the share of a period's rows that may go; default None. Without
-        ``allow_shrink``, a period is never replaced by an empty one, nor by one with fewer rows where the PBX no longer
-        has all calls of it.
-    :param replace: default ``selection``, which replaces rows of the same parameters; ``period`` replaces those of any.
-    :param lookback: int, default ``0``: so many earlier periods of the same length are read again, and replaced where
-        they changed.
-    :param protect: mapping of columns to ``hmac``, ``mask`` or ``drop``; see :class:`.YeastarCallReportRowsOperator`.
-    :param on_empty: what to do about a report without a row, default ``ok``; ``skip`` skips and ``fail`` fails the
-        task, before the table is touched.
-    :param wait_timeout: seconds or timedelta from one's turn at the PBX to the rows, default ``1800``; also how long
-        another load of the table is waited for.
-    :param queue_timeout: seconds or timedelta until one's turn, behind the PBX's other reports, default ``21600``.
-    :param yeastar_conn_id: id of the Airflow connection of the PBX, default ``yeastar_default``.
+    :param api_version: str, ``auto``, ``v1.0`` (data of older firmware) or ``v2.0``; the connection's if left out.
+    :param sql_conn_id: str, id of the Airflow connection of the database; any whose hook offers SQLAlchemy.
+    :param table: str, name of the table; it is created if it is not there, and gets columns that it lacks.
+    :param schema: str, the database's schema of the table; the connection's if left out.
+    :param replace: str, default ``selection``: replace the rows of the same parameters; ``period`` replaces those of
+        any.
+    :param lookback: int, default ``0``: read so many earlier periods of the same length again, and replace those that
+        changed.
+    :param on_empty: str, what to do if the report has no rows, default ``ok``: an empty answer, which never replaces
+        rows. ``skip`` skips and ``fail`` fails the task, before the table is touched.
+    :param allow_shrink: bool, default ``False``: fail rather than replace a period by one with fewer rows if the new
+        one is empty or the PBX no longer has all calls of the period. True replaces it in any case.
+    :param shrink_tolerance: float from 0 to 1, default None: also fail if more than this share of the rows would go.
+    :param columns: mapping of column keys to ``text``, ``integer``, ``decimal``, ``duration``, ``percent`` or
+        ``timestamp``: the columns of a user-created report, or other types than the schema's.
+    :param on_schema_change: str, default ``evolve``: add columns that the table does not have, typed by their names;
+        ``drop`` leaves them out; ``freeze`` fails the task for a new or vanished column. The log and
+        ``unknown_columns`` in XCom ``report`` name them.
+    :param protect: mapping of columns to ``hmac`` (HMAC-SHA256 in hex, keyed by the connection's ``protect_secret``),
+        ``mask`` (all but the last three characters) or ``drop``, default none. Covers columns derived from them, such
+        as ``caller_number`` from ``caller``.
+    :param wait_timeout: seconds or timedelta from taking the lock on the PBX to the rows, default ``1800``; also how
+        long to wait for another load of the table.
+    :param queue_timeout: seconds or timedelta to wait for the lock on the PBX while other reports run, default
+        ``21600``.
+    :param yeastar_conn_id: str, id of the Airflow connection, default ``yeastar_default``.
     :raises InvalidRequestError: if an argument is invalid, when the DAG is parsed. Templated arguments are validated
         when the task runs, and then end in ``AirflowFailException``.
     :raises AirflowFailException: when no retry can mend it, with its cause in one sentence: ``FewerRowsError``,

@@ -93,6 +93,7 @@ _OPERATORS = "operators/call_report.py"
 _DOWNLOAD = f"{_OPERATORS}:YeastarDownloadReportOperator"
 _ROWS = "operators/report_rows.py:YeastarCallReportRowsOperator"
 _CDR = "operators/cdr.py:YeastarCdrOperator"
+_SQL = "transfers/to_sql.py:YeastarReportToSqlOperator"
 _CDR_SQL = "transfers/cdr_to_sql.py:YeastarCdrToSqlOperator"
 _RECORDINGS = "operators/recordings.py:YeastarRecordingsOperator"
 _CALLS = "hooks/yeastar.py:YeastarHook.iter_calls"
@@ -108,6 +109,7 @@ _WHERE = ("destination", "overwrite", "on_empty", *_SHRINK, "max_bytes", "write_
 _HOW_LONG = ("wait_timeout", "queue_timeout", "deferrable", "yeastar_conn_id")
 _WHICH_ROWS = ("report_type", "my_report_id", "period", "start_time", "end_time", "parameters", "check_ids",
                "api_version")  # fmt: skip
+_TABLE = ("sql_conn_id", "table", "schema", "replace", "lookback", "on_empty", "allow_shrink", "shrink_tolerance")
 
 DOCUMENTED = {
     f"{_OPERATORS}:YeastarCallReportOperator": (*_WHICH, *_WHERE, "asynchronous", "api_version", *_HOW_LONG),
@@ -119,8 +121,9 @@ DOCUMENTED = {
     ),
     _CDR: ("period", "start_time", "end_time", "filters", "api_version", "legs", "file_format", "destination",
            "overwrite", "on_empty", *_SHRINK, "on_schema_change", "protect", "wait_timeout", "yeastar_conn_id"),
-    _CDR_SQL: ("period", "start_time", "end_time", "filters", "api_version", "sql_conn_id", "table", "schema",
-               "replace", "lookback", "on_empty", "allow_shrink", "shrink_tolerance", "on_schema_change", "protect",
+    _SQL: (*_WHICH_ROWS, *_TABLE, "columns", "on_schema_change", "protect", "wait_timeout", "queue_timeout",
+           "yeastar_conn_id"),
+    _CDR_SQL: ("period", "start_time", "end_time", "filters", "api_version", *_TABLE, "on_schema_change", "protect",
                "wait_timeout", "yeastar_conn_id"),
     _RECORDINGS: ("period", "start_time", "end_time", "filters", "destination", "file_format", "concurrency",
                   "max_bytes", "overwrite", "on_empty", *_SHRINK, "on_schema_change", "protect", "wait_timeout",
@@ -129,6 +132,11 @@ DOCUMENTED = {
     _HOOK: (*_WHICH_ROWS, "columns", "wait_timeout", "queue_timeout"),
 }  # fmt: skip
 """The arguments of each class or method, in the order of its docstring."""
+
+_TABLE_SHRINKS = ARGUMENTS["allow_shrink"].replace("replace a file", "replace a period")
+_TABLE_EVOLVES = ARGUMENTS["on_schema_change"].replace(
+    "keep columns that the schema does not have", "add columns that the table does not have"
+)
 
 OTHERWISE = {
     (_DOWNLOAD, "wait_timeout"): "seconds or timedelta from taking the lock on the PBX to the report's URL, if it is "
@@ -144,6 +152,14 @@ OTHERWISE = {
     "``skip`` skips and ``fail`` fails the task; both leave nothing at the "
     "destination.",
     (_ROWS, "wait_timeout"): "seconds or timedelta from taking the lock on the PBX to the rows, default ``1800``.",
+    (_SQL, "report_type"): _ONE_OF_TWO,
+    (_SQL, "replace"): ARGUMENTS["replace"].replace("filters", "parameters"),
+    (_SQL, "on_empty"): "str, what to do if the report has no rows, default ``ok``: an empty answer, which never "
+    "replaces rows. ``skip`` skips and ``fail`` fails the task, before the table is touched.",
+    (_SQL, "allow_shrink"): _TABLE_SHRINKS,
+    (_SQL, "on_schema_change"): _TABLE_EVOLVES,
+    (_SQL, "wait_timeout"): "seconds or timedelta from taking the lock on the PBX to the rows, default ``1800``; also "
+    "how long to wait for another load of the table.",
     (_CDR, "api_version"): "str, ``auto``, ``v1.0`` or ``v2.0`` of the CDR interface; the connection's if left out.",
     (_CDR, "file_format"): "str, default ``ndjson``, one JSON object a line; or ``parquet``, with the extra "
     "``parquet``.",
@@ -156,11 +172,8 @@ OTHERWISE = {
     "out. Name it if the PBX's firmware may be updated: rows of both do not go into one table.",
     (_CDR_SQL, "on_empty"): "str, what to do if there are no calls, default ``ok``: an empty answer, which never "
     "replaces rows. ``skip`` skips and ``fail`` fails the task, before the table is touched.",
-    (_CDR_SQL, "allow_shrink"): "bool, default ``False``: fail rather than replace a period by one with fewer rows if "
-    "the new one is empty or the PBX no longer has all calls of the period. True replaces it in any case.",
-    (_CDR_SQL, "on_schema_change"): "str, default ``evolve``: add columns that the table does not have, typed by their "
-    "names; ``drop`` leaves them out; ``freeze`` fails the task for a new or vanished column. The log and "
-    "``unknown_columns`` in XCom ``report`` name them.",
+    (_CDR_SQL, "allow_shrink"): _TABLE_SHRINKS,
+    (_CDR_SQL, "on_schema_change"): _TABLE_EVOLVES,
     (_CDR_SQL, "wait_timeout"): "seconds or timedelta within which transient errors are retried, default ``1800``; "
     "also how long to wait for another load of the table.",
     (_RECORDINGS, "filters"): "mapping of ``caller`` and ``callee``, numbers, and ``ids``, recordings' ids, to texts, "

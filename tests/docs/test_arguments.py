@@ -12,6 +12,7 @@ from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators import call_report, cdr, recordings, report_rows
 from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor
 from airflow_provider_yeastar.transfers.cdr_to_sql import YeastarCdrToSqlOperator
+from airflow_provider_yeastar.transfers.to_sql import YeastarReportToSqlOperator
 from tests.docs.pages import DOCS
 from tests.examples import import_file
 
@@ -24,6 +25,7 @@ EXPLAINED = {
     "YeastarHook.get_report_rows": YeastarHook.get_report_rows,
     "YeastarHook.iter_calls": YeastarHook.iter_calls,
     "YeastarCdrOperator": cdr.YeastarCdrOperator,
+    "YeastarReportToSqlOperator": YeastarReportToSqlOperator,
     "YeastarCdrToSqlOperator": YeastarCdrToSqlOperator,
     "YeastarRecordingsOperator": recordings.YeastarRecordingsOperator,
 }
