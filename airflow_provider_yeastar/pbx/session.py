@@ -24,11 +24,17 @@ from airflow_provider_yeastar.pbx.login.authentication import Login
 from airflow_provider_yeastar.pbx.login.exchange import Exchange
 from airflow_provider_yeastar.pbx.login.stored import Cipher
 from airflow_provider_yeastar.pbx.report import clock
-from airflow_provider_yeastar.pbx.report.facts import PbxFacts, Plan, choose_api_version, facts_of, pbx_time
+from airflow_provider_yeastar.pbx.report.facts import (
+    PbxFacts,
+    Plan,
+    choose_api_version,
+    facts_of,
+    pbx_time,
+    tell_of_window,
+)
 from airflow_provider_yeastar.pbx.report.frame import TimeFrame
 from airflow_provider_yeastar.pbx.report.masking import refuse_masked
 from airflow_provider_yeastar.pbx.report.paging import row_pages
-from airflow_provider_yeastar.pbx.report.periods import shares_its_last_second
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.report.rows import Row, flattened_rows
 from airflow_provider_yeastar.pbx.settings import PbxSettings
@@ -192,19 +198,7 @@ class PbxSession:
                 remedy="Set `date_format` and `time_format` in the Airflow connection.",
             )
         request = self.resolve(request)
-        if shares_its_last_second(request.frame.start, request.frame.end):
-            log.info(
-                "%s: the PBX includes `end_time`, where the next such window begins; asking until a second before.",
-                request.window_text,
-            )
-        now = datetime.now(facts.zone)
-        if request.is_unfinished(now, facts.zone):
-            log.warning(
-                "%s is not over by the PBX's clock, %s: the report holds what there is so far. Is another day meant? "
-                "In Airflow 3, `{{ ds }}` is the day of the run of a DAG that is scheduled with a cron string.",
-                request.window_text,
-                f"{now:%Y-%m-%d %H:%M}",
-            )
+        tell_of_window(request, datetime.now(facts.zone), facts.zone)
         return Plan(self.directory.resolve(request), facts, version, as_rows)
 
     def resolve(self, request: ReportRequest) -> ReportRequest:

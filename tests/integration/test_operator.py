@@ -88,6 +88,13 @@ class TestTheReport:
         assert f"{tomorrow} is not over by the PBX's clock" in caplog.text
         assert "2026-11-20 is not over" not in caplog.text
 
+    def test_a_report_without_a_time_frame_is_told_once(
+        self, pbx: PbxSimulator, way: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        run_task(operator(f"{tmp_path}/out/", period=None, **way))
+
+        assert caplog.text.count("queueperformance covers all calls that the PBX has") == 1
+
 
 class TestOnEmpty:
     NOBODY = {"parameters": {"queue_id_list": [99]}, "check_ids": False}  # noqa: RUF012

@@ -14,11 +14,12 @@ from airflow_provider_yeastar.pbx.report import clock
 from airflow_provider_yeastar.pbx.report.catalogue import row_times
 from airflow_provider_yeastar.pbx.report.checks import check_version
 from airflow_provider_yeastar.pbx.report.frame import Asked
+from airflow_provider_yeastar.pbx.report.periods import shares_its_last_second
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.report.rows import HeldRows, Row
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 
-__all__ = ["PbxFacts", "Plan", "choose_api_version", "facts_of", "pbx_time"]
+__all__ = ["PbxFacts", "Plan", "choose_api_version", "facts_of", "pbx_time", "tell_of_window"]
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +90,34 @@ class Plan:
         around = 0 if "time" in self.request.describe(facts.zone) else 1
         ends = frame.ends(facts.zone)
         return Asked(ends.get("start_time"), ends.get("end_time"), facts.zone, facts.display, around)
+
+
+def tell_of_window(request: ReportRequest, now: datetime, zone: tzinfo) -> None:
+    """Log what may be meant differently about a request's time frame.
+
+    :param request: with a frame that is no longer in words.
+    :param now: the present, aware.
+    :param zone: the PBX's time zone.
+    """
+    frame = request.frame
+    if request.report_type and not request.has_window:
+        log.warning(
+            "No time frame is given: the report %s covers all calls that the PBX has. Set `period`, such as "
+            '"yesterday", or `start_time` and `end_time`.',
+            request.label,
+        )
+    if shares_its_last_second(frame.start, frame.end):
+        log.info(
+            "%s: the PBX includes `end_time`, where the next such window begins; asking until a second before.",
+            request.window_text,
+        )
+    if request.is_unfinished(now, zone):
+        log.warning(
+            "%s is not over by the PBX's clock, %s: the report holds what there is so far. Is another day meant? "
+            "In Airflow 3, `{{ ds }}` is the day of the run of a DAG that is scheduled with a cron string.",
+            request.window_text,
+            f"{now:%Y-%m-%d %H:%M}",
+        )
 
 
 def facts_of(information: wire.PbxInformation, settings: PbxSettings) -> PbxFacts:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import logging
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
-from airflow_provider_yeastar.pbx.report.facts import choose_api_version
+from airflow_provider_yeastar.pbx.report.facts import choose_api_version, tell_of_window
 from airflow_provider_yeastar.pbx.report.request import build_request
 
 QUEUES: dict[str, Any] = {"report_type": "queueperformance", "parameters": {"queue_id_list": [1]}}
@@ -38,3 +40,25 @@ class TestChooseApiVersion:
 
         with pytest.raises(InvalidRequestError, match=r"v2\.0 only"):
             choose_api_version("auto", "37.20.0.21", request)
+
+
+class TestTellOfWindow:
+    @pytest.mark.parametrize(
+        ("arguments", "is_told"),
+        [
+            (QUEUES, True),
+            (QUEUES | {"period": "2026-11-20"}, False),
+            (QUEUES | {"end_time": "2026-11-20T10:00:00"}, False),
+            ({"my_report_id": 1}, False),  # whether the PBX keeps a time frame with it is unknown
+            ({"scheduled_report_id": 1}, False),
+        ],
+        ids=["no window", "period", "open beginning", "user-created", "scheduled"],
+    )
+    def test_a_report_of_everything_is_told_with_what_to_set(
+        self, arguments: dict[str, Any], is_told: bool, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        tell_of_window(build_request(**arguments), datetime(2026, 11, 22, tzinfo=UTC), UTC)
+
+        warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+        assert len(warnings) == is_told
+        assert all("covers all calls that the PBX has. Set `period`" in warning for warning in warnings)
