@@ -207,6 +207,7 @@ class DeliveringTask(StoringTask):
         from airflow_provider_yeastar.files import storage
         from airflow_provider_yeastar.files.counting import rows_of
         from airflow_provider_yeastar.files.fetching import FileFetch
+        from airflow_provider_yeastar.pbx.calls.reading import cap_doubt
         from airflow_provider_yeastar.tasks.record import ReportRecord
 
         file_format, url = outcome.request.file_format, outcome.report.url
@@ -220,6 +221,8 @@ class DeliveringTask(StoringTask):
             if self.write_metadata or (not self.allow_shrink and storage.exists(path)):
                 with received.opened() as opened:
                     record = replace(record, rows=rows_of(opened, file_format))
+                if doubt := cap_doubt(record.rows):
+                    log.warning("%s: %s. Compare with two halves of the time frame.", outcome.report.file, doubt)
             self._refuse_to_go_on_when_killed()
             if self.keeps_file(path):
                 return None

@@ -12,6 +12,7 @@ from airflow_provider_yeastar.compat import (
     AirflowSkipException,
     Asset,
 )
+from airflow_provider_yeastar.pbx.calls import reading
 from airflow_provider_yeastar.readers import ReportLayoutError, read_report, typed_columns
 from airflow_provider_yeastar.simulator import PbxSimulator
 from airflow_provider_yeastar.simulator.files.rendering import CsvLayout
@@ -25,6 +26,22 @@ class TestTheRecord:
 
         assert json.loads(Path(f"{path}.report.json").read_text()) == xcoms["report"]
         assert names(out) == [Path(path).name, f"{Path(path).name}.report.json"]
+
+    @pytest.mark.parametrize("cap", [3, 4], ids=["as many", "more"])
+    def test_a_count_at_which_lists_are_known_to_end_is_suspect(
+        self,
+        pbx: PbxSimulator,
+        out: Path,
+        way: dict[str, Any],
+        cap: int,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        monkeypatch.setattr(reading, "KNOWN_CAPS", {cap})
+
+        _, xcoms = run_task(operator(f"{out}/", write_metadata=True, **way))
+
+        assert ("the count is suspect" in caplog.text) is (xcoms["report"]["rows"] == cap)
 
     def test_an_asset_event_tells_which_report_and_which_bytes(
         self, pbx: PbxSimulator, out: Path, way: dict[str, Any]

@@ -205,6 +205,20 @@ class TestAnswersOfWhichNothingIsKnown:
         assert "with 1 rows of other times, which are left out" in caplog.text
         assert "with 1 rows that may be of other times" in caplog.text
 
+    @pytest.mark.parametrize(("count", "is_suspect"), [(5_000, True), (5_001, False)])
+    def test_a_count_at_which_lists_are_known_to_end_is_suspect(
+        self,
+        pbx: PbxSimulator,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+        count: int,
+        is_suspect: bool,
+    ) -> None:
+        with answering(monkeypatch, self.missed(*["2026/11/20 09:00:00"] * count)):
+            assert len(YeastarHook().get_report_rows(**self.MISSED)) == count
+
+        assert ("the count is suspect, as lists of Yeastar end at 5000" in caplog.text) is is_suspect
+
     def test_rows_of_other_days_alone_are_another_report(
         self, pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:

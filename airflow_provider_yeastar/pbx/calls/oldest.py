@@ -11,7 +11,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from airflow_provider_yeastar.pbx.calls.answers import decode_page
-from airflow_provider_yeastar.pbx.calls.reading import KNOWN_CAPS
+from airflow_provider_yeastar.pbx.calls.reading import cap_doubt
 from airflow_provider_yeastar.pbx.errors import NotAPbxError, NotFoundError, ParameterError, YeastarError
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
 
@@ -46,9 +46,8 @@ class History:
         told = (
             f"{records}, the oldest of {day}: a re-run of {day} or of an earlier day may find less than was there once"
         )
-        if self.count in KNOWN_CAPS:
-            return f"{told}; the count is suspect, as lists of Yeastar end at {self.count}: there may be more"
-        return told
+        doubt = cap_doubt(self.count)
+        return f"{told}; {doubt}" if doubt else told
 
 
 def read_history(

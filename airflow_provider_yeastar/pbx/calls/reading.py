@@ -27,7 +27,7 @@ from airflow_provider_yeastar.pbx.calls.keys import KeySet, digests_of
 from airflow_provider_yeastar.pbx.calls.query import PAGE_ROWS, Span
 from airflow_provider_yeastar.pbx.errors import IncompleteCallsError
 
-__all__ = ["KNOWN_CAPS", "Ask", "Page", "Reading", "Row", "read_calls"]
+__all__ = ["KNOWN_CAPS", "Ask", "Page", "Reading", "Row", "cap_doubt", "read_calls"]
 
 Row = dict[str, Any]
 
@@ -64,6 +64,14 @@ class Page:
 
 
 Reading = Generator[Ask | list[Row], Page | None, None]
+
+
+def cap_doubt(count: int | None) -> str:
+    """Return in one clause why a count may not be all that there is; empty for one that is no known cap.
+
+    :param count: of rows or records, None where it is not known.
+    """
+    return f"the count is suspect, as lists of Yeastar end at {count}: there may be more" if count in KNOWN_CAPS else ""
 
 
 def read_calls(span: Span, key: str, words: Callable[[Span], str] = str, what: str = "calls") -> Reading:
