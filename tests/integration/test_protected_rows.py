@@ -8,6 +8,7 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
+from itertools import cycle
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,8 +18,12 @@ import sqlalchemy as sa
 from pyarrow import parquet
 
 from airflow_provider_yeastar.compat import Asset
+from airflow_provider_yeastar.operators.cdr import YeastarCdrOperator
+from airflow_provider_yeastar.operators.recordings import YeastarRecordingsOperator
 from airflow_provider_yeastar.operators.report_rows import YeastarCallReportRowsOperator
 from airflow_provider_yeastar.simulator import PbxSimulator
+from airflow_provider_yeastar.simulator.api.cdr.endpoints import CallEndpoints
+from airflow_provider_yeastar.transfers.cdr_to_sql import YeastarCdrToSqlOperator
 from airflow_provider_yeastar.transfers.to_sql import YeastarReportToSqlOperator
 from tests.integration.rows import answering
 from tests.integration.support import Run, connection_to, outlet_events
@@ -126,3 +131,95 @@ def test_a_number_is_nowhere_in_a_table_and_equal_ones_still_join(
     assert len(hashes) == len(SPELLINGS)
     # With and without blanks around it, and as a whole number of either kind, it is the same text.
     assert len(set(hashes)) == len(SPELLINGS) - 2
+
+
+PARTIES = ("call_from", "call_to", "second_participant", "last_participant")
+PROTECT_CALLS = {"call_from": "hmac", "call_to": "mask", "second_participant": "drop", "last_participant": "drop"}
+PROTECT_PARTIES = {"call_from": "hmac", "call_to": "mask"}
+DAY: dict[str, Any] = {"period": "2026-11-20", "wait_timeout": 60}
+
+
+@pytest.fixture
+def secretive_calls(pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PBX of which each call, leg and recording is from and to the planted number."""
+    extra = {"timezone": pbx.settings.timezone, "protect_secret": SECRET}
+    monkeypatch.setenv("AIRFLOW_CONN_YEASTAR_DEFAULT", connection_to(pbx, extra=extra))
+    search, detail = CallEndpoints._search, CallEndpoints._detail
+
+    def planted_page(self: CallEndpoints, endpoint: str, version: str, query: Any) -> dict[str, Any]:
+        answer = search(self, endpoint, version, query)
+        rows = zip(answer["data"] or (), cycle(SPELLINGS), strict=False)
+        return answer | {"data": [planted_call(row, spelling) for row, spelling in rows]}
+
+    def planted_detail(self: CallEndpoints, version: str, query: Any) -> dict[str, Any]:
+        told = detail(self, version, query)["data"]
+        legs = [
+            leg | {"call_from": spelling, "call_to": spelling, "event_list": [{"callFrom": spelling}]}
+            for leg in told["timeline"]
+            for spelling in SPELLINGS
+        ]
+        return {"data": told | {"timeline": legs}}
+
+    monkeypatch.setattr(CallEndpoints, "_search", planted_page)
+    monkeypatch.setattr(CallEndpoints, "_detail", planted_detail)
+
+
+def planted_call(row: dict[str, Any], spelling: object) -> dict[str, Any]:
+    """Put a number wherever a call, a leg or a recording has one, its file's name among it."""
+    parties = [key for key in row if key.startswith(PARTIES)]
+    nested = {key: [{"Call From": spelling, "to": {"call_to": spelling}}] for key in ("queues", "ivrs") if key in row}
+    names = {key: f"20261120-{spelling}-{NUMBER}.wav" for key in ("file", "record_file") if key in row}
+    return row | dict.fromkeys(parties, spelling) | nested | names
+
+
+@pytest.mark.parametrize("file_format", ["ndjson", "parquet"])
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        (YeastarCdrOperator, {"protect": PROTECT_CALLS, "legs": True}),
+        (YeastarCdrOperator, {"protect": PROTECT_PARTIES, "api_version": "v1.0"}),
+        (YeastarRecordingsOperator, {"protect": PROTECT_PARTIES}),
+    ],
+    ids=["calls", "legs", "recordings"],
+)
+@pytest.mark.usefixtures("secretive_calls")
+def test_a_number_is_nowhere_in_files_of_calls_and_recordings(
+    kind: type[Any],
+    arguments: dict[str, Any],
+    file_format: str,
+    temporary: type[Recorded],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    out = tmp_path / "out"
+    task = kind(
+        task_id="task", destination=f"{out}/", file_format=file_format, outlets=[Asset("x")], **DAY, **arguments
+    )
+    told = run(task, caplog)
+
+    files = sorted(out.iterdir())
+    rows = [row for file in files if file.suffix == f".{file_format}" for row in rows_in(file)]
+    assert not traces_in(told, str(rows), *map(str, files), *map(Path.read_bytes, files), temporary.written)
+    # With and without blanks around it, and as a whole number of either kind, it is the same text.
+    assert len({row["call_from"] for row in rows}) == len(SPELLINGS) - 2
+
+
+def rows_in(file: Path) -> list[dict[str, Any]]:
+    if file.suffix == ".parquet":
+        return list(parquet.read_table(file).to_pylist())
+    return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+
+
+@pytest.mark.usefixtures("secretive_calls")
+def test_a_number_is_nowhere_in_a_table_of_calls(
+    temporary: type[Recorded], engine: sa.engine.Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = YeastarCdrToSqlOperator(
+        task_id="load", sql_conn_id="warehouse", table="calls", outlets=[Asset("x")], protect=PROTECT_CALLS, **DAY
+    )
+    told = run(task, caplog)
+
+    with engine.connect() as connection:
+        hashes = {row for (row,) in connection.execute(sa.text("SELECT call_from FROM calls"))}
+    assert not traces_in(told, (tmp_path / "warehouse.db").read_bytes(), temporary.written)
+    assert len(hashes) == len(SPELLINGS) - 2
