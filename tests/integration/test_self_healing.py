@@ -15,8 +15,10 @@ import sqlalchemy as sa
 
 from airflow_provider_yeastar.exceptions import FewerRowsError
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
 from airflow_provider_yeastar.operators.missing_periods import YeastarMissingPeriodsOperator
 from airflow_provider_yeastar.operators.report_rows import YeastarCallReportRowsOperator
+from airflow_provider_yeastar.readers import read_report
 from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
 from airflow_provider_yeastar.transfers.to_sql import YeastarReportToSqlOperator
 from tests.integration.support import Run, connect
@@ -77,7 +79,7 @@ def forgetting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tupl
             yield pbx, day
 
 
-@pytest.mark.parametrize("kind", ["table", "file"])
+@pytest.mark.parametrize("kind", ["table", "rows", "csv"])
 def test_a_cleared_task_of_a_day_that_the_pbx_forgot_takes_nothing_away(
     kind: str,
     forgetting: tuple[PbxSimulator, datetime],
@@ -86,17 +88,20 @@ def test_a_cleared_task_of_a_day_that_the_pbx_forgot_takes_nothing_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pbx, day = forgetting
-    file = tmp_path / "rows.ndjson"
+    file = tmp_path / "file"
     missed = {"report_type": "unreturnmisscall", "period": day.date().isoformat()}
 
     def load(**options: Any) -> None:
         if kind == "table":
             run(YeastarReportToSqlOperator, "run", **missed, **TABLE, **options)
         else:
-            run(YeastarCallReportRowsOperator, "run", **missed, destination=str(file), **options)
+            operator = YeastarCallReportRowsOperator if kind == "rows" else YeastarCallReportOperator
+            run(operator, "run", **missed, destination=str(file), **options)
 
     def rows() -> list[Any]:
-        return table(engine, "time, call_from") if kind == "table" else file.read_text().splitlines()
+        if kind == "table":
+            return table(engine, "time, call_from")
+        return file.read_text("utf-8").splitlines() if kind == "rows" else read_report(str(file)).rows
 
     load()
     before = rows()
@@ -107,6 +112,5 @@ def test_a_cleared_task_of_a_day_that_the_pbx_forgot_takes_nothing_away(
     assert rows() == before
     load(allow_shrink=True)
     assert 0 < len(rows()) < len(before)
-    words = {"table": f"holds {len(before)} rows, and the PBX's answer {len(rows())}",
-             "file": f"{len(before)} rows by {len(rows())}"}  # fmt: skip
-    assert words[kind] in str(refused.value)
+    words = f"holds {len(before)} rows, and the PBX's answer {len(rows())}"
+    assert (words if kind == "table" else f"{len(before)} rows by {len(rows())}") in str(refused.value)
