@@ -7,6 +7,8 @@ import itertools
 import json
 import re
 import shlex
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -68,6 +70,16 @@ def test_python_runs_and_its_tasks_fetch_what_they_say(block: Block, pbx: PbxSim
         run(task, xcoms)
     wanted = [task for task in dag.tasks if hasattr(task, "destination")]
     assert len([path for path in folder.rglob("*") if path.is_file()]) >= len(wanted)
+    assert tables_in(tmp_path / "warehouse.db") >= {task.table for task in dag.tasks if hasattr(task, "table")}
+
+
+def tables_in(file: Path) -> set[str]:
+    """Return the tables of a SQLite database that hold rows."""
+    if not file.exists():
+        return set()
+    with closing(sqlite3.connect(file)) as db:
+        names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name for name in names if db.execute(f"SELECT count(*) FROM {name}").fetchone()[0]}
 
 
 def test_the_record_that_is_shown_has_the_keys_of_the_one_that_a_task_leaves(pbx: PbxSimulator, tmp_path: Path) -> None:
