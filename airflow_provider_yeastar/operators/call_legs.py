@@ -12,6 +12,7 @@ from typing import Any
 from airflow_provider_yeastar.files.kept_rows import KeptRows
 from airflow_provider_yeastar.files.spool import Spool
 from airflow_provider_yeastar.pbx.calls.keys import KeySet, digest_of
+from airflow_provider_yeastar.pbx.error_base import counted
 
 __all__ = ["kept_if_stopped", "legs_path", "read_legs"]
 
@@ -63,7 +64,7 @@ def read_legs(calls: Rows, ask: Callable[[Sequence[str]], Rows], kept: KeptRows,
     """
     read = _take_kept(calls, kept, legs)
     if len(read):
-        log.info("The legs of %d calls were kept by an earlier try.", len(read))
+        log.info("The legs of %s were kept by an earlier try.", counted(len(read), "call"))
     remaining = (str(call.get("uid") or "") for call in calls if digest_of(call, "uid") not in read)
     done = kept_at = 0
     while uids := list(islice(remaining, _BATCH_CALLS)):

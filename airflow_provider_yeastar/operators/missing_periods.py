@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.pbx.error_base import counted
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request, check_arguments
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
@@ -137,7 +138,9 @@ class YeastarMissingPeriodsOperator(WaitingTask):
             days = days_before(run_moment(context).astimezone(facts.zone).date(), self.days)
             amounts = self._files(days) if self.destination else self._rows(facts)
             missing = missing_days(days, amounts, self.thin)
-        self.log.info("%d of %d days are missing or thin: %s", len(missing), len(days), ", ".join(missing) or "none")
+        self.log.info(
+            "Missing or thin: %d of %s: %s", len(missing), counted(len(days), "day"), ", ".join(missing) or "none"
+        )
         return missing
 
     def _rows(self, facts: PbxFacts) -> Mapping[str, int]:

@@ -12,6 +12,7 @@ from airflow_provider_yeastar.links.portal import publish_portal_link
 from airflow_provider_yeastar.pbx.calls.query import CallApi
 from airflow_provider_yeastar.pbx.calls.recordings import RECORDING_API
 from airflow_provider_yeastar.pbx.calls.request import CallRequest
+from airflow_provider_yeastar.pbx.error_base import counted
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError, YeastarError
 from airflow_provider_yeastar.pbx.files.fetch_rules import MAX_FILE_BYTES, check_max_bytes
 from airflow_provider_yeastar.runtime.outcome import errors_for_airflow
@@ -208,8 +209,8 @@ class YeastarRecordingsOperator(CallsTask, RowsFileTask):
                     stored[gathered.target.recording.id] = gathered.result
                     fetched += not gathered.target.is_there
         self.log.info(
-            "Of %d recordings %d were fetched, %d were there, %d have no file, %d could not be had.",
-            count,
+            "%s: %d fetched, %d there already, %d without a file, %d failed.",
+            counted(count, "recording"),
             fetched,
             len(stored) - fetched,
             count - len(stored) - len(failures),

@@ -19,6 +19,7 @@ from functools import partial
 from airflow_provider_yeastar.pbx import wire
 from airflow_provider_yeastar.pbx.calls.recordings import RECORDING_API, RECORDING_FILE_ENDPOINT
 from airflow_provider_yeastar.pbx.concurrency.running import run_coroutine
+from airflow_provider_yeastar.pbx.error_base import counted
 from airflow_provider_yeastar.pbx.errors import (
     InterfaceError,
     NotFoundError,
@@ -221,7 +222,7 @@ def _permission(session: PbxSession, endpoint: str, query: dict[str, str]) -> st
     version = "v2.0" if endpoint.startswith("call_schedule_report") else "v1.0"
     answer = session.call(f"openapi/{version}/{endpoint}", query)
     total = answer.get("total_number")
-    return f"granted, {total} entries" if isinstance(total, int) else "granted"
+    return f"granted, {counted(total, 'entry', 'entries')}" if isinstance(total, int) else "granted"
 
 
 def _optional_permission(session: PbxSession, endpoint: str, query: dict[str, str]) -> str:

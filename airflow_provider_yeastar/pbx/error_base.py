@@ -1,4 +1,7 @@
-"""YeastarError: what a caller does about it, and its form as plain data. Its subclasses stand in `errors`. Pure."""
+"""YeastarError: what a caller does about it, and its form as plain data. Its subclasses stand in `errors`. Pure.
+
+:func:`counted` is how messages and the log count.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,17 @@ from typing import Any, ClassVar
 
 from airflow_provider_yeastar.pbx.redaction import clean_text, redact_text
 
-__all__ = ["Reaction", "YeastarError", "error_from_dict", "error_to_dict", "error_tree"]
+__all__ = ["Reaction", "YeastarError", "counted", "error_from_dict", "error_to_dict", "error_tree"]
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return ``1 row``, and ``2 rows`` or ``0 rows``.
+
+    :param number: of things.
+    :param noun: one of them.
+    :param plural: several; with an ``s`` when left out.
+    """
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 class Reaction(Enum):

@@ -13,6 +13,7 @@ from airflow_provider_yeastar.exceptions import TaskKilledError
 from airflow_provider_yeastar.pbx.calls.query import CallApi
 from airflow_provider_yeastar.pbx.calls.reading import Row
 from airflow_provider_yeastar.pbx.calls.request import CallRequest, call_request, check_call_arguments
+from airflow_provider_yeastar.pbx.error_base import counted
 from airflow_provider_yeastar.runtime.worker import run_on_worker
 from airflow_provider_yeastar.schemas.calls import CALL_SCHEMAS
 from airflow_provider_yeastar.schemas.protection import Protection, check_protect
@@ -156,7 +157,8 @@ class CallsTask(WaitingTask):
         with Spool(lambda: self.killed) as spool:
             for rows in reader.rows(calls, self.until_killed):
                 spool.extend(rows)
-            self.log.info("The PBX gave %d rows of %s from %s.", spool.count, query.api.rows, query.words(query.span))
+            given = counted(spool.count, "row")
+            self.log.info("The PBX gave %s of %s from %s.", given, query.api.rows, query.words(query.span))
             yield ListedRows(calls, spool, reader)
 
     def in_schema(self, calls: Calls, rows: Iterable[Mapping[str, Any]], hidden: Protection) -> SchemaRows:

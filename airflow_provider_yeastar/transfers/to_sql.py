@@ -13,6 +13,7 @@ from airflow_provider_yeastar.compat import Asset
 from airflow_provider_yeastar.exceptions import FewerRowsError
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.links.portal import publish_portal_link
+from airflow_provider_yeastar.pbx.error_base import counted
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.files.shrink import check_tolerance
 from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request
@@ -162,20 +163,20 @@ class SqlTask(WaitingTask):
         loaded = load_period(engine, load)
         record.add(answer, loaded)
         self.log.info(
-            "%s, %s to %s: %d rows in %s, %s %d.",
+            "%s, %s to %s: %s in %s, %s %d.",
             answer.report,
             answer.period.start,
             answer.period.end,
-            loaded.rows,
+            counted(loaded.rows, "row"),
             self.table,
             "in place of" if loaded.changed else "unchanged, as before",
             loaded.replaced,
         )
         if loaded.others:
             self.log.warning(
-                "The table %s has %d rows of the same period and other parameters; they stay. `replace` is %s.",
+                "The table %s keeps %s of the same period and other parameters: `replace` is %s.",
                 self.table,
-                loaded.others,
+                counted(loaded.others, "row"),
                 self.replace,
             )
 

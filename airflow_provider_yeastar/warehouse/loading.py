@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from airflow_provider_yeastar.exceptions import DestinationError, SchemaError, TaskKilledError
+from airflow_provider_yeastar.pbx.error_base import counted
 from airflow_provider_yeastar.schemas.schema import SchemaRows
 from airflow_provider_yeastar.warehouse.locks import connected, lock_table
 from airflow_provider_yeastar.warehouse.rules import ColumnChange, Shrink, column_changes, refuse_fewer_rows, sql_names
@@ -211,7 +212,9 @@ def _replace(connection: Connection, table: sa.Table, load: Load, names: dict[st
         connection.execute(table.insert(), batch)
     found = _count(connection, table, replaced)
     if found != new:
-        raise DestinationError(f"The PBX's answer has {new} rows, and the table {load.table} {found} of them")
+        raise DestinationError(
+            f"The PBX's answer has {counted(new, 'row')}, and the table {load.table} {found} of them"
+        )
     _refuse_other_types(connection, table, replaced, load, names)
     return Loaded(new, old, changed=True, others=others)
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import count
 
 from airflow_provider_yeastar.exceptions import FewerRowsError, SchemaError
+from airflow_provider_yeastar.pbx.error_base import counted
 
 __all__ = ["MAX_NAME_BYTES", "ColumnChange", "Shrink", "column_changes", "refuse_fewer_rows", "sql_names"]
 
@@ -113,7 +114,7 @@ def refuse_fewer_rows(
     """
     if new >= old or shrink.allowed:
         return
-    what = f"{where} holds {old} rows, and the PBX's answer {new}"
+    what = f"{where} holds {counted(old, 'row')}, and the PBX's answer {new}"
     if not new:
         raise FewerRowsError(what)
     if shrink.tolerance is not None and old - new > shrink.tolerance * old:

@@ -4,6 +4,7 @@ import pytest
 
 from airflow_provider_yeastar import exceptions
 from airflow_provider_yeastar.pbx import errors
+from airflow_provider_yeastar.pbx.error_base import counted
 from airflow_provider_yeastar.pbx.errors import YeastarError, error_from_dict, error_to_dict
 
 
@@ -75,3 +76,9 @@ def test_hidden_secrets_are_in_no_part_of_an_error() -> None:
 @pytest.mark.parametrize("errcode", [-1, 12345])
 def test_an_errcode_that_no_class_names_is_the_pbx_s_own_trouble(errcode: int) -> None:
     assert errors.answer_error_class(errcode) is errors.PbxInternalError
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "0 entries"), (1, "1 entry"), (2, "2 entries")])
+def test_one_is_no_plural(number: int, words: str) -> None:
+    assert counted(number, "entry", "entries") == words
+    assert counted(number, "row") == words.replace("entries", "rows").replace("entry", "row")

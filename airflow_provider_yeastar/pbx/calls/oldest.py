@@ -12,6 +12,7 @@ from typing import Any
 
 from airflow_provider_yeastar.pbx.calls.answers import decode_page
 from airflow_provider_yeastar.pbx.calls.reading import cap_doubt
+from airflow_provider_yeastar.pbx.error_base import counted
 from airflow_provider_yeastar.pbx.errors import NotAPbxError, NotFoundError, ParameterError, YeastarError
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
 
@@ -42,7 +43,7 @@ class History:
         if self.oldest is None:
             return "the PBX has no calls"
         day = self.oldest.astimezone(zone).date()
-        records = "records of calls" if self.count is None else f"{self.count} records of calls"
+        records = f"{'records' if self.count is None else counted(self.count, 'record')} of calls"
         told = (
             f"{records}, the oldest of {day}: a re-run of {day} or of an earlier day may find less than was there once"
         )

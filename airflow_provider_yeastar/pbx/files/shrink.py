@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
+from airflow_provider_yeastar.pbx.error_base import counted
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 
 __all__ = ["Replacement", "check_tolerance", "period_start"]
@@ -40,7 +41,7 @@ class Replacement:
     @property
     def counts(self) -> str:
         """Both counts, in words."""
-        return f"{self.old_rows} rows by {self.new_rows}"
+        return f"{counted(self.old_rows, 'row')} by {self.new_rows}"
 
     def refusal(self) -> str | None:
         """Return why the rows must not be replaced, as far as their numbers tell; None if these allow it."""

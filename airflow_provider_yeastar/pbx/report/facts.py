@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timezone, tzinfo
 
 from airflow_provider_yeastar.pbx import wire
+from airflow_provider_yeastar.pbx.error_base import counted
 from airflow_provider_yeastar.pbx.errors import WrongReportError, YeastarError
 from airflow_provider_yeastar.pbx.report import clock
 from airflow_provider_yeastar.pbx.report.catalogue import row_times
@@ -75,13 +76,14 @@ class Plan:
         yield from map(held.take, pages)
         window = self.request.window_text
         if held.outside and not held.kept:
-            what = f"All {held.outside} rows of the answer are of other times than {window}"
+            what = f"The answer has no row of {window}, and {counted(held.outside, 'row')} of other times"
             raise WrongReportError(what, pbx=pbx, endpoint=self.endpoint, remedy=_OTHER_TIMES)
         if held.outside:
-            what = "rows of other times, which are left out"
-            log.warning("PBX %s answered %s with %d %s.", pbx, window, held.outside, what)
+            outside = counted(held.outside, "row")
+            log.warning("PBX %s answered %s with %s of other times, left out here.", pbx, window, outside)
         if held.doubtful:
-            log.warning("PBX %s answered %s with %d rows that may be of other times.", pbx, window, held.doubtful)
+            doubtful = counted(held.doubtful, "row")
+            log.warning("PBX %s answered %s with %s that may be of other times.", pbx, window, doubtful)
 
     @property
     def _asked(self) -> Asked:

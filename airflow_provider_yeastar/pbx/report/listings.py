@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeVar
 
+from airflow_provider_yeastar.pbx.error_base import counted
 from airflow_provider_yeastar.pbx.errors import NotFoundError, ParameterError
 from airflow_provider_yeastar.pbx.redaction import clean_text
 from airflow_provider_yeastar.pbx.report.rows import check_says_something
@@ -170,7 +171,7 @@ def gather_pages(
         if len(gathered) >= total:
             break
     if len(gathered) < total:
-        log.warning("The PBX counts %d entries and lists %d of them.", total, len(gathered))
+        log.warning("The PBX counts %s and lists %d.", counted(total, "entry", "entries"), len(gathered))
     return gathered
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Any
 
+from airflow_provider_yeastar.pbx.error_base import counted
 from airflow_provider_yeastar.pbx.errors import InterfaceError, NotAPbxError, NotFoundError, ParameterError
 from airflow_provider_yeastar.pbx.report.rows import (
     Row,
@@ -86,7 +87,9 @@ class _Pages:
             self.next_page = None  # the PBX pays no heed to the page, and there is none
             return []
         if self._is_beyond_the_end:
-            raise self._error(f"The PBX pays no heed to the page, and lists {self._page_rows} rows of {self._total}")
+            raise self._error(
+                f"The PBX pays no heed to the page, and lists {counted(self._page_rows, 'row')} of {self._total}"
+            )
         self._taken += 1
         if self._taken > _MOST_PAGES:
             raise self._error(f"The PBX lists rows without end, {_MOST_PAGES} pages so far")
@@ -107,7 +110,9 @@ class _Pages:
             return
         self.next_page = None
         if self._state is _State.OPEN:
-            raise self._error(f"The PBX counts {self._total} rows and lists {self._levels.get(0, 0) or 'none'}")
+            raise self._error(
+                f"The PBX counts {counted(self._total or 0, 'row')} and lists {self._levels.get(0, 0) or 'none'}"
+            )
 
     @property
     def _is_beyond_the_end(self) -> bool:
@@ -128,7 +133,9 @@ class _Pages:
         if rows and total == 0:
             total = None  # none are counted and some are listed: that tells nothing of how many are to come
         if total is not None and self._total is not None and total != self._total:
-            raise self._error(f"The PBX counted {self._total} rows and then {total}: they changed while they were read")
+            raise self._error(
+                f"The PBX counted {counted(self._total, 'row')} and then {total}: they changed while they were read"
+            )
         self._total = self._total if total is None else total
 
     def _check_key(self, answer: Mapping[str, Any]) -> None:
@@ -169,7 +176,9 @@ class _Pages:
             level = [] if flat else [entry for row in level for entry in members(row)]
             depth += 1
         if self._taken > 1 and self._total is not None and self._levels[0] > self._total:
-            raise self._error(f"The PBX counts {self._total} rows and lists {self._levels[0]}: some came twice")
+            raise self._error(
+                f"The PBX counts {counted(self._total, 'row')} and lists {self._levels[0]}: some came twice"
+            )
 
     def _choose_next(self, is_repeated: bool) -> None:
         """Choose the next page, none when all rows have come.

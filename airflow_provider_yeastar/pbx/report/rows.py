@@ -14,6 +14,7 @@ from itertools import chain, repeat
 from operator import contains
 from typing import Any
 
+from airflow_provider_yeastar.pbx.error_base import counted
 from airflow_provider_yeastar.pbx.errors import NotAPbxError
 from airflow_provider_yeastar.pbx.redaction import clean_text
 from airflow_provider_yeastar.pbx.report.frame import Asked, Fit
@@ -67,7 +68,7 @@ def listed_rows(answer: Mapping[str, Any], *, pbx: str, endpoint: str) -> list[R
         named = clean_text(strange[0], _LONGEST_KEY)
         raise NotAPbxError(f"The list {named} of the answer holds no rows", pbx=pbx, endpoint=endpoint)
     if not lists and (total := counted_rows(answer, pbx=pbx, endpoint=endpoint)):
-        raise NotAPbxError(f"The answer counts {total} rows and lists none", pbx=pbx, endpoint=endpoint)
+        raise NotAPbxError(f"The answer counts {counted(total, 'row')} and lists none", pbx=pbx, endpoint=endpoint)
     if len(lists) == 1:
         return next(iter(lists.values()))
     return [_named(row, key) for key, rows in lists.items() for row in rows]

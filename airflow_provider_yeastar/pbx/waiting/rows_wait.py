@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from airflow_provider_yeastar.pbx.calls.reading import cap_doubt
+from airflow_provider_yeastar.pbx.error_base import counted
 from airflow_provider_yeastar.pbx.errors import BusyError, YeastarError
 from airflow_provider_yeastar.pbx.events.shared import SharedConnection
 from airflow_provider_yeastar.pbx.report.facts import Plan
@@ -80,7 +81,7 @@ class RowsWait(ReportWait):
             except BusyError:
                 await self._wait_for_others(limit)
                 continue
-            log.info("The PBX gave %d rows.", count)
+            log.info("The PBX gave %s.", counted(count, "row"))
             if doubt := cap_doubt(count):
                 log.warning(
                     "%s, %s: %s. Compare with two halves of it.", plan.request.label, plan.request.window_text, doubt
