@@ -18,6 +18,7 @@ from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.simulator import PbxSimulator
 from airflow_provider_yeastar.transfers.to_sql import YeastarReportToSqlOperator
 from tests.integration.peers import postgres_server
+from tests.integration.rows import answering
 from tests.integration.support import Run, connection_to, outlet_events
 
 LIST = "call_report/list"
@@ -79,6 +80,29 @@ def test_a_day_is_in_the_table_and_told_of(pbx: PbxSimulator, engine: sa.engine.
     lineage = task.get_openlineage_facets_on_complete(None)
     assert lineage is not None
     assert lineage.outputs[0].name.endswith("warehouse.db.queue_performance")
+
+
+def test_a_column_of_newer_firmware_is_added_and_told_everywhere(
+    pbx: PbxSimulator, engine: sa.engine.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_mood(answer: dict[str, Any]) -> dict[str, Any]:
+        return {**answer, "queue_performance_list": [row | {"mood": 5} for row in answer["queue_performance_list"]]}
+
+    asset, events = Asset("yeastar://queues"), outlet_events()
+    task = operator(period="2026-11-21", outlets=[asset])
+    run(operator())
+    with answering(monkeypatch, with_mood):
+        _, report = run(task, outlet_events=events)
+
+    assert rows(engine, "period_start, mood") == [
+        *[(day, None) for day in ["2026-11-20 00:00:00.000000"] * 2],
+        *[(day, "5") for day in ["2026-11-21 00:00:00.000000"] * 2],
+    ]
+    assert report["unknown_columns"] == events[asset].extra["unknown_columns"] == ["mood"]
+    lineage = task.get_openlineage_facets_on_complete(None)
+    assert lineage is not None
+    field = lineage.outputs[0].facets["schema"].fields[-1]
+    assert (field.name, field.type) == ("mood", "text")
 
 
 def test_figures_are_those_of_the_pbx(pbx: PbxSimulator, engine: sa.engine.Engine) -> None:
