@@ -26,7 +26,7 @@ class LoadRecord:
     :param periods: one entry for each period, the task's own first.
     :param unknown_columns: keys that the report's schema does not have, of all periods.
     :param asked: what was asked for, of the task's own period.
-    :param columns: names and types of the table's report columns; for lineage.
+    :param columns: types of the table's report columns by name, of all periods; for lineage.
     """
 
     sql_conn_id: str
@@ -36,12 +36,12 @@ class LoadRecord:
     periods: list[dict[str, Any]] = field(default_factory=list)
     unknown_columns: dict[str, None] = field(default_factory=dict)
     asked: Mapping[str, Any] = field(default_factory=dict)
-    columns: list[tuple[str, str]] = field(default_factory=list)
+    columns: dict[str, str] = field(default_factory=dict)
 
     def add(self, answer: Answer, loaded: Loaded) -> None:
         """Enter a period that was loaded."""
         self.asked = self.asked or answer.asked
-        self.columns = self.columns or [(column.key, column.type) for column in answer.rows.columns]
+        self.columns |= {column.key: column.type for column in answer.rows.columns}
         self.unknown_columns.update(dict.fromkeys(answer.rows.drift.unknown))
         self.periods.append(
             {
@@ -88,7 +88,7 @@ class LoadRecord:
         report = next(
             f"{kind.removesuffix('_id')}/{asked[kind]}" for kind in ("report_type", "my_report_id") if kind in asked
         )
-        fields = [SchemaDatasetFacetFields(name=column, type=kind) for column, kind in self.columns]
+        fields = [SchemaDatasetFacetFields(name=column, type=kind) for column, kind in self.columns.items()]
         facets: dict[str, Any] = {"schema": SchemaDatasetFacet(fields=fields)}
         host = f"{self.url.host or ''}{f':{self.url.port}' if self.url.port else ''}"
         name = ".".join(filter(None, (self.url.database, self.schema, self.table)))
