@@ -1,10 +1,10 @@
-"""How many rows a stored file holds, if its format tells: csv, html, ndjson and Parquet."""
+"""What a stored file of rows holds: how many, if its format tells, and of a manifest the sizes of its files."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from airflow_provider_yeastar.files import storage
@@ -12,12 +12,13 @@ from airflow_provider_yeastar.files.inventory import facts_of
 from airflow_provider_yeastar.pbx.files.emptiness import rows_in
 from airflow_provider_yeastar.pbx.files.whole import pieces_of
 
-__all__ = ["COUNTED_FORMATS", "earlier_rows", "rows_of"]
+__all__ = ["COUNTED_FORMATS", "earlier_rows", "rows_of", "sizes_in_manifest"]
 
 log = logging.getLogger(__name__)
 
 COUNTED_FORMATS = frozenset({"csv", "html", "ndjson", "parquet"})
 
+_MANIFEST_COLUMNS = ("path", "size", "bytes")
 _SIDECAR_BYTES = 1024 * 1024
 # What says which report a file is of. Another one at the same place, of another day for instance, is no measure.
 _IDENTITY = (
@@ -55,6 +56,26 @@ def earlier_rows(path: str, file_format: str, record: Mapping[str, Any]) -> int 
         return None
 
 
+def sizes_in_manifest(path: str, file_format: str) -> dict[tuple[str, int | None], int]:
+    """Return the bytes of recordings that were stored at another size than the PBX listed.
+
+    :param path: of a manifest that is there, from :func:`.resolve_path`.
+    :param file_format: of it, ``ndjson`` or ``parquet``.
+    :return: by the file's name and the size that was listed then (bytes, None for none); nothing if the manifest cannot
+        be read, which the log then says.
+    """
+    try:
+        with storage.open_stored(path) as opened:
+            return {
+                (row["path"].rpartition("/")[2], row["size"]): row["bytes"]
+                for row in _manifest_rows(opened, file_format)
+                if all(name in row for name in _MANIFEST_COLUMNS) and row["path"] and row["size"] != row["bytes"]
+            }
+    except Exception as error:  # noqa: BLE001 - the file may be anybody's, and an object store raises what it likes
+        log.warning("The manifest that is at %s cannot be read (%s).", path, type(error).__name__)
+        return {}
+
+
 def _rows(opened: BinaryIO, file_format: str) -> int:
     if file_format == "parquet":
         from pyarrow import parquet
@@ -63,6 +84,16 @@ def _rows(opened: BinaryIO, file_format: str) -> int:
     if file_format == "ndjson":
         return sum(piece.count(b"\n") for piece in pieces_of(opened))
     return rows_in(pieces_of(opened), file_format)
+
+
+def _manifest_rows(opened: BinaryIO, file_format: str) -> Iterator[dict[str, Any]]:
+    if file_format == "ndjson":
+        yield from map(json.loads, opened)
+        return
+    from pyarrow import parquet
+
+    for batch in parquet.ParquetFile(opened).iter_batches(columns=list(_MANIFEST_COLUMNS)):
+        yield from batch.to_pylist()
 
 
 def _sha256(path: str) -> str:

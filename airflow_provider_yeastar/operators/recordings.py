@@ -40,12 +40,13 @@ class YeastarRecordingsOperator(CallsTask, RowsFileTask):
     """Store the recordings of a time window; the XCom return value is the path of their manifest, a ``str``.
 
     Each file is checked and put in place in one step; its name is made of the time, the call's key, the recording's id
-    and the PBX's serial number, so that a rerun fetches only what is missing or differs in size. The manifest is
-    written last, when every recording is there: one row each, with the PBX's columns, path, bytes and sha256
-    (docs/recordings.md). A recording without a file (size 0) has a row without a path. A recording that cannot be had
-    fails the task after the others are stored. A second XCom, ``report``, holds path, bytes, sha256, format and rows of
-    the manifest, ``complete`` (False if the window had not ended), unknown_columns, the window, api_version,
-    requested_at, downloaded_at and serial_number. The task stays on the worker, as it is busy with the files.
+    and the PBX's serial number, so that a rerun fetches only what is missing or differs in size, from the list or from
+    what the earlier manifest says of the same listed size. The manifest is written last, when every recording is there:
+    one row each, with the PBX's columns, path, bytes and sha256 (docs/recordings.md). A recording without a file (size
+    0) has a row without a path. A recording that cannot be had fails the task after the others are stored. A second
+    XCom, ``report``, holds path, bytes, sha256, format and rows of the manifest, ``complete`` (False if the window had
+    not ended), unknown_columns, the window, api_version, requested_at, downloaded_at and serial_number. The task stays
+    on the worker, as it is busy with the files.
     Vendor's pages: "Search Recordings", "Download a Recording".
 
     Templated: ``yeastar_conn_id``, ``period``, ``start_time``, ``end_time``, ``filters``, ``destination``,
@@ -169,15 +170,18 @@ class YeastarRecordingsOperator(CallsTask, RowsFileTask):
 
     def _targets(self, listing: Listing, serial_number: str, manifest: str) -> Iterator[Target]:
         # Not needed to parse a DAG file.
+        from airflow_provider_yeastar.files.counting import sizes_in_manifest
         from airflow_provider_yeastar.files.gathering import Target
         from airflow_provider_yeastar.files.inventory import sizes_in
 
-        folder = manifest.rpartition("/")[0]
+        folder, _, manifest_name = manifest.rpartition("/")
         there = sizes_in(folder)
+        before = sizes_in_manifest(manifest, self.file_format) if manifest_name in there else {}
         for recording in listing:
             if recording.has_file:
                 name = recording.file_name(serial_number)
-                yield Target(recording, f"{folder}/{name}", name in there and there[name] == recording.size)
+                whole = (recording.size, before.get((name, recording.size)))
+                yield Target(recording, f"{folder}/{name}", name in there and there[name] in whole)
 
     def _gather(self, client: PbxClient, targets: Iterator[Target], count: int) -> dict[str, StoredFile]:
         """Store what is missing; return all files by the ids of their recordings.

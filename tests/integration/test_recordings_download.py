@@ -209,6 +209,49 @@ class TestADownload:
         told = lines[str(listed[3]["id"])]
         assert (told["size"], told["bytes"]) == (listed[3]["size"], len(WAVE))
 
+    @pytest.mark.parametrize("file_format", ["ndjson", "parquet"])
+    def test_one_of_another_size_than_listed_is_fetched_once(
+        self, pbx: PbxSimulator, out: Path, file_format: str
+    ) -> None:
+        listed = listing(pbx)
+        pbx.faults.add(Fault("other bytes", listed[3]["file"], WAVE, times=2))
+        path, _ = run_task(operator(out, file_format=file_format))
+        manifest = Path(path).read_bytes()
+        stored = next(file for file in out.iterdir() if file.read_bytes() == WAVE)
+        del pbx.requests[:]
+
+        run_task(operator(out, file_format=file_format))
+        assert (asked_for(pbx), Path(path).read_bytes()) == ([], manifest)
+
+        stored.write_bytes(WAVE[:-1])
+        run_task(operator(out, file_format=file_format))
+        assert (asked_for(pbx), stored.read_bytes()) == ([str(listed[3]["id"])], WAVE)
+
+    def test_one_that_is_listed_at_a_new_size_is_fetched_again(self, pbx: PbxSimulator, out: Path) -> None:
+        listed = listing(pbx)
+        pbx.faults.add(Fault("other bytes", listed[3]["file"], WAVE))
+        path, _ = run_task(operator(out))
+        before = f'"size":{listed[3]["size"]}'
+        text = Path(path).read_text(encoding="utf-8").replace(" ", "")
+        assert before in text
+        Path(path).write_text(text.replace(before, f"{before}0"), encoding="utf-8")
+        del pbx.requests[:]
+
+        run_task(operator(out))
+
+        assert asked_for(pbx) == [str(listed[3]["id"])]
+
+    def test_a_manifest_that_cannot_be_read_is_as_good_as_none(self, pbx: PbxSimulator, out: Path) -> None:
+        listed = listing(pbx)
+        pbx.faults.add(Fault("other bytes", listed[3]["file"], WAVE))
+        path, _ = run_task(operator(out))
+        Path(path).write_bytes(b"\xff\n")
+        del pbx.requests[:]
+
+        run_task(operator(out))
+
+        assert asked_for(pbx) == [str(listed[3]["id"])]
+
     def test_a_file_above_max_bytes_fails_the_task_after_the_others_are_stored(
         self, pbx: PbxSimulator, out: Path
     ) -> None:
