@@ -26,11 +26,13 @@ _encode_strictly = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 def json_texts(values: Sequence[Any]) -> list[str]:
     """Return the JSON of each value, in their order; its texts lack NUL, which no warehouse takes.
 
+    Half a character, which no encoding takes, is ``?``.
+
     :param values: at least one, of any JSON type.
     """
-    together = _encode(_interleaved(values))[1:-1]
+    together = _whole_characters(_encode(_interleaved(values))[1:-1])
     if together.count(_APART_WRITTEN) != len(values) - 1:  # a value holds the sign that stands between two
-        return [_NUL_OR_ESCAPE.sub(r"\1", _encode(value)) for value in values]
+        return [_NUL_OR_ESCAPE.sub(r"\1", _whole_characters(_encode(value))) for value in values]
     return together.split(f', "{_APART_WRITTEN}", ')
 
 
@@ -50,18 +52,23 @@ def joined_json(values: Sequence[Any]) -> str | None:
     """Return the JSON of lists and objects as one text, NUL between two of them, U+0001 for None.
 
     :param values: at least one that is not None.
-    :return: None if a text within them holds one of these signs.
+    :return: None if a text within them holds one of these signs, or half a character.
     """
     # The same queues and numbers come again and again; each is written once.
     shown = [None if value is None else marshal.dumps(value, _WITHOUT_REFERENCES) for value in values]
     different = dict(zip(shown, values, strict=True))
     different.pop(None, None)
     together = _encode(_interleaved(different.values()))[1:-1]
-    if together.count(_APART_WRITTEN) != len(different) - 1 or _NONE_WRITTEN in together:
+    is_clear = together.count(_APART_WRITTEN) == len(different) - 1 and _NONE_WRITTEN not in together
+    if not is_clear or together != _whole_characters(together):
         return None
     texts = together.split(f', "{_APART_WRITTEN}", ')
     written = {None: NONE, **dict(zip(different, texts, strict=True))}
     return APART.join(map(written.__getitem__, shown))
+
+
+def _whole_characters(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _interleaved(values: Iterable[Any]) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from airflow_provider_yeastar.exceptions import SchemaError
 from airflow_provider_yeastar.schemas.arrow import arrow_batches, arrow_columns, arrow_table
@@ -51,6 +51,8 @@ def at_once(rows: SchemaRows) -> Any:
 
 
 @given(st.sampled_from(COLUMN_TYPES), COLUMNS.flatmap(lambda values: st.lists(values, min_size=1)))
+@example(kind="text", values=[["\ud800"]])
+@example(kind="text", values=[{"a": "\ud800"}, None, ["ü\0"]])
 def test_a_column_at_once_is_its_cells_one_by_one(kind: ColumnType, values: list[Any]) -> None:
     cells = []
     for value in values:

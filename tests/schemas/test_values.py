@@ -21,6 +21,8 @@ from airflow_provider_yeastar.schemas.values import CONVERTERS, iso_timestamp
         ("text", ["a", 1], '["a", 1]'),
         ("text", "a\0b", "ab"),
         ("text", "\ud800x", "?x"),
+        ("text", ["\ud800", {"\udfffé": 1}], '["?", {"?é": 1}]'),
+        ("text", ["a\0\ud800"], '["a?"]'),
         ("integer", 17, 17),
         ("integer", 17.0, 17),
         ("integer", "17", 17),
