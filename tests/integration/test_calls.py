@@ -105,6 +105,28 @@ class TestTheOperator:
         assert some == [row for row in everything if row["last_status"] == "ANSWERED"]
         assert 0 < len(some) < len(everything)
 
+    @pytest.mark.parametrize(
+        ("version", "filters", "sent"),
+        [
+            ("v2.0", {"queue_list": ["Support", "6402", 1]}, {"queue_list": "2,3,1"}),
+            ("v2.0", {"queue_list": "6401-Support"}, {"queue_list": "2"}),
+            ("v1.0", {"extension_group": "Sales"}, {"extension_group": "52"}),
+            ("v2.0", {"call_from": "6401"}, {"call_from": "6401"}),  # takes numbers, not ids
+        ],
+    )
+    def test_names_stand_for_ids_where_a_filter_takes_them(
+        self, pbx: PbxSimulator, version: str, filters: dict[str, Any], sent: dict[str, str]
+    ) -> None:
+        list(YeastarHook().iter_calls(period=DAY, filters=filters, api_version=version))
+
+        assert sent.items() <= pbx.calls("cdr/search")[0].query.items()
+
+    def test_a_name_that_the_pbx_does_not_know_is_refused(self, pbx: PbxSimulator) -> None:
+        with pytest.raises(InvalidRequestError, match=r"knows no .Suport. for queue_list"):
+            list(YeastarHook().iter_calls(period=DAY, filters={"queue_list": "Suport"}))
+
+        assert pbx.calls("cdr/search") == []
+
     @pytest.mark.parametrize("cap", [3, 7])
     def test_small_pages_lose_nothing(
         self, connected: Callable[[PbxSimulator], PbxSimulator], tmp_path: Path, cap: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,9 +14,10 @@ import pytest
 import requests
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
+from airflow_provider_yeastar.operators.cdr import YeastarCdrOperator
 from airflow_provider_yeastar.pbx.errors import IncompleteCallsError, NotAPbxError, WaitTimeoutError
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
-from tests.integration.support import connect
+from tests.integration.support import connect, run_task
 
 DAY = "2026-11-20"
 SEARCH = "cdr/search"
@@ -158,7 +160,26 @@ def test_queueperformance_of_a_day_is_what_its_calls_say(pbx: PbxSimulator) -> N
     ],
 )
 def test_public_clients_get_the_ids_that_we_get(pbx: PbxSimulator, version: str, query: dict[str, str]) -> None:
-    """Their way: page after page until as many rows have come as are counted."""
+    rows = as_public_clients_do(pbx, version, query)
+
+    assert sorted(row[KEYS[version]] for row in rows) == sorted(keys(version))
+
+
+def test_what_a_leg_lacks_is_empty_and_never_0(pbx: PbxSimulator, tmp_path: Path) -> None:
+    query = {"page_size": "10000", "start_time": "1795129200", "end_time": "1795215599"}
+    sent = {row["new_id"]: row for row in as_public_clients_do(pbx, "v1.0", query)}
+    assert any("talk_duration" not in row for row in sent.values())
+
+    task = YeastarCdrOperator(task_id="legs", period=DAY, api_version="v1.0", destination=f"{tmp_path}/legs/")
+    for line in Path(run_task(task)[0]).read_text(encoding="utf-8").splitlines():
+        leg = json.loads(line)
+        row = sent[leg["new_id"]]
+        for name in ("timestamp", "time", "duration", "talk_duration", "ring_duration", "did_number"):
+            assert leg[name] == row.get(name)
+
+
+def as_public_clients_do(pbx: PbxSimulator, version: str, query: dict[str, str]) -> list[dict[str, Any]]:
+    """Return page after page until as many rows have come as are counted."""
     login = {"username": pbx.client_id, "password": pbx.client_secret}
     token = requests.post(f"{pbx.base_url}/openapi/v1.0/get_token", json=login, timeout=10).json()["access_token"]
     url = f"{pbx.base_url}/openapi/{version}/{SEARCH}"
@@ -169,5 +190,4 @@ def test_public_clients_get_the_ids_that_we_get(pbx: PbxSimulator, version: str,
         answer = requests.get(url, {**query, "access_token": token, "page": page}, timeout=10).json()
         total = answer["total_number"]
         rows += answer["data"]
-
-    assert sorted(row[KEYS[version]] for row in rows) == sorted(keys(version))
+    return rows
