@@ -104,7 +104,7 @@ def test_fewer_rows_replace_more_only_by_the_rule(
         asked.append(1)
         return oldest
 
-    counts = f"holds {old} rows, and the PBX's answer {new}"
+    counts = f"holds {old} {'row' if old == 1 else 'rows'}, and the PBX's answer {new}"
     with pytest.raises(FewerRowsError, match=counts) if refused else nullcontext():
         refuse_fewer_rows("The day", old, new, BEGINS, Shrink(allowed, tolerance), oldest_call)
     if new >= old or allowed or new == 0:
