@@ -199,7 +199,9 @@ class TestConstraints:
 
 
 def printed(target: str) -> list[str]:
-    done = subprocess.run(["make", "-s", target], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["make", "-s", "--no-print-directory", target], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     return done.stdout.split()
 
 

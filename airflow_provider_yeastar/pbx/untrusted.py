@@ -11,13 +11,14 @@ import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cache
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
-
-import msgspec
 
 from airflow_provider_yeastar.pbx.errors import UnsafeUrlError
 from airflow_provider_yeastar.pbx.redaction import HIDDEN, clean_text, drop_controls, spellings
+
+if TYPE_CHECKING:
+    import msgspec
 
 __all__ = [
     "MAX_JSON_BYTES",
@@ -64,6 +65,8 @@ def loads(text: str | bytes, secrets: Iterable[str] = ()) -> Any:
     :param secrets: tokens and passwords that the PBX may quote.
     :raises ValueError: for anything else.
     """
+    import msgspec  # not needed to parse a DAG file, for which Airflow 2 does not load it
+
     if len(text) > MAX_JSON_BYTES:
         raise ValueError("too long")
     if isinstance(text, bytes):
@@ -86,6 +89,8 @@ def loads(text: str | bytes, secrets: Iterable[str] = ()) -> Any:
 @cache
 def _decoder() -> msgspec.json.Decoder[Any]:
     """Return a parser of the JSON that PBXs send: integers of 64 bits, finite numbers, no deeper than documented."""
+    import msgspec
+
     integer = Annotated[int, msgspec.Meta(ge=-_MAX_INTEGER, le=_MAX_INTEGER)]
     value: Any = None | bool | integer | float | str
     scalar = value
