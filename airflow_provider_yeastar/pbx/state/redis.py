@@ -1,7 +1,8 @@
 """The shared state of several hosts: entries in Redis.
 
-A server that restarts from a snapshot has forgotten what came after it. So each entry is stored with the server's run,
-and is marked when another run returns it; an append-only file keeps all, so that all runs with one count as the same.
+A server that restarts has forgotten what it had not written to disk: all since its snapshot, or the end of its
+append-only file, which is written up to two seconds late. So each entry is stored with the server's run, and is marked
+when another run returns it.
 
 An update reads the entries and replaces them by a script that does so only if nobody else has replaced one meanwhile;
 else it starts again. Time is the server's. Each key expires by itself. The server must not evict keys (``noeviction``):
@@ -56,12 +57,11 @@ _MOST_SERVERS = 8
 _nothing = threading.Event()
 
 _LOOK = """
-local run, server, persistence = '', redis.pcall('INFO', 'server'), redis.pcall('INFO', 'persistence')
+local run, server = '', redis.pcall('INFO', 'server')
 if type(server) == 'string' then run = string.match(server, 'run_id:(%x+)') or '' end
-if type(persistence) == 'string' and string.find(persistence, 'aof_enabled:1', 1, true) then run = '' end
 return {redis.call('TIME'), run, redis.call('MGET', unpack(KEYS))}
 """
-"""Returns the server's time, its run (empty where a restart forgets nothing, or a proxy forbids to ask), and values."""
+"""Returns the server's time, its run (empty where a proxy forbids to ask), and values."""
 
 _REPLACE = """
 for at, key in ipairs(KEYS) do

@@ -81,10 +81,8 @@ def test_the_past_of_a_new_ledger_is_unknown_unless_somebody_vouches_for_it(is_v
     assert asyncio.run(ledger_in(state).choose(ON_THE_WORD)) is step
 
 
-@pytest.mark.parametrize(
-    ("appends", "step"), [("no", Step.ASK_FOR_ANSWER), ("yes", Step.ASK_FOR_EVENT)], ids=["snapshots", "a file"]
-)
-def test_jobs_that_a_restarted_redis_has_forgotten_are_reckoned_with(appends: str, step: Step) -> None:
+@pytest.mark.parametrize("appends", ["no", "yes"], ids=["snapshots", "a file"])
+def test_jobs_that_a_restarted_redis_has_forgotten_are_reckoned_with(appends: str) -> None:
     """Somebody's task was killed; its report may be announced to the next one."""
     with redis_server("--appendonly", appends, save=True) as server:
         state = open_state(server.url, Path("/nowhere"))
@@ -100,9 +98,8 @@ def test_jobs_that_a_restarted_redis_has_forgotten_are_reckoned_with(appends: st
 
         ledger, now = ledger_of(state), state.now()
         assert asyncio.run(ledger_in(state).choose(ON_THE_WORD)) is Step.ASK_FOR_ANSWER
-        assert ledger.others(None) == (appends == "yes")
         closed = ledger.without_job("of a killed task")
-        assert judge(ON_THE_WORD, closed, now).step is step
+        assert judge(ON_THE_WORD, closed, now).step is Step.ASK_FOR_ANSWER
 
 
 @pytest.mark.parametrize(("pause", "up_time", "is_open"), [(30.0, 22, True), (0.0, 22, True), (30.0, 0, False)])
