@@ -46,6 +46,7 @@ from airflow_provider_yeastar.files.paths import (
     temporary_name,
 )
 from airflow_provider_yeastar.files.progress import watch
+from airflow_provider_yeastar.pbx.state.directory import sync_directory
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.pbx.files.body import FileFacts
@@ -212,7 +213,7 @@ def _move(temporary: Path, path: str) -> None:
         return
     with os_errors(path, "renamed into place"):
         os.replace(temporary, path)
-    _sync_directory(Path(path).parent)
+    sync_directory(Path(path).parent)
 
 
 def _write(chunks: Iterable[bytes], temporary: Path, errors: Errors, check: StreamCheck) -> FileFacts:
@@ -259,12 +260,3 @@ def _make_directory(directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
-
-
-def _sync_directory(directory: Path) -> None:
-    with suppress(OSError):  # the file is in place by now; some network file systems cannot sync a directory
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

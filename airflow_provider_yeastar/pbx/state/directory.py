@@ -29,7 +29,7 @@ from airflow_provider_yeastar.pbx.state.interface import (
     stored_name,
 )
 
-__all__ = ["DirectoryState", "state_errors"]
+__all__ = ["DirectoryState", "state_errors", "sync_directory"]
 
 _PRIVATE_DIRECTORY, _PRIVATE_FILE = 0o700, 0o600
 _ENTRY, _LOCK, _TEMPORARY = ".json", ".lock", ".tmp"
@@ -38,6 +38,8 @@ _LOCK_SECONDS = 20.0
 _LOCK_INTERVAL = 0.005
 _ABANDONED_SECONDS = 120.0
 """Age at which a temporary file belongs to no running update."""
+_LASTING_SECONDS = 365 * 86400.0
+"""An entry that is kept for a year outlives a power cut too: after one, a ledger would lack the last jobs."""
 _SWEEP_SECONDS = 600.0
 _swept_at: dict[Path, float] = {}
 """When this process has swept a directory, which each of its tasks and triggers opens anew."""
@@ -108,7 +110,8 @@ class DirectoryState(SharedState):
                     if entry is None:
                         self._path(name).unlink(missing_ok=True)
                     else:
-                        self._write(name, encode_entry(name, entry, now, keep_seconds))
+                        stored = encode_entry(name, entry, now, keep_seconds)
+                        self._write(name, stored, is_lasting=keep_seconds >= _LASTING_SECONDS)
             if not 0 <= now - _swept_at.get(self._directory, 0.0) < _SWEEP_SECONDS:
                 _swept_at[self._directory] = now
                 self._remove_leftovers()
@@ -160,7 +163,7 @@ class DirectoryState(SharedState):
             return None
         return None if stored is None else decode_entry(name, stored, self.now())
 
-    def _write(self, name: str, stored: bytes) -> None:
+    def _write(self, name: str, stored: bytes, *, is_lasting: bool) -> None:
         descriptor, temporary = tempfile.mkstemp(suffix=_TEMPORARY, dir=self._directory)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -168,7 +171,12 @@ class DirectoryState(SharedState):
                 if os.fstat(descriptor).st_mode & 0o077:
                     raise OSError(errno.EPERM, "its file system keeps no file private to its owner")
                 file.write(stored)
+                file.flush()
+                if is_lasting:
+                    os.fsync(descriptor)
             os.replace(temporary, self._path(name))
+            if is_lasting:
+                sync_directory(self._directory)
         except BaseException:
             with suppress(OSError):  # the sweep removes it
                 os.unlink(temporary)
@@ -222,3 +230,16 @@ def state_errors(directory: Path, final: Collection[int] = _FINAL) -> Iterator[N
                 what, remedy="Set `[yeastar] state_dir` to a directory that Airflow's user may write to."
             ) from None
         raise StateUnavailableError(what, remedy=_REMEDIES.get(error.errno or 0)) from None
+
+
+def sync_directory(directory: Path) -> None:
+    """Let the names of a directory's files reach the disk.
+
+    :param directory: on any file system; some network file systems cannot do this, which is no error.
+    """
+    with suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -12,6 +12,7 @@ from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, Reaction, 
 from airflow_provider_yeastar.pbx.state import directory as module
 from airflow_provider_yeastar.pbx.state.directory import DirectoryState
 from airflow_provider_yeastar.pbx.state.interface import Entry
+from airflow_provider_yeastar.pbx.state.ledger import LEDGER_LIFE_SECONDS
 
 
 def written(directory: Path) -> Path:
@@ -211,3 +212,18 @@ def test_a_lock_that_is_never_released_is_given_up_after_a_while(
         written(tmp_path)
 
     written(tmp_path)
+
+
+@pytest.mark.parametrize("is_lasting", [True, False])
+def test_an_entry_that_must_outlive_a_power_cut_is_on_the_disk_before_the_update_ends(
+    is_lasting: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that only the memory of the host knew would be announced to another task after the cut."""
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    state = DirectoryState(tmp_path / "state")
+
+    state.update("3692A1/x", lambda entry, now: {"value": 1}, keep_seconds=LEDGER_LIFE_SECONDS if is_lasting else 60)
+
+    (entry,) = (tmp_path / "state").glob("*.json")
+    assert synced == ([entry.stat().st_ino, (tmp_path / "state").stat().st_ino] if is_lasting else [])
