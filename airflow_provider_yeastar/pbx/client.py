@@ -22,13 +22,10 @@ from airflow_provider_yeastar.pbx.report.listings import MenuOption, MyReport, S
 from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.pbx.settings import PbxSettings
-from airflow_provider_yeastar.pbx.state.asking import ask_state
-from airflow_provider_yeastar.pbx.state.interface import SharedState, proven_name
-from airflow_provider_yeastar.pbx.state.ledger import Ledger, ledger_name
-from airflow_provider_yeastar.pbx.state.marks import file_mark
+from airflow_provider_yeastar.pbx.state.interface import SharedState
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 from airflow_provider_yeastar.pbx.waiting.call_reader import CallReader
-from airflow_provider_yeastar.pbx.waiting.job_ledger import JobLedger
+from airflow_provider_yeastar.pbx.waiting.job_ledger import JobLedger, is_replaced
 from airflow_provider_yeastar.pbx.waiting.kept_reports import KeptReports
 from airflow_provider_yeastar.pbx.waiting.report_wait import ReportWait
 from airflow_provider_yeastar.pbx.waiting.report_watch import watch_calls, watch_reports
@@ -247,15 +244,14 @@ class PbxClient:
         async with self.connected() as connection:
             return KeptReports(self._state, await connection.pbx_id())
 
-    async def is_replaced(self, report: waiting.FinishedReport) -> bool:
-        """Return whether a later report's file has been given the name of a report's, and may be what the PBX serves.
+    async def is_replaced(self, report: waiting.FinishedReport, kind: str) -> bool:
+        """Return whether another report's file may have been served as a report's; note else that it is fetched.
 
-        :param report: one that was waited for.
+        :param report: one that was waited for, whose file has just been fetched.
+        :param kind: of its request.
         :raises StateUnavailableError: when the shared state does not tell.
         """
-        pbx = proven_name(report.serial_number) or f"url-{self._settings.pbx_key}"
-        ledger = Ledger.read(*await ask_state(self._state, self._state.look, ledger_name(pbx)))
-        return bool(report.job) and ledger.has_replaced(file_mark(report.url), report.job)
+        return await is_replaced(self._state, report, kind, f"url-{self._settings.pbx_key}")
 
     async def log_in(self, until: float) -> None:
         """Ensure a valid token; retries errors that may pass, such as that all tokens are taken (60002).

@@ -238,9 +238,10 @@ class DeliveringTask(StoringTask):
         :raises FileReplacedError: if it may be that of a later report.
         :raises WrongReportError: if it contradicts the request.
         """
-        if run_on_worker(client.is_replaced(outcome.report), lambda: self.killed):
+        if run_on_worker(client.is_replaced(outcome.report, outcome.request.kind), lambda: self.killed):
             raise FileReplacedError(
-                f"The PBX has made another report's file under the name {outcome.report.file!r}", pbx=client.address
+                f"The PBX may have made another report's file under the name {outcome.report.file!r}",
+                pbx=client.address,
             )
         if outcome.request.file_format != "csv":
             return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,14 @@ import pytest
 from airflow_provider_yeastar.operators.call_report import YeastarDownloadReportOperator
 from airflow_provider_yeastar.pbx.client import PbxClient
 from airflow_provider_yeastar.pbx.errors import FileReplacedError
+from airflow_provider_yeastar.pbx.report.request import build_request
+from airflow_provider_yeastar.pbx.state import ledger
 from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor
-from tests.integration.asking import label_of, ways
+from tests.integration.asking import label_of, reached, request, ways
 from tests.integration.delivering import names, operator, serving
-from tests.integration.support import Run, run_task
+from tests.integration.support import Run, Wait, run_task
 
+REQUEST = build_request(**request(1))
 LABELS = {1: "Sales<6400>", 2: "Support<6401>"}
 
 
@@ -43,6 +48,7 @@ def fetched(report: dict[str, Any], path: Path) -> bytes:
 def test_a_report_whose_file_was_replaced_before_it_was_fetched_is_requested_again(
     deferrable: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(ledger, "_FETCH_SECONDS", 0.5)  # nobody fetches the second report meanwhile
     with serving(monkeypatch, tmp_path, plain_names=True) as pbx:
         reports = {queue: sensed(queue, deferrable) for queue in LABELS}
         files = {queue: fetched(report, tmp_path / f"{queue}.csv") for queue, report in reports.items()}
@@ -67,7 +73,7 @@ def test_reports_that_are_fetched_one_after_the_other_are_requested_once_each(
 def test_a_file_that_is_replaced_again_and_again_fails_the_task(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, out: Path
 ) -> None:
-    async def is_replaced(client: PbxClient, report: object) -> bool:
+    async def is_replaced(client: PbxClient, report: object, kind: str) -> bool:
         return True
 
     monkeypatch.setattr(PbxClient, "is_replaced", is_replaced)
@@ -79,3 +85,60 @@ def test_a_file_that_is_replaced_again_and_again_fails_the_task(
         assert names(out) == []
         assert len(ways(pbx)) == 2
         assert len(run.triggers) == 1  # the second time it stays on the worker, to fetch the file at once
+
+
+async def killed_while_the_pbx_works(waiting: Wait, queue: int) -> None:
+    """A task whose process ends before its report is ready; the PBX goes on with it."""
+    waiting.pbx.hold_reports()
+    task = asyncio.create_task(waiting.start(request=request(queue)))
+    await reached(waiting.pbx, lambda pbx: bool(pbx.jobs))
+    task.cancel()
+    await asyncio.wait([task])
+    waiting.pbx.release_reports()
+    await reached(waiting.pbx, lambda pbx: not pbx.jobs)
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_a_file_that_a_killed_task_s_report_has_replaced_is_never_taken(
+    exclusive: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with serving(monkeypatch, tmp_path, plain_names=True) as pbx:
+        report = sensed(1, deferrable=False)
+        asyncio.run(killed_while_the_pbx_works(Wait(pbx, tmp_path / "state", {"exclusive": exclusive}), 2))
+
+        with pytest.raises(FileReplacedError, match="may have made another report's file"):
+            fetched(report, tmp_path / "x.csv")
+
+        assert not (tmp_path / "x.csv").exists()
+
+
+def test_what_a_killed_try_of_the_same_report_has_left_does_no_harm(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with serving(monkeypatch, tmp_path, plain_names=True) as pbx:
+        asyncio.run(killed_while_the_pbx_works(Wait(pbx, tmp_path / "state"), 1))
+        assert label_of(fetched(sensed(1, deferrable=False), tmp_path / "x.csv")) == LABELS[1]
+
+
+def test_where_names_come_again_the_next_report_is_requested_when_the_last_one_is_fetched(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with serving(monkeypatch, tmp_path, plain_names=True) as pbx:
+        waiting = Wait(pbx, tmp_path / "state")
+        waiting.run()
+        last = waiting.run(request=request(2))
+        asked = len(ways(pbx))
+
+        async def fetch_while_another_waits() -> None:
+            following = asyncio.create_task(waiting.start(request=request(3)))
+            async with asyncio.timeout(30):
+                while "waiting until the last one is fetched" not in caplog.text:  # noqa: ASYNC110 - a record is no event
+                    await asyncio.sleep(0.01)
+            assert len(ways(pbx)) == asked
+            with waiting.client() as client:
+                assert not await client.is_replaced(last, REQUEST.kind)
+            await following
+
+        asyncio.run(fetch_while_another_waits())
+        assert len(ways(pbx)) == asked + 1

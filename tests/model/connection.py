@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 from zoneinfo import ZoneInfo
 
 from airflow_provider_yeastar.pbx.errors import NetworkError, StateUnavailableError, YeastarError
 from airflow_provider_yeastar.pbx.events.shared import Listener
 from airflow_provider_yeastar.pbx.events.topics import REPORTS
 from airflow_provider_yeastar.pbx.report.facts import PbxFacts, Plan
+from airflow_provider_yeastar.pbx.state import asking, ledger, records, turns
 from airflow_provider_yeastar.pbx.state.interface import Entry, JointChange, stored_name
 from airflow_provider_yeastar.pbx.state.ledger import ledger_name
 from airflow_provider_yeastar.pbx.state.memory import MemoryState
+from airflow_provider_yeastar.pbx.waiting import job_ledger, report_wait, retrying
 from airflow_provider_yeastar.pbx.wire import EventFrame, PbxInformation
 from tests.model.model_pbx import ModelPbx
-from tests.model.world import Clock, HostLoop
+from tests.model.world import Clock, HostLoop, World
 
 PBX = "SN"
 _INFORMATION = PbxInformation(PBX, "P570", "37.23.0.123", None, None, None, None)
+_JOB_LIFE_SECONDS = 400.0
+"""Longer than any job of these PBXs can take to its last event, from the ledger's entry on a host that stands still."""
 _FACTS = PbxFacts(_INFORMATION, None, ZoneInfo("Europe/Berlin"))
 
 
@@ -128,3 +133,30 @@ class ModelConnection:
         finally:
             if deliver in self._pbx.sockets:
                 self._pbx.sockets.remove(deliver)
+
+
+@contextmanager
+def simulated_time(world: World, more: tuple[Any, ...] = ()) -> Iterator[None]:
+    """Let the provider's modules read the world's clock, and make calls in threads where they are.
+
+    :param more: further modules.
+    """
+
+    async def in_thread(
+        function: Callable[..., Any], *arguments: object, of: object = None, hurries: bool = False
+    ) -> Any:
+        await asyncio.sleep(0.001)
+        result = function(*arguments)
+        await asyncio.sleep(0.001)
+        return result
+
+    clock = SimpleNamespace(time=world.clock.time, monotonic=world.clock.monotonic)
+    with ExitStack() as stack:
+        for module in (asking, turns, job_ledger, report_wait, retrying, *more):
+            for name, value in (("time", clock), ("in_thread", in_thread), ("random", world.chance)):
+                if hasattr(module, name):
+                    stack.enter_context(mock.patch.object(module, name, value))
+        stack.enter_context(mock.patch.object(turns, "_POLL_SECONDS", 2.0))
+        stack.enter_context(mock.patch.object(ledger, "JOB_LIFE_SECONDS", _JOB_LIFE_SECONDS))
+        stack.enter_context(mock.patch.object(records, "_REPLACING_SECONDS", _JOB_LIFE_SECONDS))
+        yield

@@ -36,6 +36,7 @@ class Behaviour:
     :param portal: how often, per minute, somebody makes a report in the portal.
     :param reboots: how often, per minute, it restarts.
     :param tells_up_time: whether it tells its ``up_time``.
+    :param names: of files: ``documented``, ``unique`` in another way, or ``plain``: alike for all of one format.
     """
 
     parallel: int = 1
@@ -57,6 +58,7 @@ class Behaviour:
     portal: float = 0.0
     reboots: float = 0.0
     tells_up_time: bool = True
+    names: str = "documented"
 
     def __str__(self) -> str:
         changed = [f for f in fields(self) if getattr(self, f.name) != f.default]
@@ -89,6 +91,7 @@ def any_behaviour(chance: random.Random, *, portal: bool) -> Behaviour:
         portal=maybe(4.0) if portal else 0.0,
         reboots=maybe(0.5),
         tells_up_time=chance.choice([True, True, False]),
+        names=chance.choice(["documented", "unique"]),
     )
 
 
@@ -209,7 +212,7 @@ class ModelPbx:
                 self._announce(EventFrame(False, "", "", "failed", job.id), boot)
             return
         self._numbers += 1
-        name = f"report-{self._numbers}.{job.extension}"
+        name = f"{self._stem()}.{job.extension}"
         url = f"/api/download/{name}"
         self.files[url] = job.content
         if job.answer:
@@ -218,6 +221,11 @@ class ModelPbx:
             if self._happens(self.behaviour.drops):
                 self.drop_sockets()
             self._announce(EventFrame(True, name, self._spelled(url), "", job.id), boot)
+
+    def _stem(self) -> str:
+        if self.behaviour.names == "documented":
+            return f"report-download-{self._numbers:014}-ejP6Z6htIfhsCQbP"
+        return "report" if self.behaviour.names == "plain" else f"report-{self._numbers}"
 
     def _spelled(self, url: str) -> str:
         if not self._happens(self.behaviour.spells):

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from types import SimpleNamespace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
-from unittest import mock
 
 from airflow_provider_yeastar.pbx.errors import YeastarError
 from airflow_provider_yeastar.pbx.report.request import ReportRequest, build_request
-from airflow_provider_yeastar.pbx.state import asking, ledger, turns
 from airflow_provider_yeastar.pbx.untrusted import decoded_path
-from airflow_provider_yeastar.pbx.waiting import bounds, job_ledger, report_wait, retrying
-from tests.model.connection import PBX, ModelConnection, ModelState
+from airflow_provider_yeastar.pbx.waiting import bounds, job_ledger, report_wait
+from tests.model.connection import PBX, ModelConnection, ModelState, simulated_time
 from tests.model.model_pbx import Behaviour, ModelPbx, any_behaviour
 from tests.model.world import HostLoop, World
 
 _WAIT_SECONDS, _QUEUE_SECONDS, _LIMIT_SECONDS = 120.0, 900.0, 4000.0
 _START_SECONDS = (0.0, 60.0, 900.0)
 """Tasks start at random until one of these: some meet one another, some come when a loss is forgotten."""
-_JOB_LIFE_SECONDS = 400.0
-"""Longer than any job of these PBXs can take to its last event, from the ledger's entry on a host that stands still."""
+_FETCH_SECONDS = (0.0, 0.0, 0.5, 5.0, 90.0)
+"""Tasks fetch their file within one of these."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +38,7 @@ class Scenario:
     :param outages: probability that the shared state is away for a while, for each task.
     :param losses: probability that the state, or its ledger alone, is lost, for each task.
     :param is_new: whether the state begins as one that was never used; else it knows that there is no job yet.
+    :param ways: what ``asynchronous`` tasks have.
     """
 
     behaviour: Behaviour
@@ -55,6 +52,7 @@ class Scenario:
     outages: float = 0.0
     losses: float = 0.0
     is_new: bool = False
+    ways: tuple[bool | None, ...] = (None, None, True, False)
 
 
 def any_scenario(chance: random.Random) -> Scenario:
@@ -64,11 +62,14 @@ def any_scenario(chance: random.Random) -> Scenario:
     def maybe(value: float) -> float:
         return chance.choice([0.0, value])
 
+    behaviour, is_shared = any_behaviour(chance, portal=not exclusive), exclusive or chance.random() < 0.5
+    if is_shared and not behaviour.portal and chance.random() < 0.3:  # of what others make nothing could be known
+        behaviour = replace(behaviour, names="plain")
     return Scenario(
-        behaviour=any_behaviour(chance, portal=not exclusive),
+        behaviour=behaviour,
         exclusive=exclusive,
         hosts=chance.randint(1, 4),
-        is_shared=exclusive or chance.random() < 0.5,
+        is_shared=is_shared,
         tasks=chance.randint(2, 8),
         kills=maybe(0.3),
         deaths=maybe(0.1),
@@ -132,32 +133,6 @@ def _own_wait(connection: Any, request: Any, limits: bounds.Bounds) -> Any:
     return report_wait.ReportWait(connection, request, limits).run()
 
 
-@contextmanager
-def simulated_time(world: World, more: tuple[Any, ...] = ()) -> Iterator[None]:
-    """Let the provider's modules read the world's clock, and make calls in threads where they are.
-
-    :param more: further modules.
-    """
-
-    async def in_thread(
-        function: Callable[..., Any], *arguments: object, of: object = None, hurries: bool = False
-    ) -> Any:
-        await asyncio.sleep(0.001)
-        result = function(*arguments)
-        await asyncio.sleep(0.001)
-        return result
-
-    clock = SimpleNamespace(time=world.clock.time, monotonic=world.clock.monotonic)
-    with ExitStack() as stack:
-        for module in (asking, turns, job_ledger, report_wait, retrying, *more):
-            for name, value in (("time", clock), ("in_thread", in_thread), ("random", world.chance)):
-                if hasattr(module, name):
-                    stack.enter_context(mock.patch.object(module, name, value))
-        stack.enter_context(mock.patch.object(turns, "_POLL_SECONDS", 2.0))
-        stack.enter_context(mock.patch.object(ledger, "JOB_LIFE_SECONDS", _JOB_LIFE_SECONDS))
-        yield
-
-
 def run(seed: int, scenario: Scenario | None = None, wait: Wait = _own_wait, modules: tuple[Any, ...] = ()) -> Result:
     """Run a scenario.
 
@@ -176,7 +151,7 @@ def run(seed: int, scenario: Scenario | None = None, wait: Wait = _own_wait, mod
     for state in () if scenario.is_new else states:
         job_ledger.vouch_for_past(state, PBX)
     connections = [ModelConnection(pbx, *pair, scenario.exclusive) for pair in zip(hosts, states, strict=True)]
-    tasks = [Task(_request(number, chance)) for number in range(scenario.tasks)]
+    tasks = [Task(_request(number, scenario.ways, chance)) for number in range(scenario.tasks)]
     with simulated_time(world, modules):
         for task in tasks:
             _Actor(world, task, chance.choice(connections), pbx, wait).schedule(scenario)
@@ -187,13 +162,13 @@ def run(seed: int, scenario: Scenario | None = None, wait: Wait = _own_wait, mod
     return Result(scenario, tasks, pbx.requests, [crash for host in hosts for crash in host.crashes])
 
 
-def _request(number: int, chance: random.Random) -> ReportRequest:
+def _request(number: int, ways: tuple[bool | None, ...], chance: random.Random) -> ReportRequest:
     return build_request(
         report_type="queueperformance",
         period="2026-11-20",
         parameters={"queue_id_list": str(number)},
         file_format=chance.choice(["csv", "csv", "pdf"]),
-        asynchronous=chance.choice([None, None, True, False]),
+        asynchronous=chance.choice(ways),
     )
 
 
@@ -239,12 +214,21 @@ class _Actor:
         now = self.world.clock.time()
         try:
             limits = bounds.Bounds(now + _QUEUE_SECONDS, _WAIT_SECONDS)
-            report = await self.wait(self.connection, self.task.request, limits)
+            for longest in (self.world.chance.choice(_FETCH_SECONDS), 0.0):  # as operators do: at once the second time
+                report = await self.wait(self.connection, self.task.request, limits)
+                await asyncio.sleep(self.world.chance.uniform(0.0, longest))
+                found = self.pbx.files.get(decoded_path(report.url), "a file that is gone")
+                if not await self._is_replaced(report):
+                    self.task.found, self.task.identified_by = found, getattr(report, "identified_by", "")
+                    return
+            self.task.error = "FileReplacedError: twice"
         except YeastarError as error:
             self.task.error = f"{type(error).__name__}: {error.what}"
-        else:
-            self.task.found = self.pbx.files.get(decoded_path(report.url), "a file that is gone")
-            self.task.identified_by = getattr(report, "identified_by", "")
+
+    async def _is_replaced(self, report: Any) -> bool:
+        if not hasattr(report, "job"):  # the first version knew of none
+            return False
+        return await job_ledger.is_replaced(self.connection.state, report, self.task.request.kind, "")
 
     def _end(self, ended: asyncio.Task[None]) -> None:
         # Also of a task that was killed before its first step.

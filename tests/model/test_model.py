@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 
-from airflow_provider_yeastar.pbx.state import marks
+from airflow_provider_yeastar.pbx.state import records
 from airflow_provider_yeastar.pbx.state.ledger import Ledger
 from airflow_provider_yeastar.pbx.waiting import attribution
 from tests.model import old_rules, scenario
@@ -78,7 +78,7 @@ MUTANTS: dict[str, tuple[Scenario, Any, str, Any]] = {
     ),
     "a file that is written in two ways counts as two": (
         Scenario(Behaviour(queued=9, late=5.0, sync_announces=True, spells=0.5), True, tasks=16, kills=0.6),
-        marks,
+        records,
         "decoded_path",
         lambda url: url,
     ),
@@ -93,6 +93,12 @@ MUTANTS: dict[str, tuple[Scenario, Any, str, Any]] = {
         Ledger,
         "begun",
         lambda now: Ledger(),
+    ),
+    "a job that nobody claims replaces no file": (
+        Scenario(Behaviour(names="plain"), False, tasks=8, kills=0.6),
+        Ledger,
+        "may_be_replaced",
+        lambda self, mark, job, kind: any(file.mark == mark and file.job != job for file in self.files),
     ),
     "an event is believed without the word": (
         Scenario(Behaviour(parallel=9), False, hosts=3, is_shared=False, tasks=8),
@@ -152,6 +158,10 @@ def test_a_safeguard_that_is_taken_away_is_missed(mutant: str) -> None:
         pytest.param(
             Scenario(Behaviour(sync="processing", has_ids=True), False, hosts=2, is_shared=False, tasks=6),
             id="by-download-id",
+        ),
+        pytest.param(Scenario(Behaviour(names="unique"), True, hosts=3, tasks=6), id="other-names-that-differ"),
+        pytest.param(
+            Scenario(Behaviour(names="plain"), False, hosts=3, tasks=6, ways=(None, False)), id="names-that-come-again"
         ),
     ],
 )

@@ -104,6 +104,19 @@ class ReportRequest:
         return f"{self.label}_{self.window_text}_{digest}"
 
     @property
+    def identity(self) -> str:
+        """A digest that requests of one report have in common; empty where a secret or a period in words decides it."""
+        try:
+            return hashlib.sha256(self.file_name().encode()).hexdigest()[:16]
+        except ValueError:
+            return ""
+
+    @property
+    def kind(self) -> str:
+        """What this report has in common with those whose files a PBX may name alike."""
+        return f"{self.label}.{self.file_format}"
+
+    @property
     def is_relative(self) -> bool:
         """Whether the period is in words."""
         return self.frame.is_relative

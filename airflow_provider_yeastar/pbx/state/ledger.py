@@ -20,23 +20,14 @@ recorded.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from airflow_provider_yeastar.pbx.state.interface import MAY_BE_OLDER, number, shared_name
+from airflow_provider_yeastar.pbx.state.records import Contest, Job, KnownFile, may_replace, tells_apart
 from airflow_provider_yeastar.pbx.untrusted import whole_number
 
-__all__ = [
-    "CONTEST_SECONDS",
-    "FILE_MEMORY_SECONDS",
-    "JOB_LIFE_SECONDS",
-    "LEDGER_LIFE_SECONDS",
-    "Contest",
-    "Job",
-    "KnownFile",
-    "Ledger",
-    "ledger_name",
-]
+__all__ = ["CONTEST_SECONDS", "FILE_MEMORY_SECONDS", "JOB_LIFE_SECONDS", "LEDGER_LIFE_SECONDS", "Ledger", "ledger_name"]
 
 JOB_LIFE_SECONDS = 6 * 3600.0
 """Seconds after which a job counts as over. The vendor names no bound; the longest reports known take minutes."""
@@ -54,6 +45,8 @@ _REBOOT_MARGIN_SECONDS = 15.0
 """How much older than the PBX's ``up_time`` a job must be: the answer that tells it takes a moment."""
 _BUSY_AFTERGLOW_SECONDS = 60.0
 """For so long after a job of ours has ended, 70082 may still be about that job."""
+_FETCH_SECONDS = 60.0
+"""For so long after a file is ready the next report waits until it is fetched, where names are known to come again."""
 _MOST_FILES = 200
 """Files remembered at most; the oldest are forgotten first."""
 
@@ -61,42 +54,6 @@ _MOST_FILES = 200
 def ledger_name(pbx: str) -> str:
     """Return the name of a PBX's ledger in the shared state; see :func:`.shared_name`."""
     return f"{shared_name(pbx)}/ledger"
-
-
-@dataclass(frozen=True)
-class Job:
-    """A request that may lead to an event.
-
-    :param opened_at: epoch seconds by the state's clock.
-    :param pbx: the PBX by the name that is proven; see :func:`.unproven_name`.
-    """
-
-    id: str
-    opened_at: float
-    pbx: str
-
-
-@dataclass(frozen=True)
-class KnownFile:
-    """A file whose report is known.
-
-    :param at: epoch seconds by the state's clock.
-    :param download_id: that its event carried, None for none.
-    :param job: id of the job whose file it is, empty where several have ended together.
-    """
-
-    mark: str
-    at: float
-    download_id: int | None = None
-    job: str = ""
-
-
-@dataclass(frozen=True)
-class Contest:
-    """Evidence that somebody else makes reports at this PBX, in spite of the user's word."""
-
-    at: float
-    why: str
 
 
 @dataclass(frozen=True)
@@ -108,6 +65,7 @@ class Ledger:
     :param files: files whose report is known, oldest first.
     :param contest: the last evidence of somebody else, None without any.
     :param known_since: since when (epoch seconds) all jobs are recorded, None if no earlier one can be announced.
+    :param repeats_names: whether files of two jobs have had one name.
     """
 
     jobs: tuple[Job, ...] = ()
@@ -115,6 +73,7 @@ class Ledger:
     files: tuple[KnownFile, ...] = ()
     contest: Contest | None = None
     known_since: float | None = None
+    repeats_names: bool = False
 
     @classmethod
     def begun(cls, now: float) -> Ledger:
@@ -135,14 +94,18 @@ class Ledger:
             return cls.begun(now)
         try:
             ledger = cls(
-                jobs=tuple(Job(str(id_), _moment(at), str(pbx)) for id_, at, pbx in entry["jobs"]),
+                jobs=tuple(
+                    Job(str(id_), _moment(at), str(pbx), str(report), bool(is_announced))
+                    for id_, at, pbx, report, is_announced in entry["jobs"]
+                ),
                 unclaimed=tuple(str(mark) for mark in entry["unclaimed"]),
                 files=tuple(
-                    KnownFile(str(mark), _moment(at), whole_number(id_), str(job))
-                    for mark, at, id_, job in entry["files"]
+                    KnownFile(str(mark), _moment(at), whole_number(id_), str(job), str(kind), *map(bool, flags))
+                    for mark, at, id_, job, kind, *flags in entry["files"]
                 ),
                 contest=Contest(_moment(entry["contest"][0]), str(entry["contest"][1])) if entry["contest"] else None,
                 known_since=None if entry["known_since"] is None else _moment(entry["known_since"]),
+                repeats_names=bool(entry["repeats_names"]),
             )
         except (KeyError, TypeError, ValueError, IndexError):
             return cls.begun(now)
@@ -151,11 +114,12 @@ class Ledger:
     def to_entry(self) -> dict[str, Any]:
         """Return the ledger as JSON types; :meth:`read` makes an equal one of it."""
         return {
-            "jobs": [[job.id, job.opened_at, job.pbx] for job in self.jobs],
+            "jobs": [list(astuple(job)) for job in self.jobs],
             "unclaimed": list(self.unclaimed),
-            "files": [[file.mark, file.at, file.download_id, file.job] for file in self.files],
+            "files": [list(astuple(file)) for file in self.files],
             "contest": [self.contest.at, self.contest.why] if self.contest else None,
             "known_since": self.known_since,
+            "repeats_names": self.repeats_names,
         }
 
     def is_open(self, job: str) -> bool:
@@ -179,9 +143,22 @@ class Ledger:
         """Tell whether a file of a known report was announced with an id: one that comes again tells no files apart."""
         return any(download_id == file.download_id for file in self.files)
 
-    def has_replaced(self, mark: str, job: str) -> bool:
-        """Tell whether another job's file is known by the name of a job's, and may stand in its place by now."""
-        return any(mark == file.mark and job != file.job for file in self.files)
+    def may_be_replaced(self, mark: str, job: str, kind: str) -> bool:
+        """Tell whether another job's file may stand in the place of a job's, under its name.
+
+        :param kind: of the job's report. Where the state was lost or is another host's, its file is not known.
+        """
+        alike = [file for file in self.files if file.mark == mark]
+        is_another_s = any(file.job != job for file in alike)
+        return is_another_s or not (any(file.is_intact for file in alike) or self._tells_apart(kind))
+
+    def fetch_seconds(self, now: float) -> float:
+        """Return for how long the next report may have to wait for the last one to be fetched; 0 for not at all.
+
+        :param now: epoch seconds by the state's clock.
+        """
+        awaited = [file.at for file in self.files if file.kind and file.is_intact and not file.is_fetched]
+        return max(0.0, min(max(awaited) - now, 0.0) + _FETCH_SECONDS) if awaited and self.repeats_names else 0.0
 
     def explains_busy(self, job: str | None, now: float) -> bool:
         """Tell whether 70082 may be about a job of this deployment.
@@ -192,23 +169,36 @@ class Ledger:
         is_afterglow = any(now - file.at < _BUSY_AFTERGLOW_SECONDS for file in self.files)
         return self.known_since is not None or self.others(job) > 0 or is_afterglow
 
-    def with_job(self, job: str, now: float, pbx: str) -> Ledger:
-        """Open a job; to be stored before its request is sent."""
-        return replace(self, jobs=(*self.jobs, Job(job, now, pbx)))
+    def with_job(self, job: str, now: float, pbx: str, report: str = "") -> Ledger:
+        """Open a job; to be stored before its request is sent. Its file may replace those of names that come again."""
+        files = tuple(replace(file, is_intact=False) for file in self.files)
+        return replace(self, jobs=(*self.jobs, Job(job, now, pbx, report)), files=files)
 
     def without_job(self, job: str) -> Ledger:
         """Close a job that the PBX refused."""
         return _with_jobs(self, tuple(other for other in self.jobs if other.id != job))
 
-    def with_file(self, job: str, mark: str, now: float, download_id: int | None = None) -> Ledger:
+    def with_file(self, job: str, mark: str, now: float, download_id: int | None = None, kind: str = "") -> Ledger:
         """Close a job whose file is known now, and remember the file."""
-        files = tuple(file for file in self.files if file.mark != mark)
+        alike = [file for file in self.files if file.mark == mark]
+        repeats = self.repeats_names or any(file.kind and file.job not in ("", job) for file in alike)
+        is_intact = not any(may_replace(other, self.jobs, job, now) for other in self.jobs)
         if download_id is None:  # an answer names none; an earlier event of a file of this name may have
-            download_id = next((file.download_id for file in self.files if file.mark == mark), None)
+            download_id = next((file.download_id for file in alike), None)
         unclaimed = tuple(other for other in self.unclaimed if other != mark)
-        files = (*files, KnownFile(mark, now, download_id, job))[-_MOST_FILES:]
-        known = replace(self, files=files, unclaimed=unclaimed)
+        others_files = (file for file in self.files if file.mark != mark)
+        files = (*others_files, KnownFile(mark, now, download_id, job, kind, is_intact))[-_MOST_FILES:]
+        known = replace(self, files=files, unclaimed=unclaimed, repeats_names=repeats)
         return _settled(known.without_job(job), now)
+
+    def with_announced(self, job: str) -> Ledger:
+        """Take note that an open job's event has come."""
+        return replace(self, jobs=tuple(replace(o, is_announced=o.is_announced or o.id == job) for o in self.jobs))
+
+    def with_fetched(self, mark: str, job: str) -> Ledger:
+        """Take note that a job's task has its file."""
+        fetched = (replace(file, is_fetched=file.is_fetched or file.is_of(mark, job)) for file in self.files)
+        return replace(self, files=tuple(fetched))
 
     def with_events(self, marks: Iterable[str], now: float) -> Ledger:
         """Take note of announced files that no answer names; duplicates and known files do not count."""
@@ -241,6 +231,9 @@ class Ledger:
     def contested(self, why: str, now: float) -> Ledger:
         """Take note of somebody else's event or job."""
         return replace(self, contest=Contest(now, why))
+
+    def _tells_apart(self, kind: str) -> bool:
+        return not self.repeats_names and tells_apart(self.files, kind)
 
     @property
     def has_unexplained_files(self) -> bool:

@@ -17,7 +17,7 @@ rule  observed                                                   verdict
                                                                  stands; if that is lost or overdue, or the id is
                                                                  another report's as well, ask synchronously
 4     nothing requested, ``asynchronous=False``                  ask synchronously
-5     nothing requested, ``asynchronous=True``, no doubt so far  ask for the event
+5     nothing requested, ``asynchronous=True``, no doubt so far  ask for the event; not where names come again
 6     nothing requested, no word or any doubt                    ask synchronously
 7     nothing requested, the word and no doubt                   ask for the event
 8     PROCESSING to a synchronous request                        ask synchronously again, later
@@ -29,11 +29,12 @@ rule  observed                                                   verdict
 14    no new file                                                wait
 ====  =========================================================  =====================================================
 
-Doubt is any of: an earlier doubt in this wait; the PBX is contested; the ledger is too young to know all jobs that may
-still be announced, as after a loss of the state; another job of this deployment is open in it, or our own no longer is;
-the subscription was lost since the request; the lease on the PBX (the turn) lapsed. A file is *new* unless the ledger
-knows it as another report's: the PBX may announce a file twice. With another id it may be a new one that is named like
-the known one. A job of an unknown past explains a busy PBX and any file, so neither is evidence of somebody else then.
+Doubt is any of: an earlier doubt in this wait; the PBX is contested, or names files of several reports alike; the
+ledger is too young to know all jobs that may still be announced, as after a loss of the state; another job of this
+deployment is open in it, or our own no longer is; the subscription was lost since the request; the lease on the PBX
+(the turn) lapsed. A file is *new* unless the ledger knows it as another report's: the PBX may announce a file twice.
+With another id it may be a new one that is named like the known one. A job of an unknown past explains a busy PBX and
+any file, so neither is evidence of somebody else then.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from airflow_provider_yeastar.pbx.state.ledger import Ledger
-from airflow_provider_yeastar.pbx.state.marks import event_mark, file_mark
+from airflow_provider_yeastar.pbx.state.records import event_mark, file_mark, has_own_name
 from airflow_provider_yeastar.pbx.wire import EventFrame, Processing, ReportFile
 
 __all__ = ["BUSY", "Busy", "Observations", "Step", "Verdict", "conclude", "judge"]
@@ -92,6 +93,8 @@ class Observations:
     :param holds_turn: whether the lease on the PBX has held without a break since before that request.
     :param is_overdue: whether half of the wait has passed without an event.
     :param doubt: why an earlier job of this wait was in doubt, empty if none was.
+    :param report: what all jobs of this report have in common, empty where that is not known.
+    :param kind: of the report: what a PBX may name its file after.
     """
 
     asynchronous: bool | None
@@ -105,6 +108,8 @@ class Observations:
     holds_turn: bool = True
     is_overdue: bool = False
     doubt: str = ""
+    report: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -178,7 +183,7 @@ def _judge_by_id(seen: Observations, download_id: int, ledger: Ledger) -> Verdic
 def _choose_way(seen: Observations, ledger: Ledger) -> Verdict:
     if seen.asynchronous is False:
         return Verdict(Step.ASK_FOR_ANSWER, "`asynchronous` is False")
-    if seen.asynchronous and not seen.doubt:
+    if seen.asynchronous and not seen.doubt and not ledger.repeats_names:
         return Verdict(Step.ASK_FOR_EVENT, "`asynchronous` is True")
     doubt = _doubt(seen, ledger)
     if doubt:
@@ -210,10 +215,8 @@ def _doubt(seen: Observations, ledger: Ledger) -> str:
         return "without `exclusive` no event says whose report it is"
     if seen.doubt:
         return seen.doubt
-    if ledger.contest:
-        return f"this PBX is contested: {ledger.contest.why}"
-    if ledger.known_since is not None:
-        return _unknown_before(ledger.known_since)
+    if doubt := _doubt_of_pbx(ledger):
+        return doubt
     if seen.job is None and ledger.has_unexplained_files:
         return _FOREIGN
     if ledger.others(seen.job):
@@ -227,9 +230,13 @@ def _doubt(seen: Observations, ledger: Ledger) -> str:
     return ""
 
 
-def _unknown_before(moment: float) -> str:
-    since = f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"
-    return f"the shared state knows this PBX only since {since}; a report requested before may still be announced"
+def _doubt_of_pbx(ledger: Ledger) -> str:
+    if ledger.contest:
+        return f"this PBX is contested: {ledger.contest.why}"
+    if ledger.known_since is not None:
+        since = f"{datetime.fromtimestamp(ledger.known_since, UTC):%Y-%m-%d %H:%M} UTC"
+        return f"the shared state knows this PBX only since {since}; a report requested before may still be announced"
+    return "this PBX names files of several reports alike" if ledger.repeats_names else ""
 
 
 def _new_files(events: Sequence[EventFrame], ledger: Ledger) -> list[EventFrame]:
@@ -272,9 +279,16 @@ def _after(verdict: Verdict, seen: Observations, ledger: Ledger, now: float) -> 
     if isinstance(seen.answer, Busy):
         return ledger.without_job(seen.job)
     if isinstance(seen.answer, ReportFile):
-        return ledger.with_file(seen.job, file_mark(seen.answer.url), now)
-    if verdict.event:
-        return ledger.with_file(seen.job, event_mark(verdict.event), now, verdict.event.download_id)
+        url = seen.answer.url
+        return ledger.with_file(seen.job, file_mark(url), now, None, _kind(seen, url))
+    if event := verdict.event:
+        kind = _kind(seen, event.url) if event.succeeded else ""
+        return ledger.with_file(seen.job, event_mark(event), now, event.download_id, kind)
     if seen.exclusive and verdict.step is not Step.WAIT:
-        return _with_events(seen, ledger, now)
+        ledger = _with_events(seen, ledger, now)
+        return ledger.with_announced(seen.job) if verdict.reason == _KNOWN else ledger
     return ledger
+
+
+def _kind(seen: Observations, url: str) -> str:
+    return "" if has_own_name(url) else seen.kind

@@ -5,6 +5,7 @@ That update renews the lease on the PBX as well, and tells whether it has held: 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,14 +15,19 @@ from uuid import uuid4
 
 from airflow_provider_yeastar.pbx.events.shared import SharedConnection
 from airflow_provider_yeastar.pbx.state.asking import ask_state
-from airflow_provider_yeastar.pbx.state.interface import Entry, SharedState
+from airflow_provider_yeastar.pbx.state.interface import Entry, SharedState, proven_name
 from airflow_provider_yeastar.pbx.state.ledger import LEDGER_LIFE_SECONDS, Ledger, ledger_name
+from airflow_provider_yeastar.pbx.state.records import file_mark, has_own_name
 from airflow_provider_yeastar.pbx.state.turns import Turn
 from airflow_provider_yeastar.pbx.waiting.attribution import Observations, Step, Verdict, conclude, judge
+from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
 
-__all__ = ["JobLedger", "vouch_for_past"]
+__all__ = ["JobLedger", "is_replaced", "vouch_for_past"]
 
 log = logging.getLogger(__name__)
+
+_POLL_SECONDS = 1.0
+"""Between two looks whether another task, perhaps on another host, has fetched its file."""
 
 Result = TypeVar("Result")
 Judged = TypeVar("Judged", bound=Verdict | None)
@@ -36,6 +42,29 @@ def vouch_for_past(state: SharedState, pbx: str) -> None:
     :param pbx: the PBX's name in the state: its serial number.
     """
     state.update(ledger_name(pbx), lambda entry, now: entry or Ledger().to_entry(), keep_seconds=LEDGER_LIFE_SECONDS)
+
+
+async def is_replaced(state: SharedState, report: FinishedReport, kind: str, unproven: str) -> bool:
+    """Return whether another report's file may have been served as a report's; note that its task has fetched it.
+
+    :param state: that holds the ledger of the report's PBX.
+    :param report: whose file has just been fetched.
+    :param kind: of its request.
+    :param unproven: name of a PBX whose serial number is not told.
+    :raises StateUnavailableError: when the state does not tell.
+    """
+    if not report.job or has_own_name(report.url):
+        return False
+    mark, found = file_mark(report.url), list[bool]()
+
+    def change(entry: Entry | None, now: float) -> Entry:
+        ledger = Ledger.read(entry, now)
+        found.append(ledger.may_be_replaced(mark, report.job, kind))
+        return ledger.with_fetched(mark, report.job).to_entry()
+
+    name = ledger_name(proven_name(report.serial_number) or unproven)
+    await ask_state(state, partial(state.update, name, change, keep_seconds=LEDGER_LIFE_SECONDS))
+    return found[-1]
 
 
 class JobLedger:
@@ -66,6 +95,22 @@ class JobLedger:
             ledger = await self._after_restart(ledger, now)
         return judge(seen, ledger, now).step
 
+    async def others_fetch(self) -> bool:
+        """Return when no file is left that this report's might replace before it is fetched, and whether any was.
+
+        The next report waits for that only at a PBX that was seen to name files alike, and for a minute at the most.
+        """
+        has_waited = False
+        while True:
+            ledger, now = await ask_state(self._state, self._read)
+            seconds = ledger.fetch_seconds(now)
+            if not seconds:
+                return has_waited
+            if not has_waited:
+                log.info("PBX %s names files alike; waiting until the last one is fetched.", self._address)
+            has_waited = True
+            await asyncio.sleep(min(seconds, _POLL_SECONDS))
+
     async def open(self, seen: Observations, turn: Turn, *, can_listen: bool) -> tuple[Observations, str] | None:
         """Write a new job into the ledger and choose how to ask, in one step; to be called before the request is sent.
 
@@ -81,7 +126,7 @@ class JobLedger:
             if not has_held:
                 return None, ledger
             verdict, ledger = conclude(seen, ledger, now)
-            return verdict, ledger.with_job(job, now, self._pbx)
+            return verdict, ledger.with_job(job, now, self._pbx, seen.report)
 
         verdict = await self._update_in_turn(turn, change)
         if verdict is None:

@@ -12,7 +12,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, nullcontext, suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -119,6 +119,10 @@ class ReportWait:
         self._turn_began_at = time.time()
         self._turn_until = self._bounds.turn_until(self._turn_began_at)
 
+    def _restart_turn(self, limit: asyncio.Timeout) -> None:
+        self._begin_turn()
+        limit.reschedule(asyncio.get_running_loop().time() + self._turn_until - time.time())
+
     def _queue_timeout(self) -> WaitTimeoutError:
         return self._timeout("Other reports kept the PBX busy until `queue_timeout` had passed")
 
@@ -145,27 +149,27 @@ class ReportWait:
         if shared_name(await self._connection.pbx_id()) != self._queue:
             raise _TurnLostError("Another serial number is told")
         while True:
-            seen = self._new_observations()
-            if await self._ledger.choose(seen) is Step.ASK_FOR_EVENT or self._ids_are_given:
-                async with self._connection.listen() as events:
-                    report = await self._ask(plan, seen, events, limit)
-            else:
-                report = await self._ask(plan, seen, None, limit)
-            if report:
-                return report
+            if await self._ledger.others_fetch():
+                self._restart_turn(limit)
+            seen = self._new_observations(plan.request)
+            listens = await self._ledger.choose(seen) is Step.ASK_FOR_EVENT or self._ids_are_given
+            async with self._connection.listen() if listens else nullcontext() as events:
+                if report := await self._ask(plan, seen, events, limit):
+                    return report
 
     def _plan_and_numbers(self) -> tuple[Plan, tuple[list[str], list[str]]]:
         plan = self._session.plan(self._request)
         # Looked up before the request: nothing is in the way of a report that is ready.
         return plan, self._session.directory.numbers(plan.request)
 
-    def _new_observations(self) -> Observations:
-        scheduled = self._request.scheduled_report_id is not None
+    def _new_observations(self, request: ReportRequest) -> Observations:
         return Observations(
-            asynchronous=self._request.asynchronous,
+            asynchronous=request.asynchronous,
             exclusive=self._session.settings.exclusive,
-            file_format=None if scheduled else self._request.file_format,
+            file_format=request.file_format if request.scheduled_report_id is None else None,
             doubt=self._setbacks.doubt,
+            report=request.identity,
+            kind=request.kind,
         )
 
     async def _ask(
@@ -262,8 +266,7 @@ class ReportWait:
         log.info("PBX %s is busy with another job; requesting again in %.0f s.", self._address, delay)
         await asyncio.sleep(delay)
         if not may_be_ours:
-            self._begin_turn()
-            limit.reschedule(asyncio.get_running_loop().time() + self._turn_until - time.time())
+            self._restart_turn(limit)
 
     def _announced(
         self, plan: Plan, seen: Observations, event: wire.EventFrame, asked_at: float

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_yeastar.pbx.state.ledger import Ledger
-from airflow_provider_yeastar.pbx.state.marks import event_mark, file_mark
+from airflow_provider_yeastar.pbx.state.records import event_mark, file_mark
 from airflow_provider_yeastar.pbx.waiting.attribution import BUSY, Observations, Step, conclude, judge
 from airflow_provider_yeastar.pbx.wire import EventFrame, Processing, ReportFile
 
@@ -238,3 +238,41 @@ class TestTheEvent:
     def test_no_event_within_half_of_the_wait_is_a_doubt(self) -> None:
         assert judge(awaiting(), OURS_OPEN, NOW).step is Step.WAIT
         assert judge(awaiting(is_overdue=True), OURS_OPEN, NOW).step is Step.ASK_FOR_ANSWER
+
+
+KIND = "queueperformance.csv"
+OWN_NAME = "Report-download-20261127220000-ejP6Z6htIfhsCQbP.csv"
+
+
+class TestNamesThatComeAgain:
+    """A PBX that gives files of two reports one name."""
+
+    @pytest.mark.parametrize("asynchronous", [None, True, False])
+    @pytest.mark.parametrize("repeats_names", [True, False])
+    def test_no_event_is_asked_for_there(self, repeats_names: bool, asynchronous: bool | None) -> None:
+        seen = Observations(asynchronous, exclusive=True)
+        asks_for_event = not repeats_names and asynchronous is not False
+
+        step = judge(seen, Ledger(repeats_names=repeats_names), NOW).step
+
+        assert step is (Step.ASK_FOR_EVENT if asks_for_event else Step.ASK_FOR_ANSWER)
+
+    def test_a_job_whose_event_has_come_under_a_known_name_replaces_no_file_any_more(self) -> None:
+        mark = event_mark(event())
+        known = Ledger().with_job("x", 1, PBX).with_file("x", mark, NOW - 9, 7, KIND).with_job(JOB, NOW - 1, PBX)
+
+        verdict, ledger = conclude(awaiting(events=(event(download_id=8),), kind=KIND), known, NOW)
+
+        assert verdict.step is Step.ASK_FOR_ANSWER
+        assert ledger.is_open(JOB)
+        later = ledger.with_job("y", NOW, PBX).with_file("y", mark, NOW, None, KIND)
+        assert not later.may_be_replaced(mark, "y", KIND)
+
+    @pytest.mark.parametrize(("file", "kind"), [("Report.csv", KIND), (OWN_NAME, "")])
+    @pytest.mark.parametrize("by_event", [True, False])
+    def test_a_file_with_a_name_of_its_own_is_of_no_kind(self, file: str, kind: str, by_event: bool) -> None:
+        found = {"events": (event(file),)} if by_event else {"answer": ReportFile(file, f"/api/download/{file}")}
+
+        _, ledger = conclude(awaiting(**found, kind=KIND), OURS_OPEN, NOW)
+
+        assert [known.kind for known in ledger.files] == [kind]

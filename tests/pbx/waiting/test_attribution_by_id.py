@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_yeastar.pbx.state.ledger import Ledger
-from airflow_provider_yeastar.pbx.state.marks import event_mark
+from airflow_provider_yeastar.pbx.state.records import event_mark
 from airflow_provider_yeastar.pbx.waiting.attribution import Step, conclude, judge
 from airflow_provider_yeastar.pbx.wire import EventFrame, Processing
 from tests.pbx.waiting.test_attribution import NOW, OURS_OPEN, PBX, awaiting, event

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_yeastar.pbx.state.marks import event_mark, file_mark
+from airflow_provider_yeastar.pbx.state.records import event_mark, file_mark, has_own_name
 from airflow_provider_yeastar.pbx.wire import EventFrame
 
 
@@ -38,3 +38,19 @@ class TestTheMarkOfAFile:
         assert event_mark(EventFrame(False, "a.csv", "/api/download/a.csv", "failed", 1)) != file_mark(
             "/api/download/a.csv"
         )
+
+
+@pytest.mark.parametrize(
+    ("url", "has_one"),
+    [
+        ("/api/download/QueueSatisfaction-x.7.0.7-download-20220608094753-ejP6Z6htIfhsCQbP.csv", True),
+        ("https://pbx:8088/api/download/A%20b%2Ddownload-20220608094753-ejP6Z6htIfhsCQbP.xlsx?access_token=x", True),
+        ("/api/download/Sep-Agent-Performance_detail.csv", False),
+        ("/api/download/queue-20261126000000-20261126235959.csv", False),  # a time frame is not the file's own
+        ("/api/download/queue-download-20261126-20261127.csv", False),
+        ("/api/download/x-download-20220608094753-ejP6Z6htIfhsCQbP.csv/report.csv", False),
+        ("", False),
+    ],
+)
+def test_a_name_of_the_vendor_s_answer_is_a_file_s_own(url: str, has_one: bool) -> None:
+    assert has_own_name(url) is has_one
