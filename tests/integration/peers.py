@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +16,9 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+
+from tests.patience import PATIENCE_SECONDS
+from tests.ports import reserved_port
 
 _UNPRIVILEGED = "nobody"
 
@@ -49,8 +51,6 @@ def postgres_server() -> Iterator[PostgresServer]:
     # It refuses to be run by root, and its owner must be able to reach its directory.
     user = _UNPRIVILEGED if os.geteuid() == 0 else None
     home = Path(tempfile.mkdtemp(prefix="yeastar-postgres-"))
-    port = free_port()
-    options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories= -c fsync=off"
 
     def run(program: str, *arguments: str) -> None:
         log = home / f"{program}.log"
@@ -62,7 +62,7 @@ def postgres_server() -> Iterator[PostgresServer]:
                 user=user,
                 cwd=home,
                 check=False,
-                timeout=60,
+                timeout=PATIENCE_SECONDS,
             )
         assert done.returncode == 0, log.read_text(encoding="utf-8")
 
@@ -70,11 +70,13 @@ def postgres_server() -> Iterator[PostgresServer]:
         if user:
             shutil.chown(home, user)
         run("initdb", "--auth=trust", "--username=airflow", "--encoding=UTF8", "--locale=C", "--no-sync")
-        run("pg_ctl", "start", "-w", "-o", options)
-        try:
-            yield PostgresServer(port)
-        finally:
-            run("pg_ctl", "stop", "-m", "immediate")
+        with reserved_port() as port:
+            options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories= -c fsync=off"
+            run("pg_ctl", "start", "-w", "-t", f"{PATIENCE_SECONDS:.0f}", "-o", options)
+            try:
+                yield PostgresServer(port)
+            finally:
+                run("pg_ctl", "stop", "-m", "immediate")
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -107,13 +109,16 @@ class Mailbox:
 def mail_server() -> Iterator[Mailbox]:
     """Run a mail server that keeps what it is given."""
     controller = pytest.importorskip("aiosmtpd.controller")
-    mailbox = Mailbox("127.0.0.1", free_port())
-    running = controller.Controller(mailbox, hostname=mailbox.host, port=mailbox.port)
-    running.start()
-    try:
-        yield mailbox
-    finally:
-        running.stop()
+    with reserved_port() as port:
+        mailbox = Mailbox("127.0.0.1", port)
+        running = controller.Controller(
+            mailbox, hostname=mailbox.host, port=mailbox.port, ready_timeout=PATIENCE_SECONDS
+        )
+        running.start()
+        try:
+            yield mailbox
+        finally:
+            running.stop()
 
 
 @dataclass(frozen=True)
@@ -154,15 +159,8 @@ def object_store() -> Iterator[Bucket]:
             "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
         )
         # All servers of one process have their buckets in common.
-        urlopen(Request(f"{endpoint}/moto-api/reset", method="POST"), timeout=60).close()
+        urlopen(Request(f"{endpoint}/moto-api/reset", method="POST"), timeout=PATIENCE_SECONDS).close()
         client.create_bucket(Bucket="call-reports")
         yield Bucket("call-reports", endpoint, client)
     finally:
         running.stop()
-
-
-def free_port() -> int:
-    """A port of the loopback address that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

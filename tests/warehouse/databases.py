@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.integration.peers import free_port, postgres_server
+from tests.integration.peers import postgres_server
+from tests.patience import PATIENCE_SECONDS
+from tests.ports import reserved_port
 
 NAMES = ("sqlite", "duckdb", "postgresql", "mariadb")
 
 _UNPRIVILEGED = "nobody"
-_START_SECONDS = 60.0
 
 
 @contextlib.contextmanager
@@ -52,13 +53,14 @@ def mariadb_server() -> Iterator[str]:
     if user:
         shutil.chown(home, user)
     options = ["--no-defaults", f"--datadir={home}/data"]
-    port = free_port()
-    # Not strict, as many servers are: what is too long must not be cut.
-    serving = ["--bind-address=127.0.0.1", f"--port={port}", f"--socket={home}/socket", "--sql-mode="]
     try:
-        with (home / "log").open("ab") as log:
+        with (home / "log").open("ab") as log, reserved_port() as port:
+            # Not strict, as many servers are: what is too long must not be cut.
+            serving = ["--bind-address=127.0.0.1", f"--port={port}", f"--socket={home}/socket", "--sql-mode="]
             auth = "--auth-root-authentication-method=normal"
-            subprocess.run([install, *options, auth], stdout=log, stderr=log, user=user, check=True, timeout=120)
+            subprocess.run(
+                [install, *options, auth], stdout=log, stderr=log, user=user, check=True, timeout=PATIENCE_SECONDS
+            )
             with subprocess.Popen([program, *options, *serving], stdout=log, stderr=log, user=user, cwd=home) as server:
                 try:
                     _wait_until_it_answers(home / "socket", server, home / "log")
@@ -76,7 +78,7 @@ def mariadb_server() -> Iterator[str]:
 def _wait_until_it_answers(socket: Path, server: subprocess.Popen[bytes], log: Path) -> None:
     # A driver's refused connection leaves its socket open, which is a warning here.
     ping = [shutil.which("mariadb-admin") or "mysqladmin", "--no-defaults", f"--socket={socket}", "--user=root", "ping"]
-    deadline = time.monotonic() + _START_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while subprocess.run(ping, check=False, capture_output=True).returncode:
         assert server.poll() is None, log.read_text(encoding="utf-8")
         assert time.monotonic() < deadline, log.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A Redis server of Debian's package `redis-server`, started for a test on a free port of the loopback address."""
+"""A Redis server of Debian's package `redis-server`, started for a test on a port of its own."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ from pathlib import Path
 
 import pytest
 
-_START_SECONDS = 30.0
+from tests.patience import PATIENCE_SECONDS
+from tests.ports import reserved_port
 
 
 class RedisServer:
     """A server that tests may kill, stop and start again.
 
     :param home: its directory.
+    :param port: that is kept for it while it is down.
     :param options: of its command line.
     """
 
-    def __init__(self, home: Path, *options: str, password: str = "", tls: bool = False) -> None:
-        self.port = _free_port()
+    def __init__(self, home: Path, port: int, *options: str, password: str = "", tls: bool = False) -> None:
+        self.port = port
         self.home = home
         self._scheme = "rediss" if tls else "redis"
         self._password = password
-        port = ["--port", "0", "--tls-port", str(self.port)] if tls else ["--port", str(self.port)]
+        listening = ["--port", "0", "--tls-port", str(port)] if tls else ["--port", str(port)]
         secret = ["--requirepass", password] if password else []
-        self._command = ["redis-server", "--bind", "127.0.0.1", "--dir", str(home), *port, *secret, *options]
+        self._command = ["redis-server", "--bind", "127.0.0.1", "--dir", str(home), *listening, *secret, *options]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -44,7 +46,7 @@ class RedisServer:
         """Start it, and return when it accepts connections."""
         with (self.home / "log").open("ab") as output:
             self._process = subprocess.Popen(self._command, stdout=output, stderr=output)
-        until = time.monotonic() + _START_SECONDS
+        until = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < until and self._process.poll() is None:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return
@@ -79,7 +81,7 @@ class RedisServer:
         if self._process and self._process.poll() is None:
             self._process.send_signal(signal.SIGCONT)
             self._process.send_signal(number)
-            self._process.wait(30)
+            self._process.wait(PATIENCE_SECONDS)
 
 
 @contextlib.contextmanager
@@ -93,16 +95,11 @@ def redis_server(*options: str, password: str = "", tls: bool = False, save: boo
     if not shutil.which("redis-server"):
         pytest.skip("redis-server is not installed (Debian and Ubuntu: redis-server)")
     home = Path(tempfile.mkdtemp(prefix="yeastar-redis-"))
-    server = RedisServer(home, "--save", "3600 1" if save else "", *options, password=password, tls=tls)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.kill()
-        shutil.rmtree(home, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    with reserved_port() as port:
+        server = RedisServer(home, port, "--save", "3600 1" if save else "", *options, password=password, tls=tls)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()
+            shutil.rmtree(home, ignore_errors=True)
