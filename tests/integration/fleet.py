@@ -12,6 +12,7 @@ from typing import Any
 from airflow_provider_yeastar.pbx.login.record import LoginRecord
 from airflow_provider_yeastar.simulator import PbxSimulator
 from tests.integration.support import ROOT, login_at, settings_for
+from tests.patience import PATIENCE_SECONDS
 
 # Forks so many processes, lets all begin at the same moment, and counts by what they end with. With a fourth argument
 # they wait for a free token for so many seconds, coming back at once, and a full cap is remembered for the fifth.
@@ -45,7 +46,7 @@ def task():
 fleet = [context.Process(target=task) for _ in range(processes)]
 for process in fleet:
     process.start()
-print(json.dumps(collections.Counter(ends.get(timeout=60) for _ in fleet)))
+print(json.dumps(collections.Counter(ends.get(timeout=float(sys.argv[6])) for _ in fleet)))
 for process in fleet:
     process.join()
 """
@@ -56,13 +57,13 @@ def launch(
 ) -> subprocess.Popen[str]:
     """Start processes that all want something of the PBX at once."""
     settings = json.dumps(asdict(settings_for(pbx, **changes)))
-    arguments = [settings, str(state_dir), str(processes), str(patience), str(memory)]
+    arguments = [settings, str(state_dir), str(processes), str(patience), str(memory), str(PATIENCE_SECONDS)]
     return subprocess.Popen([sys.executable, "-c", FLEET, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
 def ends(launched: subprocess.Popen[str]) -> dict[str, int]:
     """Return how many of the processes ended how."""
-    output, _ = launched.communicate(timeout=120)
+    output, _ = launched.communicate(timeout=PATIENCE_SECONDS)
     assert launched.returncode == 0
     return json.loads(output)  # type: ignore[no-any-return]
 

@@ -33,6 +33,7 @@ from airflow_provider_yeastar.pbx.state.opening import open_state
 from airflow_provider_yeastar.pbx.waiting.bounds import Bounds, FinishedReport
 from airflow_provider_yeastar.pbx.waiting.job_ledger import vouch_for_past
 from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
+from tests.patience import PATIENCE_SECONDS
 
 QUEUE_REPORT: dict[str, Any] = {
     "report_type": "queueperformance",
@@ -42,7 +43,6 @@ QUEUE_REPORT: dict[str, Any] = {
 
 
 ROOT = Path(__file__).parent.parent.parent
-_AIRFLOW_SECONDS = 600  # a guard against what hangs; a DAG of a dozen tasks takes minutes on a busy machine
 
 
 def connection_to(pbx: PbxSimulator, **changes: Any) -> str:
@@ -93,7 +93,7 @@ def airflow(home: Path, environment: dict[str, str], *arguments: str) -> subproc
     """Run Airflow's command line to its end; what it prints comes back as one text."""
     with start_airflow(home, environment, *arguments) as process:
         try:
-            output, _ = process.communicate(timeout=_AIRFLOW_SECONDS)
+            output, _ = process.communicate(timeout=PATIENCE_SECONDS)
         except BaseException:
             process.kill()
             raise

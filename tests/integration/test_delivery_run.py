@@ -16,6 +16,7 @@ import pytest
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
 from tests.examples import AIRFLOW_2
 from tests.integration.support import airflow, connection_to, start_airflow
+from tests.patience import PATIENCE_SECONDS
 
 DAG_FILE = """
 from datetime import UTC, datetime
@@ -32,7 +33,6 @@ with DAG("delivery", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC))
         **{arguments!r},
     )
 """
-SECONDS = 60
 
 
 class Run:
@@ -81,9 +81,9 @@ def test_a_task_that_is_killed_while_the_server_stalls_ends_and_leaves_nothing(r
 
     with start_airflow(run.home, environment, "dags", "test", "delivery", "2026-11-21") as process:
         try:
-            run.pbx.wait_until(lambda pbx: pbx.stalled > 0, SECONDS)
+            run.pbx.wait_until(lambda pbx: pbx.stalled > 0, PATIENCE_SECONDS)
             process.send_signal(signal.SIGTERM)
-            output, _ = process.communicate(timeout=SECONDS)
+            output, _ = process.communicate(timeout=PATIENCE_SECONDS)
         finally:
             process.kill()
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.support import ROOT
+from tests.patience import PATIENCE_SECONDS
 
 DEMO = [sys.executable, "-m", "example_dags.run_demo"]
-SECONDS = 60
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
@@ -35,7 +35,7 @@ def test_a_demo_that_is_broken_off_leaves_nothing(number: signal.Signals, code: 
         match = re.fullmatch(r"Simulated PBX at http://127\.0\.0\.1:(\d+)\n", demo.stdout.readline())
         assert match
         demo.send_signal(number)
-        _, errors = demo.communicate(timeout=SECONDS)
+        _, errors = demo.communicate(timeout=PATIENCE_SECONDS)
 
     assert demo.returncode == code
     assert re.fullmatch(r"\nBroken off; everything is stopped, \S+ is removed\.\n", errors)

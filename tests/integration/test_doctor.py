@@ -15,6 +15,7 @@ import pytest
 from airflow_provider_yeastar.pbx.doctor import Finding, show_findings
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 from tests.integration.support import ROOT, Wait, airflow, connection_to
+from tests.patience import PATIENCE_SECONDS
 
 FOUNDATIONS = ["state", "name", "TCP", "login", "firmware", "clock"]
 
@@ -196,7 +197,9 @@ def doctor(connection: str, state_dir: Path, *arguments: str) -> subprocess.Comp
         "PYTHONPATH": str(ROOT),
     }
     command = [sys.executable, "-m", "airflow_provider_yeastar", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
+    )
 
 
 def test_the_command_ends_by_what_it_found(yeastar_pbx: PbxSimulator, tmp_path: Path) -> None:
@@ -262,7 +265,12 @@ class TestAirflowYeastar:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
 
         done = subprocess.run(
-            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=120
+            [sys.executable, "-c", program],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=PATIENCE_SECONDS,
         )
 
         loaded = set(done.stdout.rpartition("loaded:")[2].split())

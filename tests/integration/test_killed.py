@@ -23,6 +23,7 @@ from tests.integration.support import (
     settings_for,
     start_airflow,
 )
+from tests.patience import PATIENCE_SECONDS
 
 DAG_FILE = """
 from datetime import UTC, datetime, timedelta
@@ -61,7 +62,6 @@ print("the task has succeeded")
 KILL_SECONDS = 60
 """Far more than a process needs to end on a busy machine, and far less than all that a task may wait for here."""
 CALL_SECONDS = 600
-START_SECONDS = 120
 FAILED = ("Task received SIGTERM signal", "The task was killed while it waited", "The task was killed while it fetched")
 
 Start = Callable[[str], "subprocess.Popen[str]"]
@@ -117,7 +117,7 @@ def kill(process: subprocess.Popen[str], *, with_process: bool) -> None:
         seen += line
     if not with_process:
         guard.cancel()
-    process.communicate(timeout=START_SECONDS)
+    process.communicate(timeout=PATIENCE_SECONDS)
     guard.cancel()
     if with_process:
         assert process.returncode == 1, "the task had to be killed, or succeeded"
@@ -136,7 +136,7 @@ def test_under_airflow_while_it_waits_for_the_event(
     yeastar_pbx.hold_reports()
 
     with start_under_airflow(task) as process:
-        yeastar_pbx.wait_until(lambda pbx: pbx.busy and pbx.subscribers == 1, START_SECONDS)
+        yeastar_pbx.wait_until(lambda pbx: pbx.busy and pbx.subscribers == 1, PATIENCE_SECONDS)
         kill(process, with_process=False)
 
     leaves_nothing(yeastar_pbx, out, tmp_path / "state")
@@ -180,7 +180,7 @@ def test_while_a_call_hangs(
     yeastar_pbx.faults.add(Fault("delay", endpoint, 3600))
 
     with start(task) as process:
-        yeastar_pbx.wait_until(lambda pbx: bool(pbx.calls(endpoint)), START_SECONDS)
+        yeastar_pbx.wait_until(lambda pbx: bool(pbx.calls(endpoint)), PATIENCE_SECONDS)
         kill(process, with_process=True)
 
     leaves_nothing(yeastar_pbx, out, tmp_path / "state")

@@ -12,6 +12,7 @@ import pytest
 
 from airflow_provider_yeastar.simulator import PbxSimulator
 from tests.integration.support import ROOT, login_at, settings_for
+from tests.patience import PATIENCE_SECONDS
 
 PODS = 12
 
@@ -55,13 +56,13 @@ def test_twelve_pods_get_their_turn_at_eight_tokens_and_leave_none(
         for directory in directories:
             directory.mkdir()
     pods = [pod(yeastar_pbx, directory) for directory in directories]
-    yeastar_pbx.wait_until(lambda pbx: len(pbx.state.tokens) == pbx.settings.token_cap, 60)
+    yeastar_pbx.wait_until(lambda pbx: len(pbx.state.tokens) == pbx.settings.token_cap, PATIENCE_SECONDS)
 
     for process in pods:  # all of them, as those that wait for a token come in any order
         assert process.stdin
         process.stdin.write("end\n")
         process.stdin.flush()
-    output = [process.communicate(timeout=120)[0] for process in pods]
+    output = [process.communicate(timeout=PATIENCE_SECONDS)[0] for process in pods]
 
     assert output == ["Yeastar P570\n"] * PODS
     assert [process.returncode for process in pods] == [0] * PODS
@@ -75,8 +76,8 @@ def test_a_token_that_another_process_has_used_lives_on(yeastar_pbx: PbxSimulato
     assert first.stdout.readline() == "Yeastar P570\n"
     second = pod(yeastar_pbx, tmp_path)
 
-    assert second.communicate("end\n", timeout=60)[0] == "Yeastar P570\n"
-    first.communicate("end\n", timeout=60)
+    assert second.communicate("end\n", timeout=PATIENCE_SECONDS)[0] == "Yeastar P570\n"
+    first.communicate("end\n", timeout=PATIENCE_SECONDS)
 
     assert len(yeastar_pbx.state.tokens) == yeastar_pbx.state.logins == 1
     assert login_at(settings_for(yeastar_pbx), tmp_path).read().tokens
@@ -86,7 +87,7 @@ def test_the_next_process_after_the_first_keeps_its_token_for_those_that_follow(
     yeastar_pbx: PbxSimulator, tmp_path: Path
 ) -> None:
     for _ in range(4):
-        pod(yeastar_pbx, tmp_path).communicate("end\n", timeout=60)
+        pod(yeastar_pbx, tmp_path).communicate("end\n", timeout=PATIENCE_SECONDS)
 
     assert yeastar_pbx.state.logins == 2
     assert len(yeastar_pbx.state.tokens) == 1
@@ -99,6 +100,9 @@ def test_a_forked_child_does_not_give_the_token_of_its_parent_back(yeastar_pbx: 
         "    print(client.get_information().model, flush=True)\n    sys.stdin.readline()\n",
     )
 
-    assert pod(yeastar_pbx, tmp_path, forking).communicate("end\n", timeout=60)[0] == "Yeastar P570\nYeastar P570\n"
+    assert (
+        pod(yeastar_pbx, tmp_path, forking).communicate("end\n", timeout=PATIENCE_SECONDS)[0]
+        == "Yeastar P570\nYeastar P570\n"
+    )
 
     assert len(yeastar_pbx.calls("get_token")) == len(yeastar_pbx.calls("del_token")) == 1

@@ -19,8 +19,8 @@ from airflow_provider_yeastar.pbx.errors import BadFileError, FileExpiredError, 
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator
 from tests.integration.recordings import Serve, asked_for, lines_of, listing, operator, recordings_in
 from tests.integration.support import ROOT, connection_to, run_task
+from tests.patience import PATIENCE_SECONDS
 
-START_SECONDS = 120
 RETRY_DELAY = "airflow_provider_yeastar.pbx.waiting.bounds.retry_delay"
 WAVE = b"RIFF\x78\x00\x00\x00WAVEfmt " + bytes(112)
 """A wave file of the length that it names."""
@@ -78,7 +78,7 @@ class TestAllThatIsNeeded:
         for _ in range(3):
             pbx.faults.add(Fault("stall half-way", after=4))
             with subprocess.Popen([sys.executable, "-c", PROGRAM, str(out)], env=environment(pbx, tmp_path)) as process:
-                pbx.wait_until(lambda pbx: pbx.stalled == 1, START_SECONDS)
+                pbx.wait_until(lambda pbx: pbx.stalled == 1, PATIENCE_SECONDS)
                 process.kill()
             pbx.wait_until(lambda pbx: pbx.stalled == 0)
             stored.append(len(recordings_in(out)))

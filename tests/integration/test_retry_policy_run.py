@@ -14,6 +14,7 @@ from airflow_provider_yeastar.pbx.errors import NetworkError, TokenCapError
 from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
 from tests.examples import needs_retry_policies
 from tests.integration.support import connection_to, start_airflow
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = needs_retry_policies
 
@@ -49,7 +50,6 @@ with DAG("retrying", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC),
     with_hook()
     others()
 """
-RUN_SECONDS = 180
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def output(
     }
     seen = ""
     with start_airflow(airflow_home, environment, "dags", "test", "retrying", "2026-11-21") as process:
-        guard = threading.Timer(RUN_SECONDS, process.kill)
+        guard = threading.Timer(PATIENCE_SECONDS, process.kill)
         guard.start()
         assert process.stdout is not None
         for line in process.stdout:

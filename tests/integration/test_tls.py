@@ -20,6 +20,7 @@ from airflow_provider_yeastar.simulator import Fault, PbxSimulator
 from tests.certificates import Certificate, make_certificate
 from tests.integration.delivering import operator
 from tests.integration.support import ROOT, Wait, connect, run_task, settings_for
+from tests.patience import PATIENCE_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +132,9 @@ def test_the_command_prints_the_fingerprint_as_the_form_takes_it(
     command = [sys.executable, "-m", "airflow_provider_yeastar", "fingerprint", f"{pbx.host}:{pbx.port}"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
 
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS
+    )
 
     assert done.stdout == f"{certificate.fingerprint}\n"
     assert Wait(pbx, tmp_path, {"ssl_fingerprint": done.stdout}).run().file.startswith("Queue-Performance")

@@ -17,6 +17,7 @@ from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.simulator import PbxSimulator
 from airflow_provider_yeastar.triggers.call_report import YeastarCallReportTrigger
 from tests.integration.support import QUEUE_REPORT, ROOT, fire
+from tests.patience import PATIENCE_SECONDS
 
 
 def trigger(**changes: Any) -> YeastarCallReportTrigger:
@@ -126,7 +127,7 @@ def test_the_libraries_that_speak_with_a_pbx_are_not_loaded_by_the_event_loop() 
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
     )
 
     threads = json.loads(done.stdout.partition("loaded by")[2] or "[null]")

@@ -13,6 +13,7 @@ from typing import Any
 from airflow_provider_yeastar.simulator import PbxSimulator
 from tests.integration.asking import request
 from tests.integration.support import ROOT, settings_for
+from tests.patience import PATIENCE_SECONDS
 
 __all__ = ["Ended", "Worker"]
 
@@ -106,7 +107,7 @@ class Worker:
 
     def ends(self) -> list[Ended]:
         """Return how its tasks have ended, as soon as all have and the process has, too."""
-        output, _ = self._process.communicate(timeout=180)
+        output, _ = self._process.communicate(timeout=PATIENCE_SECONDS)
         assert self._process.returncode == 0
         ends = json.loads(output)
         return [Ended(queue, text, way) for queue, (text, way) in zip(self._queues, ends, strict=True)]

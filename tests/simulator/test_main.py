@@ -21,6 +21,7 @@ import urllib3
 
 from airflow_provider_yeastar.simulator.__main__ import _read, main
 from airflow_provider_yeastar.simulator.certificate import self_signed
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = [sys.executable, "-m", "airflow_provider_yeastar.simulator"]
@@ -62,7 +63,7 @@ def test_it_tells_where_it_listens_and_how_airflow_reaches_it() -> None:
         assert shown == ["POST /openapi/v1.0/get_token", "GET /openapi/v1.0/system/information"]
 
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE_SECONDS) == 0
 
 
 def test_a_port_in_use_is_one_sentence() -> None:
@@ -82,7 +83,9 @@ def test_a_missing_extra_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "aiohttp.py").write_text("raise ModuleNotFoundError(\"No module named 'aiohttp'\", name='aiohttp')")
     environment = {**ENVIRONMENT, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
 
-    done = subprocess.run(COMMAND, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        COMMAND, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
+    )
 
     assert done.returncode == 1
     assert done.stderr.strip() == "The simulator needs aiohttp: pip install 'airflow-provider-yeastar[simulator]'"

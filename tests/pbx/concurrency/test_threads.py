@@ -11,6 +11,7 @@ import pytest
 from airflow_provider_yeastar.pbx.concurrency import threads
 from airflow_provider_yeastar.pbx.concurrency.threads import about_to_wait, in_thread
 from airflow_provider_yeastar.pbx.errors import Reaction, ResourceError
+from tests.patience import PATIENCE_SECONDS
 
 
 def _fail() -> None:
@@ -134,7 +135,9 @@ async def main():
 asyncio.run(main())
 """
 
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
+    )
 
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -19,6 +19,7 @@ import pytest
 from airflow_provider_yeastar.pbx.state.line import Line
 from airflow_provider_yeastar.pbx.state.opening import open_state
 from airflow_provider_yeastar.pbx.state.turns import turn
+from tests.patience import PATIENCE_SECONDS
 from tests.pbx.state.asking import is_unbroken
 from tests.pbx.state.redis_server import RedisServer
 
@@ -204,7 +205,7 @@ def test_no_two_of_many_processes_hold_the_turn_at_once_although_some_are_stoppe
         PAUSE.wait(1.5 * LEASE)
         for worker in workers[:2]:
             os.kill(worker.pid, signal.SIGCONT)
-        output = [worker.communicate(timeout=120)[0] for worker in workers]
+        output = [worker.communicate(timeout=PATIENCE_SECONDS)[0] for worker in workers]
 
     turns = [[float(word) for word in line.split()] for text in output for line in text.splitlines()]
     turns.sort()
@@ -222,7 +223,7 @@ def test_a_process_with_many_waits_does_not_pass_the_turn_by_the_single_one_of_a
         until_the_line_has(4, place)
         one = stack.enter_context(launch(MANY, place, "one"))
         until_the_line_has(5, place)
-        output = [process.communicate("\n", timeout=120)[0] for process in (many, one)]
+        output = [process.communicate("\n", timeout=PATIENCE_SECONDS)[0] for process in (many, one)]
 
     served = sorted((int(fence), name) for text in output for fence, name in map(str.split, text.splitlines()))
     assert [name for _, name in served] == [
