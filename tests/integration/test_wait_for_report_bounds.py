@@ -14,7 +14,7 @@ from airflow_provider_yeastar.pbx.state.directory import DirectoryState
 from airflow_provider_yeastar.pbx.state.memory import MemoryState
 from airflow_provider_yeastar.pbx.state.turns import turn
 from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
-from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
+from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 from airflow_provider_yeastar.simulator.certificate import self_signed
 from tests.integration.asking import orders
 from tests.integration.support import Wait, settings_for
@@ -59,6 +59,11 @@ class TestBounds:
         asyncio.run(wait_behind_another())
 
         assert orders(waiting.pbx) == []
+
+    def test_a_wait_that_comes_late_takes_a_free_turn_however_slow_the_login_is(self, waiting: Wait) -> None:
+        waiting.pbx.faults.add(Fault("delay", "get_token", 1.5))
+
+        assert waiting.run(queue_timeout=0).file.startswith("Queue-Performance")
 
     def test_an_unreachable_pbx_is_named_in_the_end(self, tmp_path: Path, yeastar_pbx: PbxSimulator) -> None:
         settings = settings_for(yeastar_pbx, port=1)

@@ -80,11 +80,11 @@ class ReportWait:
         :raises YeastarError: for what a retry does not fix.
         """
         self._begin_turn()  # the time to reach the PBX at all
-        # Even a wait that comes late, for instance in a restarted trigger, looks once.
-        queue_end = max(time.time() + 1.0, self._bounds.queue_end)
         while True:
             pbx = await self._retrying(self._name_pbx, lambda: self._turn_until, self._turn_timeout)
             self._ledger, self._queue = JobLedger(self._connection, pbx), shared_name(pbx)
+            # Even a wait that comes late looks once: one in a restarted trigger, or after a slow login.
+            queue_end = max(time.time() + 1.0, self._bounds.queue_end)
             async with AsyncExitStack() as held:
                 try:
                     self._turn = await held.enter_async_context(turn(self._connection.state, self._queue, queue_end))
