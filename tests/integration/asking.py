@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from airflow_provider_yeastar.pbx.state.directory import DirectoryState
 from airflow_provider_yeastar.pbx.state.ledger import Ledger, ledger_name
+from airflow_provider_yeastar.pbx.waiting import report_wait
 from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
 from tests.integration.support import QUEUE_REPORT, Wait
 
@@ -51,3 +55,25 @@ def pbx_that(**changes: Any) -> Iterator[PbxSimulator]:
 
 def label_of(content: bytes) -> str:
     return content.decode("utf-8-sig").splitlines()[1].split(",")[0]
+
+
+def let_time_pass(seconds: float, patch: pytest.MonkeyPatch) -> None:
+    """Set the clocks of the waits on this event loop forward: their deadlines come, on however slow a machine."""
+    loop = asyncio.get_running_loop()
+    of_loop, of_host = loop.time, report_wait.time.time
+    patch.setattr(loop, "time", lambda: of_loop() + seconds)
+    patch.setattr(report_wait, "time", SimpleNamespace(time=lambda: of_host() + seconds))
+
+
+@contextlib.contextmanager
+def time_over_when_accepted() -> Iterator[None]:
+    """Let the time of each wait be over as soon as the PBX has answered its request."""
+    settle = report_wait.ReportWait._settle
+
+    async def settle_late(self: report_wait.ReportWait, *arguments: Any) -> Any:
+        let_time_pass(self._turn_until - report_wait.time.time(), patch)
+        return await settle(self, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report_wait.ReportWait, "_settle", settle_late)
+        yield

@@ -29,13 +29,15 @@ DAG_FILE = """
 from datetime import UTC, datetime
 from airflow_provider_yeastar.compat import DAG
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
+from airflow_provider_yeastar.pbx.waiting import bounds
 
+bounds.retry_delay = lambda attempt, chance: 3600.0  # a wait ends with its first failure
 GIVEN = {{
     "report_type": "queueperformance",
     "period": "2026-11-20",
     "parameters": {{"queue_id_list": [1]}},
     "destination": {destination!r},
-    "wait_timeout": 2,
+    "wait_timeout": 60,
     "deferrable": True,
 }}
 START = datetime(2026, 1, 1, tzinfo=UTC)

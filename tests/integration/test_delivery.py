@@ -143,7 +143,7 @@ class TestALengthThatIsNotKept:
     def test_how_a_connection_ends_after_the_whole_file_does_not_matter(
         self, pbx: PbxSimulator, out: Path, monkeypatch: pytest.MonkeyPatch, kind: Any
     ) -> None:
-        connect(pbx, monkeypatch, extra={"timezone": pbx.settings.timezone, "timeout": 1})
+        connect(pbx, monkeypatch, extra={"timezone": pbx.settings.timezone, "timeout": 5})
         pbx.faults.add(Fault(kind, value=len(self.ANNOUNCED)))
 
         path, _ = run_task(operator(out / "x.csv", deferrable=False))

@@ -24,7 +24,7 @@ from tests.integration.support import settings_for
 
 def ask(pbx: PbxSimulator, directory: Path) -> str:
     """Ask who the PBX is, as a task does."""
-    with PbxClient(settings_for(pbx, timeout=1.0), state=DirectoryState(directory)) as client:
+    with PbxClient(settings_for(pbx), state=DirectoryState(directory)) as client:
         return client.get_information().model
 
 

@@ -126,12 +126,12 @@ class TestTheRequest:
         assert report["rows"] == 6
 
     def test_an_unreachable_pbx_is_told_after_the_time_out(
-        self, pbx: PbxSimulator, no_pauses: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+        self, pbx: PbxSimulator, long_pauses: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         monkeypatch.setenv("AIRFLOW_CONN_YEASTAR_DEFAULT", connection_to(pbx, port=1))
 
         with pytest.raises(WaitTimeoutError, match="Connection refused"):
-            run(operator(f"{tmp_path}/", wait_timeout=3))
+            run(operator(f"{tmp_path}/", wait_timeout=30))
 
     def test_an_unknown_name_fails_without_retries(self, pbx: PbxSimulator, tmp_path: Path) -> None:
         with pytest.raises(AirflowFailException, match=r"knows no 'Nobody'.*6401-Support \(id 2\)"):

@@ -106,19 +106,13 @@ class TestPages:
         assert "counts 16 rows and lists 4" in caplog.text
 
     def test_a_pbx_that_counts_more_than_it_has_is_no_success(
-        self,
-        connected: Callable[[PbxSimulator], PbxSimulator],
-        monkeypatch: pytest.MonkeyPatch,
-        no_pauses: None,
+        self, pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, long_pauses: None
     ) -> None:
-        # One of its own: a call may still be under way when the wait has ended.
-        with PbxSimulator(SimulatorSettings()) as counting:
-            connected(counting)
-            with (
-                answering(monkeypatch, lambda answer: answer | {"total_number": 99}),
-                pytest.raises((NotAPbxError, WaitTimeoutError), match=r"pays no heed to the page, .* 1 row of 99"),
-            ):
-                YeastarHook().get_report_rows(**AGENTS, wait_timeout=2)
+        with (
+            answering(monkeypatch, lambda answer: answer | {"total_number": 99}),
+            pytest.raises((NotAPbxError, WaitTimeoutError), match=r"pays no heed to the page, .* 1 row of 99"),
+        ):
+            YeastarHook().get_report_rows(**AGENTS, wait_timeout=30)
 
     def test_agents_that_are_counted_are_all_there_with_their_queue(
         self, pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch
@@ -145,20 +139,17 @@ class TestAnswersOfWhichNothingIsKnown:
     )
     def test_rows_that_may_be_there_and_are_not_listed_are_no_success(
         self,
-        connected: Callable[[PbxSimulator], PbxSimulator],
+        pbx: PbxSimulator,
         monkeypatch: pytest.MonkeyPatch,
-        no_pauses: None,
+        long_pauses: None,
         answer: dict[str, Any],
         words: str,
     ) -> None:
-        # One of its own: a call may still be under way when the wait has ended.
-        with PbxSimulator(SimulatorSettings()) as pbx:
-            connected(pbx)
-            with (
-                answering(monkeypatch, lambda _: answer),
-                pytest.raises((NotAPbxError, WaitTimeoutError), match=words),
-            ):
-                YeastarHook().get_report_rows(**AGENTS, wait_timeout=2)
+        with (
+            answering(monkeypatch, lambda _: answer),
+            pytest.raises((NotAPbxError, WaitTimeoutError), match=words),
+        ):
+            YeastarHook().get_report_rows(**AGENTS, wait_timeout=30)
 
     def test_a_success_that_says_nothing_is_asked_for_again(self, pbx: PbxSimulator, no_pauses: None) -> None:
         expected = YeastarHook().get_report_rows(**AGENTS)

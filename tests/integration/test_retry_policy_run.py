@@ -23,17 +23,19 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, task
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators.call_report import YeastarCallReportOperator
+from airflow_provider_yeastar.pbx.waiting import bounds
 from airflow_provider_yeastar.policies.retry import YeastarRetryPolicy
 from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor
 
+bounds.retry_delay = lambda attempt, chance: 3600.0  # a wait ends with its first failure
 REPORT = {"report_type": "queueperformance", "period": "2026-11-20", "parameters": {"queue_id_list": [1]}}
 RETRIES = {"retries": 3, "retry_delay": timedelta(hours=1), "retry_policy": YeastarRetryPolicy()}
 with DAG("retrying", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), default_args=RETRIES):
     YeastarCallReportOperator(
-        task_id="deferred", yeastar_conn_id="full", destination="@OUT@/", wait_timeout=2, deferrable=True, **REPORT
+        task_id="deferred", yeastar_conn_id="full", destination="@OUT@/", wait_timeout=60, deferrable=True, **REPORT
     )
     YeastarCallReportOperator(
-        task_id="on_worker", yeastar_conn_id="away", destination="@OUT@/", wait_timeout=1, **REPORT
+        task_id="on_worker", yeastar_conn_id="away", destination="@OUT@/", wait_timeout=60, **REPORT
     )
     YeastarCallReportOperator(task_id="operator", yeastar_conn_id="wrong", destination="@OUT@/", **REPORT)
     YeastarCallReportSensor(task_id="soft_sensor", yeastar_conn_id="wrong", soft_fail=True, **REPORT)

@@ -14,6 +14,7 @@ from airflow_provider_yeastar.operators.call_report import YeastarDownloadReport
 from airflow_provider_yeastar.pbx.errors import CredentialsError
 from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
+from tests.integration.asking import time_over_when_accepted
 from tests.integration.support import connect, connection_to, run_task
 
 DOWNLOAD = "call_report/download"
@@ -53,13 +54,16 @@ class TestTheSensor:
         assert report["yeastar_conn_id"] == "yeastar_default"
         assert "token" not in json.dumps(report)
 
-    @pytest.mark.parametrize("bound", [{"timeout": 8}, {"wait_timeout": 8}], ids=lambda bound: next(iter(bound), ""))
+    @pytest.mark.parametrize("bound", [{"timeout": 60}, {"wait_timeout": 60}], ids=lambda bound: next(iter(bound), ""))
     def test_a_time_out_is_airflow_s_own_in_both_modes(
-        self, pbx: PbxSimulator, deferrable: bool, long_pauses: None, bound: dict[str, Any]
+        self, pbx: PbxSimulator, deferrable: bool, bound: dict[str, Any]
     ) -> None:
         pbx.hold_reports()
 
-        with pytest.raises(AirflowSensorTimeout, match="the PBX accepted the request once"):
+        with (
+            time_over_when_accepted(),
+            pytest.raises(AirflowSensorTimeout, match="the PBX accepted the request once"),
+        ):
             run_task(sensor(deferrable=deferrable, **bound))
 
         assert pbx.sockets == 0

@@ -16,6 +16,7 @@ import pytest
 from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.simulator import PbxSimulator
 from airflow_provider_yeastar.triggers.call_report import YeastarCallReportTrigger
+from tests.integration.asking import time_over_when_accepted
 from tests.integration.support import QUEUE_REPORT, ROOT, fire
 from tests.patience import PATIENCE_SECONDS
 
@@ -71,10 +72,11 @@ def test_who_takes_the_event_and_never_comes_back_leaves_no_socket(pbx: PbxSimul
     pbx.wait_until(lambda pbx: pbx.sockets == 0)
 
 
-def test_time_that_runs_out_is_one_event_that_tells_what_was_seen(pbx: PbxSimulator, long_pauses: None) -> None:
+def test_time_that_runs_out_is_one_event_that_tells_what_was_seen(pbx: PbxSimulator) -> None:
     pbx.hold_reports()
 
-    event = asyncio.run(fire(trigger(wait_timeout=8)))
+    with time_over_when_accepted():
+        event = asyncio.run(fire(trigger()))
 
     assert event["status"] == "timeout"
     assert "the PBX accepted the request once" in event["what"]
@@ -95,7 +97,10 @@ def test_neither_its_log_nor_its_event_holds_a_secret(pbx: PbxSimulator, caplog:
 
 NOTE_WHO_LOADS_WHAT = """
 import asyncio, builtins, json, sys, threading, time
+from airflow_provider_yeastar.pbx.waiting import bounds
 from airflow_provider_yeastar.triggers.call_report import YeastarCallReportTrigger
+
+bounds.retry_delay = lambda attempt, chance: 3600.0  # the wait ends with its first failure
 
 LIBRARIES = ("requests", "websockets.asyncio.client")
 loaded_by, load = {}, builtins.__import__
@@ -107,7 +112,7 @@ def note(name, *arguments, **options):
 
 async def main():
     trigger = YeastarCallReportTrigger(
-        yeastar_conn_id="yeastar_default", request=json.loads(sys.argv[1]), queue_until=time.time(), wait_timeout=1
+        yeastar_conn_id="yeastar_default", request=json.loads(sys.argv[1]), queue_until=time.time(), wait_timeout=60
     )
     return [event async for event in trigger.run()]
 

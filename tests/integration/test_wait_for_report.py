@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_yeastar.pbx.errors import PbxInternalError, ReportFailedError, UnsafeUrlError, WaitTimeoutError
 from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
-from tests.integration.asking import DOWNLOAD, announced, orders
+from tests.integration.asking import DOWNLOAD, announced, let_time_pass, orders, reached
 from tests.integration.support import Wait
 
 
@@ -65,10 +65,18 @@ class TestTheEvent:
         assert asyncio.run(announce_the_first_again()) != first.file
         assert len(orders(pbx)) == 2
 
-    def test_one_that_never_comes_is_replaced_by_a_synchronous_request(self, waiting: Wait) -> None:
+    def test_one_that_never_comes_is_replaced_by_a_synchronous_request(
+        self, waiting: Wait, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         waiting.pbx.faults.add(Fault("no event"))
 
-        report = waiting.run(wait_timeout=1.0)
+        async def wait_for_half_of_the_time() -> FinishedReport:
+            wait = asyncio.create_task(waiting.start(wait_timeout=40))
+            await reached(waiting.pbx, lambda pbx: bool(pbx.state.files) and not pbx.busy)
+            let_time_pass(20, monkeypatch)
+            return await wait
+
+        report = asyncio.run(wait_for_half_of_the_time())
 
         assert [order["is_async"] for order in orders(waiting.pbx)] == ["1", "0"]
         assert report.identified_by == "answer"

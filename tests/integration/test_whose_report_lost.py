@@ -14,12 +14,22 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_yeastar.pbx.errors import WaitTimeoutError
 from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.pbx.state.directory import DirectoryState
 from airflow_provider_yeastar.pbx.state.ledger import ledger_name
 from airflow_provider_yeastar.pbx.waiting.bounds import Bounds, FinishedReport
 from airflow_provider_yeastar.simulator import Fault
-from tests.integration.asking import DOWNLOAD, label_of, ledger, pbx_that, reached, request, ways
+from tests.integration.asking import (
+    DOWNLOAD,
+    label_of,
+    ledger,
+    pbx_that,
+    reached,
+    request,
+    time_over_when_accepted,
+    ways,
+)
 from tests.integration.rows import LIST
 from tests.integration.support import Wait
 from tests.pbx.state.redis_server import redis_server
@@ -116,8 +126,8 @@ class TestAJobWithoutAnOwner:
 
     def test_a_wait_that_runs_out_of_time_leaves_its_job_in_the_ledger(self, waiting: Wait) -> None:
         waiting.pbx.hold_reports()
-        with pytest.raises(Exception, match="No report within"):
-            waiting.run(wait_timeout=0.5)
+        with time_over_when_accepted(), pytest.raises(WaitTimeoutError, match="No report within"):
+            waiting.run(wait_timeout=60)
         waiting.pbx.release_reports()
 
         assert len(ledger(waiting).jobs) >= 1

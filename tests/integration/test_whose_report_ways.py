@@ -82,13 +82,13 @@ class TestTheWay:
         assert report.identified_by == "answer"
         assert set(ways(waiting.pbx)) == {"0"}
 
-    @pytest.mark.usefixtures("no_pauses")
+    @pytest.mark.usefixtures("long_pauses")
     def test_a_pbx_that_never_names_the_file_ends_in_an_error_that_explains_the_word(self, tmp_path: Path) -> None:
         with (
             pbx_that(sync_says_processing=True, report_seconds=0.01) as pbx,
             pytest.raises(AmbiguousEventError, match="set `exclusive` in the Airflow connection"),
         ):
-            Wait(pbx, tmp_path, {"exclusive": False}).run(wait_timeout=1.0)
+            Wait(pbx, tmp_path, {"exclusive": False}).run(wait_timeout=30)
 
     @pytest.mark.usefixtures("no_pauses")
     @pytest.mark.parametrize("asynchronous", [None, True])
