@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from airflow_provider_yeastar.files.paths import temporary_name
 from airflow_provider_yeastar.files.storage import exists, prepare, remove, require_store
 from tests.files.stores import URL, Bucket
 from tests.files.support import CHUNKS, OLD, new_check, store
+from tests.ports import reserved_port
 
 
 class TestProbe:
@@ -91,9 +91,8 @@ class TestProbe:
     def test_a_dead_endpoint_is_found(self, staging: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.importorskip("s3fs")
         pytest.importorskip("airflow.providers.amazon")
-        with socket.socket() as closed:
-            closed.bind(("127.0.0.1", 0))  # and nobody listens
-            extra = {"endpoint_url": f"http://127.0.0.1:{closed.getsockname()[1]}", "region_name": "us-east-1"}
+        with reserved_port() as port:
+            extra = {"endpoint_url": f"http://127.0.0.1:{port}", "region_name": "us-east-1"}
             extra |= {"config_kwargs": {"retries": {"max_attempts": 1}}}  # type: ignore[dict-item]
             connection = {"conn_type": "aws", "login": "test", "password": "test", "extra": extra}
             monkeypatch.setenv("AIRFLOW_CONN_DEADLAKE", json.dumps(connection))

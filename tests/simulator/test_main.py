@@ -71,7 +71,12 @@ def test_a_port_in_use_is_one_sentence() -> None:
         port = line(process).rpartition(":")[2]
 
         second = subprocess.run(
-            [*COMMAND, "--port", port], env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=60
+            [*COMMAND, "--port", port],
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_SECONDS,
         )
 
     assert second.returncode == 1

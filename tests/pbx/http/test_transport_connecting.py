@@ -16,6 +16,7 @@ from airflow_provider_yeastar.pbx.http.sockets import LimitedSocket
 from airflow_provider_yeastar.pbx.http.transport import Transport
 from airflow_provider_yeastar.pbx.settings import PbxSettings
 from tests.pbx.http.support import OK, SECRET, TOKEN, black_hole, call
+from tests.ports import reserved_port
 from tests.scripted import answer, scripted_server, tunnelling
 
 pytestmark = pytest.mark.usefixtures("nothing_of_this_machine_s_environment")
@@ -74,10 +75,8 @@ class TestAProxy:
         assert TOKEN not in str(raised.value)
 
     def test_that_is_away_is_named(self) -> None:
-        with scripted_server(answer(OK)) as gone:
-            pass
-        with pytest.raises(NetworkError, match=f"through the proxy http://{gone.address}"):
-            call("127.0.0.1:9", proxy=f"http://{gone.address}")
+        with reserved_port() as port, pytest.raises(NetworkError, match=f"through the proxy http://127.0.0.1:{port}"):
+            call("127.0.0.1:9", proxy=f"http://127.0.0.1:{port}")
 
     def test_of_the_pbx_s_own_errors_nothing_is_taken_for_the_proxy_s(self) -> None:
         busy = json.dumps({"errcode": 70082}).encode()
@@ -103,10 +102,8 @@ class TestSeveralAddresses:
             assert call("pbx.test", timeout=30.0)["errcode"] == 0
 
     def test_one_that_refuses_costs_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        with scripted_server(answer(OK)) as gone:
-            pass
-        with scripted_server(answer(OK)) as server:
-            self.addresses(monkeypatch, (gone.host, gone.port), (server.host, server.port))
+        with reserved_port() as refusing, scripted_server(answer(OK)) as server:
+            self.addresses(monkeypatch, ("127.0.0.1", refusing), (server.host, server.port))
 
             assert call("pbx.test")["errcode"] == 0
 
@@ -121,12 +118,11 @@ class TestSeveralAddresses:
         assert time.monotonic() - started < 10
 
     def test_no_address_that_answers_is_told_with_the_last_reason(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        with scripted_server(answer(OK)) as gone:
-            pass
-        self.addresses(monkeypatch, (gone.host, gone.port))
+        with reserved_port() as refusing:
+            self.addresses(monkeypatch, ("127.0.0.1", refusing))
 
-        with pytest.raises(NetworkError, match="Connection refused") as raised:
-            call("pbx.test")
+            with pytest.raises(NetworkError, match="Connection refused") as raised:
+                call("pbx.test")
 
         assert (raised.value.was_received, raised.value.is_timeout) == (False, False)
 

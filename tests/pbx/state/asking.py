@@ -1,16 +1,21 @@
-"""What tests ask of a held turn."""
+"""What tests ask of a held turn, and of a state that answers late or not at all."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
+import pytest
+
+from airflow_provider_yeastar.pbx.errors import StateUnavailableError
 from airflow_provider_yeastar.pbx.state.interface import Entry, JointChange
 from airflow_provider_yeastar.pbx.state.memory import MemoryState
 from airflow_provider_yeastar.pbx.state.turns import Turn
+from tests.patience import PATIENCE_SECONDS
 
-__all__ = ["is_unbroken"]
+__all__ = ["Flaky", "in_the_end", "is_unbroken"]
 
 
 async def is_unbroken(held: Turn) -> bool:
@@ -23,6 +28,15 @@ async def is_unbroken(held: Turn) -> bool:
 
     await held.update("pbx/ledger", look, keep_seconds=60)
     return seen[-1]
+
+
+def in_the_end(call: Callable[[], Entry | None]) -> Entry | None:
+    """Return what a call returns that a busy machine may let take longer than the server is waited for."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < end:
+        with suppress(StateUnavailableError):
+            return call()
+    pytest.fail("the server never answered")
 
 
 class Flaky(MemoryState):

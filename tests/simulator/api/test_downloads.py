@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 import requests
-from urllib3.exceptions import ReadTimeoutError
 
 from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 
@@ -28,15 +28,21 @@ class Caller:
         answer = pbx.state.log_in("", pbx.client_id, pbx.client_secret, pbx.now())
         self.query = {"access_token": answer["access_token"]}
 
-    def get(self, timeout: float = SECONDS, **options: Any) -> requests.Response:
+    def get(self, **options: Any) -> requests.Response:
         url = f"{self.pbx.base_url}/api/download/{NAME}"
-        return requests.get(url, params=self.query, timeout=timeout, **options)
+        return requests.get(url, params=self.query, timeout=SECONDS, **options)
 
-    def answer_to(self, header: str) -> bytes:
-        """All that comes until the connection ends."""
+    @contextmanager
+    def asking(self, header: str) -> Iterator[socket.socket]:
+        """A connection on which the file was asked for."""
         with socket.create_connection((self.pbx.host, self.pbx.port), SECONDS) as connection:
             target = f"/api/download/{NAME}?{urlencode(self.query)}"
             connection.sendall(f"GET {target} HTTP/1.1\r\nHost: pbx\r\nUser-Agent: test\r\n{header}\r\n\r\n".encode())
+            yield connection
+
+    def answer_to(self, header: str) -> bytes:
+        """All that comes until the connection ends."""
+        with self.asking(header) as connection:
             return b"".join(iter(lambda: connection.recv(65536), b""))
 
     def part(self, first: int, **headers: str) -> requests.Response:
@@ -107,10 +113,16 @@ class TestFaults:
     def test_a_connection_stalls_until_the_other_side_leaves(self, caller: Caller) -> None:
         caller.pbx.faults.add(Fault("stall half-way", value=7))
 
-        with caller.get(stream=True, timeout=0.3) as answer:
-            assert answer.raw.read(7) == CONTENT[:7]
-            with pytest.raises(ReadTimeoutError):
-                answer.raw.read(1)
+        with caller.asking("Connection: close") as connection:
+            came = b""
+            while not came.endswith(b"\r\n\r\n" + CONTENT[:7]):
+                part = connection.recv(65536)
+                assert part
+                came += part
+            connection.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                connection.recv(1)
+        caller.pbx.wait_until(lambda pbx: pbx.stalled == 0)
 
     def test_more_comes_than_was_announced(self, caller: Caller) -> None:
         caller.pbx.faults.add(Fault("longer", value=b"more", times=2))
