@@ -65,7 +65,7 @@ def test_four_nights_off_and_a_day_that_changed_are_mended_by_one_run(
 
 @pytest.fixture
 def forgetting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[PbxSimulator, datetime]]:
-    """A PBX that has forgotten the first hours of a day, and that day; before, `yeastar_default` had all of it."""
+    """A PBX that has forgotten a day up to its first missed call, and that day; `yeastar_default` has all of it."""
     monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
     settings = SimulatorSettings()
     now = datetime.now(ZoneInfo(settings.timezone)).replace(tzinfo=None)
@@ -74,7 +74,9 @@ def forgetting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tupl
         day -= timedelta(days=1)
     with PbxSimulator(settings) as remembering:
         connect(remembering, monkeypatch)
-        kept = YeastarHook().iter_calls(start_time=day + timedelta(hours=11), end_time=now)
+        missed = YeastarHook().get_report_rows(report_type="unreturnmisscall", period=day.date().isoformat())
+        first = min(datetime.fromisoformat(str(row["time"])) for row in missed)
+        kept = YeastarHook().iter_calls(start_time=first + timedelta(seconds=1), end_time=now)
         with PbxSimulator(SimulatorSettings(kept_calls=sum(1 for _ in kept))) as pbx:
             yield pbx, day
 
