@@ -5,12 +5,14 @@ and a PBX may cap pages or counts, or ignore ``page``. So:
 
 1. A row counts once, by its key.
 2. Where the PBX counts, a span is complete when as many rows have come as it counts, and it still counts as many
-   afterwards, and never counted more meanwhile. Else the span is read again, at the most three times.
+   afterwards, and never counted more meanwhile, and begins as it did: a PBX that is full deletes its oldest row for
+   each that it adds. Else the span is read again, at the most three times.
 3. A page that brings nothing new before that, or a count that equals a known cap, is not believed: both halves of the
    span are read instead.
-4. Where the PBX does not count, a span is complete when its halves list as many rows as it did, and both list some.
+4. Where the PBX does not count, or not any more, a span is complete when its halves list as many rows as it did, and
+   both list some, less than a full page where pages are repeated.
 5. What can be split no further and still does not add up is an error, and so are rows in different parts of the window
-   that have one key: together they are fewer than the PBX counts in all of it.
+   that have one key: together they are fewer than the PBX counts in all of it. So is a count of none after some.
 
 :func:`read_calls` is a generator without I/O: it yields an :class:`Ask` and wants the :class:`Page` sent, or it yields
 a list of new rows and wants nothing.
@@ -91,9 +93,11 @@ class _Facts:
     """What one reading of a span has brought: its keys, and the PBX's count, which shrinks when rows are deleted."""
 
     keys: KeySet = field(default_factory=KeySet)
+    first_page: Sequence[int] = ()
     total: int | None = None
     has_shrunk: bool = False
     ended_early: bool = False
+    ended_repeating: bool = False
 
 
 class _Reader:
@@ -103,13 +107,14 @@ class _Reader:
         self._what = what
         self._seen = KeySet()
         self._most_counted = 0
+        self._largest_page = 0
 
     def read_whole(self, span: Span) -> Reading:
         """Yield what is in the whole window, and prove that no row was taken for another one in another part of it."""
         yield from self.read(span)
         if self._most_counted > len(self._seen):
             total = yield from self._counted(span)
-            if total is None or total > len(self._seen):
+            if not total or total > len(self._seen):
                 raise self._incomplete(span, self._most_counted, len(self._seen))
 
     def read(self, span: Span) -> Reading:
@@ -120,14 +125,13 @@ class _Reader:
             facts = _Facts() if len(self._seen) else _Facts(keys=self._seen)
             yield from self._pages(span, facts)
             if facts.total is None:
-                yield from self._confirm_by_halves(span, len(facts.keys))
+                yield from self._confirm_by_halves(span, facts)
                 return
-            self._most_counted = max(self._most_counted, facts.total)
             if facts.ended_early and (halves := span.halves()):
                 yield from self._read_each(halves)
                 return
             # A row that is deleted pulls those behind it forward, past the page that is asked for next.
-            if len(facts.keys) == facts.total and not facts.has_shrunk and (yield from self._stands(span, facts.total)):
+            if len(facts.keys) == facts.total and not facts.has_shrunk and (yield from self._stands(span, facts)):
                 return
         raise self._incomplete(span, facts.total, len(facts.keys))
 
@@ -146,28 +150,43 @@ class _Reader:
             if page.total is not None:
                 facts.has_shrunk |= facts.total is not None and page.total < facts.total
                 facts.total = page.total
+                self._most_counted = max(self._most_counted, page.total)
+            self._largest_page = max(self._largest_page, len(page.rows))
             had = len(facts.keys)
             if new := self._new(page.rows, facts):
                 yield new
             if len(facts.keys) == had:
                 facts.ended_early = facts.total is not None and had < facts.total
+                facts.ended_repeating = bool(page.rows)
                 return
 
     def _new(self, rows: Sequence[Row], facts: _Facts) -> list[Row]:
         digests = digests_of(rows, self._key)
+        facts.first_page = facts.first_page or digests
         are_new = facts.keys.add_all(digests)
         if facts.keys is not self._seen:
             are_new = self._seen.add_all(digests)
         return list(compress(rows, are_new))
 
-    def _stands(self, span: Span, total: int) -> Generator[Ask | list[Row], Page | None, bool]:
-        """Whether a count that is met holds: it is the same afterwards, and no cap of the PBX."""
-        again = yield from self._counted(span)
-        if again not in (None, total):
+    def _stands(self, span: Span, facts: _Facts) -> Generator[Ask | list[Row], Page | None, bool]:
+        """Whether a count that is met holds: it is the same afterwards, of the same rows, and no cap of the PBX."""
+        page = yield Ask(span, rows=1)
+        assert page is not None
+        if page.total not in (None, facts.total) or not (yield from self._begins_as_before(span, page, facts)):
             return False
-        if total in KNOWN_CAPS:
-            yield from self._look_below_cap(span, total)
+        if page.total is None:
+            yield from self._confirm_by_halves(span, facts)
+        elif page.total in KNOWN_CAPS:
+            yield from self._look_below_cap(span, page.total)
         return True
+
+    def _begins_as_before(self, span: Span, page: Page, facts: _Facts) -> Generator[Ask | list[Row], Page | None, bool]:
+        """Whether a span still begins with the rows that it began with, in whichever order."""
+        if digests_of(page.rows, self._key) == list(facts.first_page[:1]):
+            return True
+        again = yield Ask(span)
+        assert again is not None
+        return set(digests_of(again.rows, self._key)) == set(facts.first_page)
 
     def _look_below_cap(self, span: Span, total: int) -> Reading:
         """Read both halves of a span if they count more than it does.
@@ -184,28 +203,38 @@ class _Reader:
             if all(counts):
                 return
             span = halves[0] if counts[0] else halves[1]
+        raise IncompleteCallsError(f"The PBX counts {total} {self._what} from {self._words(span)}; {cap_doubt(total)}")
 
     def _counted(self, span: Span) -> Generator[Ask | list[Row], Page | None, int | None]:
         page = yield Ask(span, rows=1)
         assert page is not None
         return page.total
 
-    def _confirm_by_halves(self, span: Span, listed: int) -> Reading:
+    def _confirm_by_halves(self, span: Span, whole: _Facts) -> Reading:
         """Without a count, read both halves: a whole that was cut lists fewer rows than they do together.
 
-        As long as one half lists all, it may be cut itself: then its own halves tell.
+        As long as one half lists all, or may be cut itself, its own halves tell.
         """
-        halves = span.halves()
+        listed, halves = len(whole.keys), span.halves()
+        if listed and not halves and self._may_be_cut(whole):
+            raise IncompleteCallsError(
+                f"The PBX repeats its pages of {self._what} from {self._words(span)}, and may list more than {listed}"
+            )
         if not listed or not halves:
             return
         parts = (_Facts(), _Facts())
         for half, part in zip(halves, parts, strict=True):
             yield from self._pages(half, part)
         counts = [len(part.keys) for part in parts]
-        if sum(counts) == listed and all(counts):
+        if sum(counts) == listed and all(counts) and not any(map(self._may_be_cut, parts)):
             return
-        for half, count in zip(halves, counts, strict=True):
-            yield from self._confirm_by_halves(half, count)
+        for half, part in zip(halves, parts, strict=True):
+            yield from self._confirm_by_halves(half, part)
+
+    def _may_be_cut(self, facts: _Facts) -> bool:
+        """Whether a listing without a count ended at a full page, repeated in place of an empty one."""
+        is_full = len(facts.keys) >= self._largest_page < len(self._seen)
+        return facts.ended_repeating and is_full
 
     def _read_each(self, halves: tuple[Span, Span]) -> Reading:
         for half in halves:

@@ -153,6 +153,55 @@ class TestAPbxThatCounts:
         pbx.answer = deleting  # type: ignore[method-assign]
         assert set(read(pbx, DAY)) >= {key for _, key in left}
 
+    @pytest.mark.parametrize("after", range(2, 12))
+    def test_may_delete_the_oldest_call_as_another_one_is_added(self, after: int) -> None:
+        made = calls(100, seconds=86_400)
+        pbx = Pbx(made, page_cap=10)
+        answer = pbx.answer
+
+        def forgetting(ask: Ask) -> Page:
+            if len(pbx.asked) == after - 1:
+                del made[0]
+                made.append((86_399, "late"))
+            return answer(ask)
+
+        pbx.answer = forgetting  # type: ignore[method-assign]
+        assert set(read(pbx, DAY)) >= set(keys(made))
+
+    @pytest.mark.parametrize("after", range(2, 12))
+    def test_may_lose_its_count_while_a_call_is_added(self, after: int) -> None:
+        there = calls(100, seconds=86_400)
+        pbx = Pbx(list(there), page_cap=10, arrivals={after: [(0, "late")]})
+        answer = pbx.answer
+
+        def count_once(ask: Ask) -> Page:
+            page = answer(ask)
+            return page if len(pbx.asked) == 1 else Page(page.rows)
+
+        pbx.answer = count_once  # type: ignore[method-assign]
+        assert sorted(read(pbx, DAY)) == sorted([*keys(there), "late"])
+
+    @pytest.mark.parametrize("nothing", [Page((), 0), Page()])
+    @pytest.mark.parametrize("after", [1, 2, 9])
+    def test_that_has_nothing_any_more_is_an_error(self, after: int, nothing: Page) -> None:
+        pbx = Pbx(calls(100, seconds=86_400), page_cap=10)
+        answer = pbx.answer
+
+        def forgetting(ask: Ask) -> Page:
+            page = answer(ask)
+            return page if len(pbx.asked) <= after else nothing if ask.page > 1 else Page((), 0)
+
+        pbx.answer = forgetting  # type: ignore[method-assign]
+        with pytest.raises(IncompleteCallsError, match="counts 100 calls"):
+            read(pbx, DAY)
+
+    @pytest.mark.parametrize("cap", [5_000, 10_000])
+    def test_that_counts_a_known_figure_in_a_single_second_is_an_error(self, cap: int) -> None:
+        pbx = Pbx([(5, f"call-{index}") for index in range(3 * cap)], count_cap=cap)
+
+        with pytest.raises(IncompleteCallsError, match=f"counts {cap} calls"):
+            read(pbx, DAY)
+
     def test_that_caps_a_single_second_is_an_error(self) -> None:
         pbx = Pbx([(5, f"call-{index}") for index in range(300)], page_cap=100, ignores_page=True)
 
@@ -191,6 +240,29 @@ class TestAPbxThatDoesNotCount:
         pbx = Pbx(list(there), page_cap=100, counts=False, ignores_page=True, newest_first=newest_first)
 
         assert sorted(read(pbx, DAY)) == sorted(keys(there))
+
+    @pytest.mark.parametrize("number", [21, 42, 43, 1_000])
+    def test_may_sort_the_other_way_from_the_second_page_on(self, number: int) -> None:
+        there = calls(number, seconds=86_400)
+        pbx, newest = (Pbx(list(there), 7, counts=False, newest_first=newest_first) for newest_first in (False, True))
+        first = pbx.answer
+
+        def turned(ask: Ask) -> Page:
+            return first(ask) if ask.page == 1 else newest.answer(ask)
+
+        pbx.answer = turned  # type: ignore[method-assign]
+        assert sorted(read(pbx, DAY)) == sorted(keys(there))
+
+    def test_that_repeats_a_full_page_of_a_single_second_is_an_error(self) -> None:
+        there = [*calls(100, seconds=3_600), *[(5_000, f"busy-{index}") for index in range(50)]]
+
+        with pytest.raises(IncompleteCallsError, match=r"repeats its pages of calls .* may list more than 30"):
+            read(Pbx(there, page_cap=30, counts=False, ignores_page=True), DAY)
+
+    def test_may_repeat_the_only_page_there_is(self) -> None:
+        there = [(5, f"leg-{index}") for index in range(3)]
+
+        assert read(Pbx(list(there), counts=False, ignores_page=True), DAY) == keys(there)
 
 
 @given(
