@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,8 @@ class SimulatorSettings:
     :param twelve_hour: a 12-hour clock, default ``False``.
     :param data_version: the API version that finds rows, default ``v2.0``, or ``v1.0``; the other one answers success
         without any.
+    :param updated_at: when its firmware became one with v2.0 of the calls, PBX-local: v2.0 finds none that began
+        before, None for before all of them.
     :param seed: of the call history, default ``1``.
     :param directory: who and what is configured, default ``DEFAULT_DIRECTORY`` of ``simulator.calls.directory``:
         extensions, queues, trunks and so on.
@@ -106,6 +109,7 @@ class SimulatorSettings:
     date_format: str = "YYYY/MM/DD"
     twelve_hour: bool = False
     data_version: Literal["v1.0", "v2.0"] = "v2.0"
+    updated_at: datetime | None = None
     seed: int = 1
     directory: Directory = DEFAULT_DIRECTORY
     traffic: float = 1.0

@@ -13,8 +13,11 @@ import pytest
 from airflow_provider_yeastar.compat import AirflowFailException, AirflowSkipException
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
 from airflow_provider_yeastar.operators.cdr import YeastarCdrOperator
+from airflow_provider_yeastar.pbx.calls.query import CallQuery
+from airflow_provider_yeastar.pbx.calls.reading import Ask, Page
 from airflow_provider_yeastar.pbx.errors import InvalidRequestError
-from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
+from airflow_provider_yeastar.pbx.waiting.call_reader import CallReader
+from airflow_provider_yeastar.simulator import Fault, PbxSimulator, SimulatorSettings
 from tests.integration.support import connect, run_task
 
 DAY = "2026-11-20"
@@ -192,6 +195,64 @@ class TestTheOperator:
                 run_task(operator(tmp_path))
 
             assert not (tmp_path / "calls").exists() or not list((tmp_path / "calls").iterdir())
+
+    @pytest.mark.parametrize("filters", [None, {"last_status": "ABANDONED"}, {"call_from": "nobody"}], ids=str)
+    @pytest.mark.parametrize("hour", [6, 12, 23])
+    def test_calls_from_before_an_update_in_the_window_are_never_left_out(
+        self,
+        connected: Callable[[PbxSimulator], PbxSimulator],
+        tmp_path: Path,
+        hour: int,
+        filters: dict[str, str] | None,
+    ) -> None:
+        with PbxSimulator(SimulatorSettings(updated_at=datetime(2026, 11, 20, hour))) as pbx:
+            connected(pbx)
+
+            with pytest.raises(AirflowFailException, match=r"older firmware .*api_version"):
+                run_task(operator(tmp_path, filters=filters))
+
+            assert not (tmp_path / "calls").exists() or not list((tmp_path / "calls").iterdir())
+
+    @pytest.mark.parametrize(
+        ("filters", "looks"), [(None, 1), ({"last_status": "ABANDONED"}, 2), ({"call_from": "nobody"}, 1)], ids=str
+    )
+    def test_a_window_after_an_update_is_read_by_v2(
+        self,
+        connected: Callable[[PbxSimulator], PbxSimulator],
+        tmp_path: Path,
+        filters: dict[str, str] | None,
+        looks: int,
+    ) -> None:
+        with PbxSimulator(SimulatorSettings(updated_at=datetime(2026, 11, 20))) as pbx:
+            connected(pbx)
+
+            _, xcoms = run_task(operator(tmp_path, filters=filters))
+
+            assert xcoms["report"]["api_version"] == "v2.0"
+            assert len([call for call in pbx.calls("cdr/search") if "start_time" in call.query]) == looks
+
+    def test_a_leg_with_a_time_of_its_own_is_no_call_of_older_firmware(
+        self, connected: Callable[[PbxSimulator], PbxSimulator], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with PbxSimulator(SimulatorSettings()) as pbx:
+            connected(pbx)
+            expected = list(YeastarHook().iter_calls(period=DAY))
+            stray = Page([{"new_id": "1"}], 1)
+            ask = CallReader.page
+
+            async def with_a_stray_leg(reader: CallReader, query: CallQuery, asked: Ask) -> Page:
+                return stray if query.api.version == "v1.0" else await ask(reader, query, asked)
+
+            monkeypatch.setattr(CallReader, "page", with_a_stray_leg)
+
+            assert list(YeastarHook().iter_calls(period=DAY)) == expected
+
+    def test_a_pbx_without_v1_is_read_by_v2(self, connected: Callable[[PbxSimulator], PbxSimulator]) -> None:
+        with PbxSimulator(SimulatorSettings()) as pbx:
+            connected(pbx)
+            pbx.faults.add(Fault("errcode", "v1.0/cdr/search", 10001, times=10))
+
+            assert len(list(YeastarHook().iter_calls(period=DAY))) > 10
 
     @pytest.mark.parametrize(("on_empty", "error"), [("skip", AirflowSkipException), ("fail", AirflowFailException)])
     def test_on_empty_decides_about_a_window_without_calls(

@@ -12,7 +12,7 @@ from airflow_provider_yeastar.pbx.calls.reading import Page, Row
 from airflow_provider_yeastar.pbx.errors import InvalidSettingsError, NotAPbxError
 from airflow_provider_yeastar.pbx.report.rows import check_says_something, with_clean_keys
 
-__all__ = ["decode_page", "refuse_other_times"]
+__all__ = ["decode_page", "oldest_in", "refuse_other_times"]
 
 _MOST = 10**12
 _DAY = timedelta(days=1)
@@ -62,6 +62,15 @@ def refuse_other_times(rows: list[Row], query: CallQuery, *, pbx: str) -> None:
                 endpoint=query.api.endpoint,
                 remedy="Compare the PBX's date and time format with the Airflow connection; nothing was written.",
             )
+
+
+def oldest_in(rows: list[Row], query: CallQuery) -> datetime | None:
+    """Return when the oldest call of a page began, by the PBX's clock; None where the page does not tell.
+
+    :param rows: of one page, which has the oldest first or last.
+    :param query: the window that was asked for.
+    """
+    return min(filter(None, (_moment(row, query) for row in rows[:1] + rows[-1:])), default=None)
 
 
 def _moment(row: Row, query: CallQuery) -> datetime | None:

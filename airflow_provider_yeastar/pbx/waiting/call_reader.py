@@ -11,11 +11,11 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any, TypeVar
 
-from airflow_provider_yeastar.pbx.calls.answers import decode_page, refuse_other_times
+from airflow_provider_yeastar.pbx.calls.answers import decode_page, oldest_in, refuse_other_times
 from airflow_provider_yeastar.pbx.calls.legs import DETAIL_ENDPOINT, decode_legs
 from airflow_provider_yeastar.pbx.calls.query import CALL_APIS, CallApi, CallQuery, call_filters, choose_cdr_version
 from airflow_provider_yeastar.pbx.calls.reading import Ask, Page, Row, read_calls
@@ -24,6 +24,7 @@ from airflow_provider_yeastar.pbx.calls.request import CallRequest
 from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.errors import (
     IncompleteCallsError,
+    InterfaceError,
     InvalidSettingsError,
     NotFoundError,
     OlderCallsError,
@@ -46,6 +47,9 @@ Result = TypeVar("Result")
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 """Runs a coroutine to its end; raises when the task is killed."""
 
+_SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
+_LOOKS = 2
+"""At calls of older firmware: before the oldest call that fits the filters, and before the oldest of all."""
 _DETAILS_AT_ONCE = 2
 """A PBX is small hardware: more requests at a time would only wait there."""
 
@@ -126,17 +130,17 @@ class CallReader:
         :param run: runs a coroutine.
         :raises IncompleteCallsError: when they cannot be shown to be complete.
         :raises NotAPbxError: when they are of other times than were asked for.
-        :raises OlderCallsError: when v2.0 has none, and v1.0 has.
+        :raises OlderCallsError: when v1.0 has some that v2.0 does not list.
         """
         query = calls.query
         read = read_calls(query.span, query.api.key, query.words, query.api.rows)
-        found = False
+        oldest: datetime | None = None
         for rows in self.drive(read, lambda ask: self.page(query, ask), run):
-            found = True
             refuse_other_times(rows, query, pbx=self._pbx)
+            oldest = min(filter(None, (oldest, oldest_in(rows, query))), default=None)
             yield rows
-        if not found and query.api.version == "v2.0":
-            run(self._refuse_older(query))
+        if query.api.version == "v2.0":
+            run(self._refuse_older(query, oldest))
 
     def drive(self, read: Any, ask: Callable[[Ask], Coroutine[Any, Any, Page]], run: Run) -> Iterator[list[Row]]:
         """Yield the rows of a reading, and give it the pages that it asks for.
@@ -241,19 +245,45 @@ class CallReader:
             raise RecordingBusyError("The PBX prepares the recording", pbx=self._pbx, endpoint=RECORDING_FILE_ENDPOINT)
         return found
 
-    async def _refuse_older(self, query: CallQuery) -> None:
-        """Refuse an empty window of v2.0 that holds calls of older firmware, which only v1.0 reads."""
+    async def _refuse_older(self, query: CallQuery, oldest: datetime | None) -> None:
+        """Refuse a window of v2.0 that holds calls of older firmware, which only v1.0 reads.
+
+        Such calls lie before all of v2.0: if v1.0 has some before the oldest of v2.0, and v2.0 has none before it, be
+        it on the day before the window, the PBX was updated in between. Legs of v1.0 may bear times of their own [U],
+        so those of a call that began before the window are no sign of it.
+
+        :param query: of the window.
+        :param oldest: call that v2.0 listed, by the PBX's clock; None if it listed none.
+        """
         bare = replace(query, filters=())
-        if query.filters and (await self.page(bare, Ask(bare.span, rows=1))).rows:
-            return  # it holds calls, none of which fits the filters
-        older = replace(bare, api=CALL_APIS["v1.0"])
-        page = await self.page(older, Ask(older.span, rows=1))
-        if page.total or page.rows:
-            raise OlderCallsError(
-                f"{query.words(query.span)} has {page.total or 'some'} calls that older firmware recorded, and the CDR "
-                "interface v2.0 does not list them",
-                pbx=self._pbx,
-            )
+        if query.filters and oldest is None:
+            oldest = await self._oldest(bare)
+        before = bare.start if oldest is None else bare.start - _DAY
+        for _ in range(_LOOKS):
+            end = bare.end if oldest is None else oldest - _SECOND
+            if end < bare.start:
+                return
+            page = await self._older(replace(bare, end=end, api=CALL_APIS["v1.0"]))
+            if not page.total and not page.rows:
+                return
+            oldest = await self._oldest(replace(bare, start=before, end=end))
+            if oldest is None:
+                raise OlderCallsError(
+                    f"{query.words(query.span)} has {page.total or 'some'} calls that older firmware recorded, and the "
+                    "CDR interface v2.0 does not list them",
+                    pbx=self._pbx,
+                )
+
+    async def _oldest(self, query: CallQuery) -> datetime | None:
+        """Return when the oldest call of a window began; None without one, before the window if it tells no time."""
+        rows = (await self.page(query, Ask(query.span, rows=1))).rows
+        return (oldest_in(list(rows), query) or query.start - _SECOND) if rows else None
+
+    async def _older(self, query: CallQuery) -> Page:
+        try:
+            return await self.page(query, Ask(query.span, rows=1))
+        except InterfaceError:  # a firmware without v1.0 has no calls that only v1.0 reads
+            return Page()
 
     async def _patiently(self, call: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         async for attempt in retrying(Setbacks(), until=lambda: self._until):

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from airflow_provider_yeastar.pbx.calls.answers import decode_page, refuse_other_times
+from airflow_provider_yeastar.pbx.calls.answers import decode_page, oldest_in, refuse_other_times
 from airflow_provider_yeastar.pbx.calls.query import CALL_APIS, CallQuery
 from airflow_provider_yeastar.pbx.calls.recordings import RECORDING_API
 from airflow_provider_yeastar.pbx.errors import NotAPbxError
@@ -112,3 +112,10 @@ class TestTimes:
         for query in QUERIES:
             refuse_other_times([row], query, pbx="pbx:8088")
             refuse_other_times([], query, pbx="pbx:8088")
+
+    @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.api.endpoint)
+    def test_the_oldest_row_is_the_first_or_the_last(self, query: CallQuery) -> None:
+        early, late, mute = {"time": "05/11/2026 07:00:00"}, {"time": "05/11/2026 12:00:00"}, {"uid": "a"}
+        for rows in ([early, late], [late, early], [late, mute, early], [mute, early], [early]):
+            assert oldest_in(rows, query) == datetime(2026, 11, 5, 7)
+        assert oldest_in([mute], query) is oldest_in([], query) is None

@@ -154,6 +154,13 @@ class TestV1:
             found = {choice: caller.get("cdr/list", **{"from": choice})["total_number"] for choice in ("new", "legacy")}
         assert found["new"] == 0 < found["legacy"]
 
+    def test_calls_from_before_the_update_are_found_by_v1_alone(self, caller: Caller) -> None:
+        everything = calls(caller)
+
+        with calling(updated_at=datetime(2026, 11, 20, 12)) as updated:
+            assert calls(updated) == [row for row in everything if row["time"] >= "2026/11/20 12:00:00"]
+            assert legs(updated) == legs(caller)
+
 
 class TestV2:
     def test_a_row_is_a_call(self, caller: Caller) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
@@ -68,6 +68,8 @@ def found_rows(
     is_wanted = _filters(version, query, log.directory, is_list=endpoint == "cdr/list")
     if not _has_data(version, query, settings):
         window = NO_CALLS
+    if version == "v2.0" and settings.updated_at:
+        window = replace(window, start=max(window.start, settings.updated_at))
     return _Rows(log, window, teller, version, is_wanted, _order(version, query))
 
 
