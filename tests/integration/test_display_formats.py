@@ -5,18 +5,29 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from airflow_provider_yeastar.hooks.yeastar import YeastarHook
-from airflow_provider_yeastar.pbx.errors import ClockMismatchError, InvalidRequestError, InvalidSettingsError
+from airflow_provider_yeastar.operators.cdr import YeastarCdrOperator
+from airflow_provider_yeastar.operators.recordings import YeastarRecordingsOperator
+from airflow_provider_yeastar.pbx.errors import (
+    ClockMismatchError,
+    IncompleteCallsError,
+    InvalidRequestError,
+    InvalidSettingsError,
+    OlderCallsError,
+)
 from airflow_provider_yeastar.pbx.report.request import build_request
 from airflow_provider_yeastar.pbx.waiting.bounds import Bounds
+from airflow_provider_yeastar.pbx.waiting.call_reader import CallReader
 from airflow_provider_yeastar.simulator import PbxSimulator, SimulatorSettings
-from tests.integration.support import Wait, connect
+from tests.integration.support import Wait, connect, run_task
 
 ORDERS = (("YYYY", "MM", "DD"), ("MM", "DD", "YYYY"), ("DD", "MM", "YYYY"))
 DATE_FORMATS = [separator.join(order) for order, separator in product(ORDERS, "/-.")]
@@ -101,6 +112,63 @@ class TestAFormatThatIsChanged:
             calls = list(YeastarHook().iter_calls(period="2026-11-05", api_version=version))
 
         assert {call["time"][:10] for call in calls} == {"11/05/2026"}
+
+    @pytest.mark.parametrize("after", [0, 1, 2])
+    def test_no_day_is_read_in_part_while_day_and_month_change_places(
+        self, after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Calls may be few on the other day, and the first page of this one is right."""
+        ask, asked = CallReader.page, []
+
+        async def then_change(reader: CallReader, *arguments: Any) -> Any:
+            if len(asked) == after:
+                object.__setattr__(pbx.settings, "date_format", "MM/DD/YYYY")
+            asked.append(arguments)
+            return await ask(reader, *arguments)
+
+        monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path))
+        monkeypatch.setattr(CallReader, "page", then_change)
+        settings = {"date_format": "DD/MM/YYYY", "cdr_page_cap": 50, "updated_at": datetime(2026, 8, 1)}
+        with simulator(**settings) as pbx:
+            connect(pbx, monkeypatch)
+            with pytest.raises((IncompleteCallsError, OlderCallsError)):
+                list(YeastarHook().iter_calls(period="2026-11-05"))
+
+    def test_no_recording_is_named_by_a_format_that_changed_as_they_were_listed(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ask = CallReader.page
+
+        async def then_change(reader: CallReader, *arguments: Any) -> Any:
+            page = await ask(reader, *arguments)
+            object.__setattr__(pbx.settings, "date_format", "MM/DD/YYYY")
+            return page
+
+        monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
+        monkeypatch.setattr(CallReader, "page", then_change)
+        with simulator(date_format="DD/MM/YYYY") as pbx:
+            connect(pbx, monkeypatch)
+            task = YeastarRecordingsOperator(task_id="all", period="2026-11-05", destination=f"{tmp_path}/out/")
+            with pytest.raises(IncompleteCallsError, match="format changed while recordings"):
+                run_task(task)
+
+            assert pbx.calls("recording/download") == []
+
+
+class TestAClockThatIsOff:
+    @pytest.mark.parametrize(("seconds", "complete"), [(-600, False), (0, True), (600, True)])
+    def test_a_window_has_ended_when_it_has_by_the_pbx_s_clock(
+        self, seconds: int, complete: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AIRFLOW__YEASTAR__STATE_DIR", str(tmp_path / "state"))
+        now = datetime.now(ZoneInfo("Europe/Berlin")).replace(tzinfo=None, microsecond=0)
+        ends = {"start_time": now - timedelta(hours=1), "end_time": now - timedelta(seconds=61)}
+        with simulator() as pbx:
+            connect(pbx, monkeypatch)
+            pbx.advance(seconds)
+            task = YeastarCdrOperator(task_id="calls", destination=f"{tmp_path}/out/", **ends)
+
+            assert run_task(task)[1]["report"]["complete"] is complete
 
 
 def test_a_clock_that_was_corrected_is_believed_at_once(tmp_path: Path) -> None:

@@ -24,10 +24,8 @@ from airflow_provider_yeastar.pbx.calls.request import CallRequest
 from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.errors import (
     IncompleteCallsError,
-    InterfaceError,
     InvalidSettingsError,
     NotFoundError,
-    OlderCallsError,
     ParameterError,
     RecordingBusyError,
 )
@@ -36,6 +34,7 @@ from airflow_provider_yeastar.pbx.report.facts import PbxFacts
 from airflow_provider_yeastar.pbx.report.periods import Window
 from airflow_provider_yeastar.pbx.session import PbxSession
 from airflow_provider_yeastar.pbx.waiting.bounds import Setbacks
+from airflow_provider_yeastar.pbx.waiting.older_calls import refuse_older_calls
 from airflow_provider_yeastar.pbx.waiting.retrying import retrying
 from airflow_provider_yeastar.pbx.wire import Processing, ReportFile, decode_report_answer
 
@@ -47,9 +46,7 @@ Result = TypeVar("Result")
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 """Runs a coroutine to its end; raises when the task is killed."""
 
-_SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
-_LOOKS = 2
-"""At calls of older firmware: before the oldest call that fits the filters, and before the oldest of all."""
+_DOUBTFUL = timedelta(hours=1)
 _DETAILS_AT_ONCE = 2
 """A PBX is small hardware: more requests at a time would only wait there."""
 
@@ -105,14 +102,21 @@ class CallReader:
         if api.version == "v2.0" and facts.display and not facts.display.begins_with_year:
             # In a format that was changed meanwhile, the fifth of November may be the eleventh of May.
             facts = self._session.facts(fresh=True)
-        now = datetime.now(UTC)
         window = self._session.dated(request.frame).window(facts.zone)
         filters = self._session.directory.filters(call_filters(request.filters, api), api.menus)
         query = CallQuery(window.start, window.end, api, facts.zone, self._display(facts), tuple(filters.items()))
-        is_over = window.end < now.astimezone(facts.zone).replace(tzinfo=None)
+        is_over = window.end < self._now(window, facts.zone)
         if not is_over:
             log.warning("%s is not over by the PBX's clock: calls that end later are missing.", query.words(query.span))
         return Calls(query, window, is_over, facts.information.serial_number, facts.zone, time.time())
+
+    def _now(self, window: Window, zone: tzinfo) -> datetime:
+        """Return what the PBX's clock shows; it is asked where a clock that is off by less than an hour matters."""
+        now = datetime.now(UTC).astimezone(zone)
+        if abs(window.end - now.replace(tzinfo=None)) < _DOUBTFUL:
+            told = self._session.facts(fresh=True).information.timestamp
+            now = datetime.fromtimestamp(told, zone) if told else now
+        return now.replace(tzinfo=None)
 
     def _display(self, facts: PbxFacts) -> DisplayFormat:
         if facts.display is None:
@@ -139,8 +143,20 @@ class CallReader:
             refuse_other_times(rows, query, pbx=self._pbx)
             oldest = min(filter(None, (oldest, oldest_in(rows, query))), default=None)
             yield rows
+        tells_unix = query.api is CALL_APIS["v1.0"] and self._unix
+        if not tells_unix and not query.display.begins_with_year:
+            run(self._refuse_another_display(query))
         if query.api.version == "v2.0":
-            run(self._refuse_older(query, oldest))
+            run(refuse_older_calls(self.page, query, oldest, pbx=self._pbx))
+
+    async def _refuse_another_display(self, query: CallQuery) -> None:
+        """Refuse what was read while day and month changed places: pages before and after are of different days."""
+        facts = await self._patiently(lambda: in_thread(partial(self._session.facts, fresh=True)))
+        if facts.display != query.display:
+            raise IncompleteCallsError(
+                f"The PBX's display format changed while {query.api.rows} from {query.words(query.span)} were read",
+                pbx=self._pbx,
+            )
 
     def drive(self, read: Any, ask: Callable[[Ask], Coroutine[Any, Any, Page]], run: Run) -> Iterator[list[Row]]:
         """Yield the rows of a reading, and give it the pages that it asks for.
@@ -244,46 +260,6 @@ class CallReader:
         if isinstance(found, Processing):  # [U]: no PBX has been seen to answer so
             raise RecordingBusyError("The PBX prepares the recording", pbx=self._pbx, endpoint=RECORDING_FILE_ENDPOINT)
         return found
-
-    async def _refuse_older(self, query: CallQuery, oldest: datetime | None) -> None:
-        """Refuse a window of v2.0 that holds calls of older firmware, which only v1.0 reads.
-
-        Such calls lie before all of v2.0: if v1.0 has some before the oldest of v2.0, and v2.0 has none before it, be
-        it on the day before the window, the PBX was updated in between. Legs of v1.0 may bear times of their own [U],
-        so those of a call that began before the window are no sign of it.
-
-        :param query: of the window.
-        :param oldest: call that v2.0 listed, by the PBX's clock; None if it listed none.
-        """
-        bare = replace(query, filters=())
-        if query.filters and oldest is None:
-            oldest = await self._oldest(bare)
-        before = bare.start if oldest is None else bare.start - _DAY
-        for _ in range(_LOOKS):
-            end = bare.end if oldest is None else oldest - _SECOND
-            if end < bare.start:
-                return
-            page = await self._older(replace(bare, end=end, api=CALL_APIS["v1.0"]))
-            if not page.total and not page.rows:
-                return
-            oldest = await self._oldest(replace(bare, start=before, end=end))
-            if oldest is None:
-                raise OlderCallsError(
-                    f"{query.words(query.span)} has {page.total or 'some'} calls that older firmware recorded, and the "
-                    "CDR interface v2.0 does not list them",
-                    pbx=self._pbx,
-                )
-
-    async def _oldest(self, query: CallQuery) -> datetime | None:
-        """Return when the oldest call of a window began; None without one, before the window if it tells no time."""
-        rows = (await self.page(query, Ask(query.span, rows=1))).rows
-        return (oldest_in(list(rows), query) or query.start - _SECOND) if rows else None
-
-    async def _older(self, query: CallQuery) -> Page:
-        try:
-            return await self.page(query, Ask(query.span, rows=1))
-        except InterfaceError:  # a firmware without v1.0 has no calls that only v1.0 reads
-            return Page()
 
     async def _patiently(self, call: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         async for attempt in retrying(Setbacks(), until=lambda: self._until):
