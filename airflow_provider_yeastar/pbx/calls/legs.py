@@ -22,11 +22,15 @@ def decode_legs(answer: Mapping[str, Any], uid: str, *, pbx: str) -> list[dict[s
     :param answer: a successful one.
     :param uid: of the call.
     :param pbx: ``host:port``, for the message.
-    :raises NotAPbxError: if the answer holds no timeline.
+    :raises NotAPbxError: if the answer holds no timeline, or that of another call.
     """
     data = answer.get("data")
     timeline = data.get("timeline") if isinstance(data, dict) else ""
     legs = [] if timeline is None else timeline
     if not isinstance(legs, list) or not all(isinstance(leg, dict) for leg in legs):
         raise NotAPbxError("The detail of a call holds no timeline", pbx=pbx, endpoint=DETAIL_ENDPOINT)
+    basic = data.get("basic") if isinstance(data, dict) else None
+    told = basic.get("uid") if isinstance(basic, dict) else None
+    if told not in (None, "") and str(told).strip() != uid:
+        raise NotAPbxError("The PBX sent the detail of another call", pbx=pbx, endpoint=DETAIL_ENDPOINT)
     return [{"uid": uid} | leg | {"uid": uid} for leg in with_clean_keys(legs)]

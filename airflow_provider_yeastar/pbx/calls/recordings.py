@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from airflow_provider_yeastar.pbx.calls.query import CallApi
 from airflow_provider_yeastar.pbx.errors import NotAPbxError
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat, occurs_twice
+from airflow_provider_yeastar.pbx.untrusted import whole_number
 
 __all__ = [
     "RECORDING_API",
@@ -41,6 +42,7 @@ RECORDING_FILE_ENDPOINT = "openapi/v1.0/recording/download"
 
 _SUFFIXES = frozenset({".wav", ".mp3", ".gsm", ".ogg"})
 _LONGEST_PART = 60
+_MOST_BYTES = 10**15
 _RIFF_HEAD, _WAVE_HEAD = 8, 44
 
 
@@ -111,8 +113,8 @@ def _text(value: object) -> str:
 
 
 def _size(value: object) -> int | None:
-    text = _text(value)
-    return int(text) if re.fullmatch(r"\d{1,15}", text, re.ASCII) else None
+    number = whole_number(value)
+    return number if number is not None and 0 <= number < _MOST_BYTES else None
 
 
 def _harmless(text: str) -> str:

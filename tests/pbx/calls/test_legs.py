@@ -27,6 +27,17 @@ def test_each_leg_is_a_row_that_begins_with_its_call(data: Any, expected: list[d
     assert all(next(iter(row)) == "uid" for row in rows)
 
 
+@pytest.mark.parametrize("basic", [{"uid": "7"}, {"uid": 7}, {"uid": ""}, {"uid": None}, {}, None, []], ids=repr)
+def test_a_detail_may_name_its_call(basic: Any) -> None:
+    assert len(decode_legs({"data": {"basic": basic, "timeline": [{"leg": 1}]}}, "7", pbx="pbx")) == 1
+
+
+@pytest.mark.parametrize("told", ["8", 8, "77"])
+def test_the_detail_of_another_call_is_refused(told: Any) -> None:
+    with pytest.raises(NotAPbxError, match="another call"):
+        decode_legs({"data": {"basic": {"uid": told}, "timeline": [{"leg": 1}]}}, "7", pbx="pbx")
+
+
 def test_keys_are_printable() -> None:
     (row,) = decode_legs({"errcode": 0, "data": {"timeline": [{"leg\x1b[31m\n": 1}]}}, "u", pbx="pbx")
 

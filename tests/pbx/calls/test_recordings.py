@@ -34,7 +34,18 @@ class TestARow:
 
     @pytest.mark.parametrize(
         ("size", "found"),
-        [(0, 0), ("0", 0), ("804", 804), (None, None), ("", None), (-1, None), (1.5, None), (True, None)],
+        [
+            (0, 0),
+            ("0", 0),
+            ("804", 804),
+            (804.0, 804),
+            (0.0, 0),
+            (None, None),
+            ("", None),
+            (-1, None),
+            (1.5, None),
+            (True, None),
+        ],
     )
     def test_tells_its_size_or_not(self, size: Any, found: int | None) -> None:
         assert (decode(size=size).size, decode(size=size).has_file) == (found, found != 0)
