@@ -179,11 +179,14 @@ def _masked(text: str) -> str:
     return "*" * (len(text) - len(shown)) + shown
 
 
-def check_protect(protect: Mapping[str, str] | None, known: Collection[str]) -> None:
+def check_protect(
+    protect: Mapping[str, str] | None, known: Collection[str], others: str = "declare others with `columns`"
+) -> None:
     """Refuse what protects nothing, when the DAG is parsed.
 
     :param protect: the argument of a task.
     :param known: the declared columns of the report.
+    :param others: what to do about other columns, for the message.
     :raises InvalidRequestError: one sentence.
     """
     if protect is not None and not isinstance(protect, Mapping):
@@ -195,7 +198,7 @@ def check_protect(protect: Mapping[str, str] | None, known: Collection[str]) -> 
         if column not in known:
             raise InvalidRequestError(
                 f"`protect` names {column}, which is no column of the report",
-                remedy=f"Its columns are {', '.join(known) or 'unknown'}; declare others with `columns`.",
+                remedy=f"Its columns are {', '.join(known) or 'unknown'}; {others}.",
             )
         whole, _, part = column.rpartition("_")
         if part in _PARTS and whole in known and whole not in protect:

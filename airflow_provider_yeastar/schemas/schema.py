@@ -40,10 +40,12 @@ class Schema:
     """The declared columns of a report, in the order of files and tables.
 
     :param report: how messages name the report.
+    :param takes_columns: whether a task's argument ``columns`` may declare others.
     """
 
     report: str
     columns: tuple[Column, ...]
+    takes_columns: bool = False
 
     @classmethod
     def of(cls, report_type: str | None, columns: Mapping[str, str] | None = None, *, label: str = "") -> Schema:
@@ -61,7 +63,7 @@ class Schema:
             for column in REPORT_COLUMNS.get(report_type or "", ())
         ]
         declared += [Column(key, key, kind) for key, kind in types.items()]
-        return cls(report_type or label, tuple(declared))
+        return cls(report_type or label, tuple(declared), takes_columns=True)
 
     @cached_property
     def by_key(self) -> Mapping[str, Column]:
@@ -259,8 +261,9 @@ class SchemaRows:
                 pass  # the error below says more
         # What is hidden in one column may stand in another one's value.
         shown = f"another value, a {type(value).__name__}" if self._protection.ways else repr(value)
+        as_text = f'If that is right, say so with columns={{"{column.key}": "text"}}.'
         raise SchemaError(
             f"The column {column.key} of the report {self._schema.report} is {column.type}, and holds "
             f"{shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '…'}",
-            remedy=f'If that is right, say so with columns={{"{column.key}": "text"}}.',
+            remedy=as_text if self._schema.takes_columns else f'Leave it out with protect={{"{column.key}": "drop"}}.',
         )

@@ -107,7 +107,7 @@ class CallsTask(WaitingTask):
         check_call_arguments(**frame, filters=filters, api_version=api_version, api=self.api)
         check_schema_arguments(on_schema_change, None)
         known = {key for schema in self.schemas.values() for key in schema.by_key}
-        check_protect(protect, sorted(known))
+        check_protect(protect, sorted(known), 'others are left out by `on_schema_change="drop"`')
 
     def call_request(self, context: Context) -> CallRequest:
         """Return the request that the rendered arguments make; a period in words is counted from the DAG run.

@@ -15,6 +15,7 @@ from airflow_provider_yeastar.pbx.errors import InvalidRequestError
 from airflow_provider_yeastar.pbx.report.clock import DisplayFormat
 from airflow_provider_yeastar.pbx.report.rows import flattened_rows
 from airflow_provider_yeastar.schemas.arrow import arrow_columns
+from airflow_provider_yeastar.schemas.calls import CALL_SCHEMAS
 from airflow_provider_yeastar.schemas.columns import COLUMN_TYPES
 from airflow_provider_yeastar.schemas.protection import Protection
 from airflow_provider_yeastar.schemas.result import ReportRows
@@ -43,6 +44,16 @@ class TestValues:
     def test_a_value_that_does_not_fit_is_named_with_what_to_do(self) -> None:
         with pytest.raises(SchemaError, match=r"calls of the report my_report_3 is integer, and holds 'x+….*columns="):
             list(fitted([{"calls": "x" * 500}]))
+
+    def test_calls_have_no_argument_for_columns_and_may_leave_one_out(self) -> None:
+        rows = [{"new_id": "1", "timestamp": "soon"}]
+        schema = CALL_SCHEMAS["v1.0"]
+        with pytest.raises(SchemaError, match=r'holds .soon.*Leave it out with protect=\{"timestamp": "drop"\}'):
+            list(fitted(rows, schema))
+
+        (row,) = fitted(rows, schema, protection=Protection({"timestamp": "drop"}))
+        assert row["new_id"] == "1"
+        assert "timestamp" not in row
 
     def test_a_caller_may_know_better(self) -> None:
         schema = Schema.of("queueperformance", {"average_waiting_time": "decimal", "mood": "text"})
