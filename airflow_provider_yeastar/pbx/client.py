@@ -251,7 +251,7 @@ class PbxClient:
         :param kind: of its request.
         :raises StateUnavailableError: when the shared state does not tell.
         """
-        return await is_replaced(self._state, report, kind, f"url-{self._settings.pbx_key}")
+        return await is_replaced(self._state, report, kind, self._settings.state_name)
 
     async def log_in(self, until: float) -> None:
         """Ensure a valid token; retries errors that may pass, such as that all tokens are taken (60002).

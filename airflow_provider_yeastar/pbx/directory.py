@@ -56,7 +56,7 @@ class Directory:
         self._call = call
         self._state = state
         self._pbx = settings.address
-        self._entries = f"url-{settings.pbx_key}/{application_key(settings)}/menu"
+        self._entries = f"{settings.state_name}/{application_key(settings)}/menu"
         self._warned = False
 
     def menu_options(self, menu: str, queue_id: int | str | None = None) -> list[MenuOption]:

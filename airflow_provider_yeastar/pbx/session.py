@@ -157,7 +157,7 @@ class PbxSession:
     @property
     def _information_entry(self) -> str:
         # Under the URL: that two of them lead to the same PBX is proven for logins only.
-        return f"url-{self.settings.pbx_key}/information"
+        return f"{self.settings.state_name}/information"
 
     def pbx_id(self) -> str:
         """Return the name of this PBX in the shared state: its serial number, whatever address leads to it.

@@ -164,9 +164,9 @@ class PbxSettings:
         return f"{websocket}://{self.address}/openapi/v1.0/subscribe"
 
     @property
-    def pbx_key(self) -> str:
-        """A short name of this PBX that fits into a file's name."""
-        return hashlib.sha256(self.base_url.encode()).hexdigest()[:16]
+    def state_name(self) -> str:
+        """The name of this PBX in the shared state by its URL, as long as its serial number is not proven."""
+        return f"url-{hashlib.sha256(self.base_url.encode()).hexdigest()[:16]}"
 
 
 def is_host(name: str) -> bool:

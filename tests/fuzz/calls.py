@@ -222,7 +222,7 @@ def connection(data: bytes) -> object:
     stored = Stored("pbx", host, login_id, password, number, schema, "\n".join(extra[:-5]) or "")
     settings = settings_from_connection(stored)  # type: ignore[arg-type]  # all that it looks at
     route = decide(settings, {"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "10.0.0.0/8,.example.org,[::1]:8088"})
-    return settings.base_url, settings.events_url, settings.pbx_key, str(route.route), str(route.trust)
+    return settings.base_url, settings.events_url, settings.state_name, str(route.route), str(route.trust)
 
 
 def texts_in(value: object) -> Iterator[str]:

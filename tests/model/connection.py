@@ -60,7 +60,7 @@ class ModelSession:
         self._pbx = pbx
         self.host = host
         self.settings = SimpleNamespace(
-            address="pbx", base_url="http://pbx:80", exclusive=exclusive, pbx_key="pbx", events_url=""
+            address="pbx", base_url="http://pbx:80", exclusive=exclusive, state_name="pbx", events_url=""
         )
         self.directory = SimpleNamespace(numbers=lambda request: ([], []))
 

@@ -92,5 +92,5 @@ def test_one_pbx_has_one_key_whoever_logs_in() -> None:
     first = PbxSettings("pbx.example.com", "one", "secret", port=443)
     second = PbxSettings("pbx.example.com", "two", "secret")
 
-    assert first.pbx_key == second.pbx_key
-    assert first.pbx_key != PbxSettings("other.example.com", "one", "secret").pbx_key
+    assert first.state_name == second.state_name
+    assert first.state_name != PbxSettings("other.example.com", "one", "secret").state_name

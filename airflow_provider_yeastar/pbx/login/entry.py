@@ -36,7 +36,7 @@ class LoginEntry:
     """
 
     def __init__(self, settings: PbxSettings, state: SharedState, stored: StoredLogin) -> None:
-        self.home = f"url-{settings.pbx_key}"
+        self.home = settings.state_name
         """Names the PBX by its base URL."""
         self.pbx = self.home
         """Names the PBX: by its serial number if that is known."""
