@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -43,15 +42,17 @@ class RedisServer:
         return f"{self._scheme}://{secret}127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
-        """Start it, and return when it accepts connections."""
-        with (self.home / "log").open("ab") as output:
+        """Start it, and return when it has loaded its data; it accepts connections before, and refuses commands."""
+        log = self.home / "log"
+        with log.open("ab") as output:
+            said_before = output.tell()
             self._process = subprocess.Popen(self._command, stdout=output, stderr=output)
         until = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < until and self._process.poll() is None:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            if b"Ready to accept connections" in log.read_bytes()[said_before:]:
                 return
-            threading.Event().wait(0.02)  # no event tells of a port that opens
-        raise AssertionError((self.home / "log").read_text(encoding="utf-8"))
+            threading.Event().wait(0.02)  # no event tells of a line in a file
+        raise AssertionError(log.read_text(encoding="utf-8"))
 
     def snapshot(self) -> None:
         """Let it write its data to disk now."""
