@@ -7,8 +7,8 @@ and a PBX may cap pages or counts, or ignore ``page``. So:
 2. Where the PBX counts, a span is complete when as many rows have come as it counts, and it still counts as many
    afterwards, and never counted more meanwhile, and begins as it did: a PBX that is full deletes its oldest row for
    each that it adds. Else the span is read again, at the most three times.
-3. A page that brings nothing new before that, or a count that equals a known cap, is not believed: both halves of the
-   span are read instead.
+3. A page that brings nothing new before that, or a count of whole thousands, at which the known caps and maybe others
+   lie, is not believed: both halves of the span are read instead, of the latter if they count more.
 4. Where the PBX does not count, or not any more, a span is complete when its halves list as many rows as it did, and
    both list some, less than a full page where pages are repeated.
 5. What can be split no further and still does not add up is an error, and so are rows in different parts of the window
@@ -34,7 +34,10 @@ __all__ = ["KNOWN_CAPS", "Ask", "Page", "Reading", "Row", "cap_doubt", "read_cal
 Row = dict[str, Any]
 
 KNOWN_CAPS = frozenset({5_000, 10_000, 50_000, 100_000})
-"""Counts at which Yeastar's own exports stop: a span that counts exactly so many is looked at in halves."""
+"""Counts at which Yeastar's own exports stop."""
+
+_ROUND = 1_000
+"""A span that counts a multiple of it is looked at in halves, for others than the known caps there may be."""
 
 _READINGS = 3
 
@@ -176,7 +179,7 @@ class _Reader:
             return False
         if page.total is None:
             yield from self._confirm_by_halves(span, facts)
-        elif page.total in KNOWN_CAPS:
+        elif page.total and page.total % _ROUND == 0:
             yield from self._look_below_cap(span, page.total)
         return True
 
@@ -203,7 +206,9 @@ class _Reader:
             if all(counts):
                 return
             span = halves[0] if counts[0] else halves[1]
-        raise IncompleteCallsError(f"The PBX counts {total} {self._what} from {self._words(span)}; {cap_doubt(total)}")
+        raise IncompleteCallsError(
+            f"The PBX counts {total} {self._what} from {self._words(span)}, where its lists may end"
+        )
 
     def _counted(self, span: Span) -> Generator[Ask | list[Row], Page | None, int | None]:
         page = yield Ask(span, rows=1)
