@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 async def batches(items: AsyncIterator[Item], *, most: int, seconds: float) -> AsyncGenerator[list[Item]]:
     """Yield items in lists: when so many have come, or the first of them is so old. None is empty.
 
-    :param items: ends with its last batch; what it raises passes through.
+    :param items: ends with its last batch; what it raises passes through after the batch of what came before.
     :param most: items of a batch.
     :param seconds: from the first item of a batch to the batch.
     """
@@ -27,6 +27,8 @@ async def batches(items: AsyncIterator[Item], *, most: int, seconds: float) -> A
             # An item that is awaited is not given up when a batch is due: it belongs to the next one.
             await asyncio.wait({upcoming}, timeout=max(0.0, until - clock()) if batch else None)
             if upcoming.done():
+                if batch and not upcoming.cancelled() and upcoming.exception():
+                    yield batch
                 arrived = upcoming.result()
                 if not arrived:
                     break

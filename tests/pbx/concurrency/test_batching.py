@@ -74,17 +74,22 @@ def test_a_batch_waits_for_its_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asyncio.run(collect()) == [[0, 1, 2, 3], [4]]
 
 
-def test_what_the_source_raises_passes_through() -> None:
+@pytest.mark.parametrize(("count", "found"), [(0, []), (1, [[0]]), (2, [[0, 1]]), (3, [[0, 1], [2]])])
+def test_what_the_source_raises_passes_through_after_what_it_gave(count: int, found: list[list[int]]) -> None:
     async def broken() -> AsyncIterator[int]:
-        yield 1
+        for number in range(count):
+            yield number
         raise LookupError
 
+    got = []
+
     async def collect() -> None:
-        async for _ in batches(broken(), most=2, seconds=LONG):
-            pass
+        async for batch in batches(broken(), most=2, seconds=LONG):
+            got.append(batch)  # noqa: PERF401 - it ends by an error
 
     with pytest.raises(LookupError):
         asyncio.run(collect())
+    assert got == found
 
 
 def test_who_leaves_ends_the_source() -> None:
