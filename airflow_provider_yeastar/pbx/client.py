@@ -244,14 +244,14 @@ class PbxClient:
         async with self.connected() as connection:
             return KeptReports(self._state, await connection.pbx_id())
 
-    async def is_replaced(self, report: waiting.FinishedReport, kind: str) -> bool:
+    async def is_replaced(self, report: waiting.FinishedReport, request: ReportRequest) -> bool:
         """Return whether another report's file may have been served as a report's; note else that it is fetched.
 
         :param report: one that was waited for, whose file has just been fetched.
-        :param kind: of its request.
+        :param request: that it answers.
         :raises StateUnavailableError: when the shared state does not tell.
         """
-        return await is_replaced(self._state, report, kind, self._settings.state_name)
+        return await is_replaced(self._state, report, request, self._settings.state_name)
 
     async def log_in(self, until: float) -> None:
         """Ensure a valid token; retries errors that may pass, such as that all tokens are taken (60002).

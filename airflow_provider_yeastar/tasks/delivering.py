@@ -238,7 +238,7 @@ class DeliveringTask(StoringTask):
         :raises FileReplacedError: if it may be that of a later report.
         :raises WrongReportError: if it contradicts the request.
         """
-        if run_on_worker(client.is_replaced(outcome.report, outcome.request.kind), lambda: self.killed):
+        if run_on_worker(client.is_replaced(outcome.report, outcome.request), lambda: self.killed):
             raise FileReplacedError(
                 f"The PBX may have made another report's file under the name {outcome.report.file!r}",
                 pbx=client.address,

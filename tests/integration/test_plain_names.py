@@ -73,7 +73,7 @@ def test_reports_that_are_fetched_one_after_the_other_are_requested_once_each(
 def test_a_file_that_is_replaced_again_and_again_fails_the_task(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, out: Path
 ) -> None:
-    async def is_replaced(client: PbxClient, report: object, kind: str) -> bool:
+    async def is_replaced(client: PbxClient, report: object, request: object) -> bool:
         return True
 
     monkeypatch.setattr(PbxClient, "is_replaced", is_replaced)
@@ -137,7 +137,7 @@ def test_where_names_come_again_the_next_report_is_requested_when_the_last_one_i
                     await asyncio.sleep(0.01)
             assert len(ways(pbx)) == asked
             with waiting.client() as client:
-                assert not await client.is_replaced(last, REQUEST.kind)
+                assert not await client.is_replaced(last, build_request(**request(2)))
             await following
 
         asyncio.run(fetch_while_another_waits())

@@ -36,7 +36,8 @@ class Behaviour:
     :param portal: how often, per minute, somebody makes a report in the portal.
     :param reboots: how often, per minute, it restarts.
     :param tells_up_time: whether it tells its ``up_time``.
-    :param names: of files: ``documented``, ``unique`` in another way, or ``plain``: alike for all of one format.
+    :param names: of files: ``documented``, ``unique`` in another way, ``dated``: alike for all of one day and format,
+        or ``plain``: alike for all of one format.
     """
 
     parallel: int = 1
@@ -212,7 +213,7 @@ class ModelPbx:
                 self._announce(EventFrame(False, "", "", "failed", job.id), boot)
             return
         self._numbers += 1
-        name = f"{self._stem()}.{job.extension}"
+        name = f"{self._stem(job.content)}.{job.extension}"
         url = f"/api/download/{name}"
         self.files[url] = job.content
         if job.answer:
@@ -222,9 +223,11 @@ class ModelPbx:
                 self.drop_sockets()
             self._announce(EventFrame(True, name, self._spelled(url), "", job.id), boot)
 
-    def _stem(self) -> str:
+    def _stem(self, content: str) -> str:
         if self.behaviour.names == "documented":
             return f"report-download-{self._numbers:014}-ejP6Z6htIfhsCQbP"
+        if self.behaviour.names == "dated":
+            return f"report-{content.split('_')[1]}"
         return "report" if self.behaviour.names == "plain" else f"report-{self._numbers}"
 
     def _spelled(self, url: str) -> str:

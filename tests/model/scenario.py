@@ -64,7 +64,7 @@ def any_scenario(chance: random.Random) -> Scenario:
 
     behaviour, is_shared = any_behaviour(chance, portal=not exclusive), exclusive or chance.random() < 0.5
     if is_shared and not behaviour.portal and chance.random() < 0.3:  # of what others make nothing could be known
-        behaviour = replace(behaviour, names="plain")
+        behaviour = replace(behaviour, names=chance.choice(["plain", "dated"]))
     return Scenario(
         behaviour=behaviour,
         exclusive=exclusive,
@@ -165,7 +165,7 @@ def run(seed: int, scenario: Scenario | None = None, wait: Wait = _own_wait, mod
 def _request(number: int, ways: tuple[bool | None, ...], chance: random.Random) -> ReportRequest:
     return build_request(
         report_type="queueperformance",
-        period="2026-11-20",
+        period=f"2026-11-{20 + number % 2}",
         parameters={"queue_id_list": str(number)},
         file_format=chance.choice(["csv", "csv", "pdf"]),
         asynchronous=chance.choice(ways),
@@ -228,7 +228,7 @@ class _Actor:
     async def _is_replaced(self, report: Any) -> bool:
         if not hasattr(report, "job"):  # the first version knew of none
             return False
-        return await job_ledger.is_replaced(self.connection.state, report, self.task.request.kind, "")
+        return await job_ledger.is_replaced(self.connection.state, report, self.task.request, "")
 
     def _end(self, ended: asyncio.Task[None]) -> None:
         # Also of a task that was killed before its first step.

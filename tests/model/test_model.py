@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 
-from airflow_provider_yeastar.pbx.state import records
+from airflow_provider_yeastar.pbx.state import ledger, records
 from airflow_provider_yeastar.pbx.state.ledger import Ledger
 from airflow_provider_yeastar.pbx.waiting import attribution
 from tests.model import old_rules, scenario
@@ -99,6 +99,12 @@ MUTANTS: dict[str, tuple[Scenario, Any, str, Any]] = {
         Ledger,
         "may_be_replaced",
         lambda self, mark, job, kind: any(file.mark == mark and file.job != job for file in self.files),
+    ),
+    "names of two reports that differ are a file's own": (
+        Scenario(Behaviour(names="dated", late=40.0, job=0.5), True, tasks=6),
+        ledger,
+        "tells_apart",
+        lambda files, kind: len({file.mark for file in files if file.kind == kind}) > 1,
     ),
     "an event is believed without the word": (
         Scenario(Behaviour(parallel=9), False, hosts=3, is_shared=False, tasks=8),

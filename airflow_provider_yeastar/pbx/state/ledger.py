@@ -100,8 +100,10 @@ class Ledger:
                 ),
                 unclaimed=tuple(str(mark) for mark in entry["unclaimed"]),
                 files=tuple(
-                    KnownFile(str(mark), _moment(at), whole_number(id_), str(job), str(kind), *map(bool, flags))
-                    for mark, at, id_, job, kind, *flags in entry["files"]
+                    KnownFile(
+                        str(mark), _moment(at), whole_number(id_), str(job), str(kind), bool(ok), bool(had), str(report)
+                    )
+                    for mark, at, id_, job, kind, ok, had, report in entry["files"]
                 ),
                 contest=Contest(_moment(entry["contest"][0]), str(entry["contest"][1])) if entry["contest"] else None,
                 known_since=None if entry["known_since"] is None else _moment(entry["known_since"]),
@@ -187,7 +189,9 @@ class Ledger:
             download_id = next((file.download_id for file in alike), None)
         unclaimed = tuple(other for other in self.unclaimed if other != mark)
         others_files = (file for file in self.files if file.mark != mark)
-        files = (*others_files, KnownFile(mark, now, download_id, job, kind, is_intact))[-_MOST_FILES:]
+        report = next((other.report for other in self.jobs if other.id == job), "")
+        found = KnownFile(mark, now, download_id, job, kind, is_intact, report=report)
+        files = (*others_files, found)[-_MOST_FILES:]
         known = replace(self, files=files, unclaimed=unclaimed, repeats_names=repeats)
         return _settled(known.without_job(job), now)
 
@@ -195,10 +199,15 @@ class Ledger:
         """Take note that an open job's event has come."""
         return replace(self, jobs=tuple(replace(o, is_announced=o.is_announced or o.id == job) for o in self.jobs))
 
-    def with_fetched(self, mark: str, job: str) -> Ledger:
-        """Take note that a job's task has its file."""
-        fetched = (replace(file, is_fetched=file.is_fetched or file.is_of(mark, job)) for file in self.files)
-        return replace(self, files=tuple(fetched))
+    def with_fetched(self, found: KnownFile) -> Ledger:
+        """Take note that a job's task has its file.
+
+        :param found: it. One that is not known here is of a job in another state, or in one that was lost.
+        """
+        if not self.knows(found.mark):
+            return replace(self, files=(*self.files, found)[-_MOST_FILES:])
+        had = (replace(file, is_fetched=file.is_fetched or file.is_of(found.mark, found.job)) for file in self.files)
+        return replace(self, files=tuple(had))
 
     def with_events(self, marks: Iterable[str], now: float) -> Ledger:
         """Take note of announced files that no answer names; duplicates and known files do not count."""

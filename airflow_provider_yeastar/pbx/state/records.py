@@ -61,6 +61,7 @@ class KnownFile:
     :param kind: what its report has in common with others whose files may be named alike; empty for a name of its own.
     :param is_intact: whether no other job has been open since, whose file may have taken its place.
     :param is_fetched: whether its task has it.
+    :param report: what jobs of one report have in common, empty where that is not known.
     """
 
     mark: str
@@ -70,6 +71,7 @@ class KnownFile:
     kind: str = ""
     is_intact: bool = True
     is_fetched: bool = False
+    report: str = ""
 
     def is_of(self, mark: str, job: str) -> bool:
         """Tell whether this is the file of a job."""
@@ -98,12 +100,15 @@ def may_replace(other: Job, jobs: Iterable[Job], job: str, now: float) -> bool:
 
 
 def tells_apart(files: Sequence[KnownFile], kind: str) -> bool:
-    """Tell whether the names of files of one kind were seen to differ.
+    """Tell whether files of one kind were seen to have names of their own.
+
+    Only one report that was made twice shows that: names of two may differ by a period that others have as well.
 
     :param files: known ones.
     :param kind: theirs, not empty.
     """
-    return len({file.mark for file in files if file.kind == kind}) > 1
+    alike = {(file.report, file.mark) for file in files if file.kind == kind and file.report}
+    return len(alike) > len({report for report, _ in alike})
 
 
 def file_mark(url: str) -> str:

@@ -14,10 +14,11 @@ from typing import TypeVar
 from uuid import uuid4
 
 from airflow_provider_yeastar.pbx.events.shared import SharedConnection
+from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.state.asking import ask_state
 from airflow_provider_yeastar.pbx.state.interface import Entry, SharedState, proven_name
 from airflow_provider_yeastar.pbx.state.ledger import LEDGER_LIFE_SECONDS, Ledger, ledger_name
-from airflow_provider_yeastar.pbx.state.records import file_mark, has_own_name
+from airflow_provider_yeastar.pbx.state.records import KnownFile, file_mark, has_own_name
 from airflow_provider_yeastar.pbx.state.turns import Turn
 from airflow_provider_yeastar.pbx.waiting.attribution import Observations, Step, Verdict, conclude, judge
 from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
@@ -44,12 +45,12 @@ def vouch_for_past(state: SharedState, pbx: str) -> None:
     state.update(ledger_name(pbx), lambda entry, now: entry or Ledger().to_entry(), keep_seconds=LEDGER_LIFE_SECONDS)
 
 
-async def is_replaced(state: SharedState, report: FinishedReport, kind: str, unproven: str) -> bool:
+async def is_replaced(state: SharedState, report: FinishedReport, request: ReportRequest, unproven: str) -> bool:
     """Return whether another report's file may have been served as a report's; note that its task has fetched it.
 
     :param state: that holds the ledger of the report's PBX.
     :param report: whose file has just been fetched.
-    :param kind: of its request.
+    :param request: that it answers.
     :param unproven: name of a PBX whose serial number is not told.
     :raises StateUnavailableError: when the state does not tell.
     """
@@ -59,8 +60,9 @@ async def is_replaced(state: SharedState, report: FinishedReport, kind: str, unp
 
     def change(entry: Entry | None, now: float) -> Entry:
         ledger = Ledger.read(entry, now)
-        found.append(ledger.may_be_replaced(mark, report.job, kind))
-        return ledger.with_fetched(mark, report.job).to_entry()
+        found.append(ledger.may_be_replaced(mark, report.job, request.kind))
+        fetched = KnownFile(mark, now, None, report.job, request.kind, False, True, request.identity)
+        return ledger.with_fetched(fetched).to_entry()
 
     name = ledger_name(proven_name(report.serial_number) or unproven)
     await ask_state(state, partial(state.update, name, change, keep_seconds=LEDGER_LIFE_SECONDS))

@@ -168,7 +168,7 @@ class ReportWait:
             exclusive=self._session.settings.exclusive,
             file_format=request.file_format if request.scheduled_report_id is None else None,
             doubt=self._setbacks.doubt,
-            report=request.identity,
+            report=self._request.identity or request.identity,
             kind=request.kind,
         )
 

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_yeastar.pbx.state.ledger import Ledger
+from airflow_provider_yeastar.pbx.state.records import KnownFile
+from tests.pbx.state.test_ledger import NOW, PBX
+
+KIND = "queueperformance.csv"
+
+
+def ready(job: str, mark: str, ledger: Ledger = Ledger(), report: str = "") -> Ledger:  # noqa: B008 - it is frozen
+    """A ledger after one more report, whose file may be named like others."""
+    return ledger.with_job(job, NOW, PBX, report).with_file(job, mark, NOW, None, KIND)
+
+
+def fetched(job: str, mark: str, report: str = "") -> KnownFile:
+    return KnownFile(mark, NOW, None, job, KIND, is_intact=False, is_fetched=True, report=report)
+
+
+MADE_TWICE = ready("b", "y", ready("a", "x", report="this"), "this")
+
+
+class TestNamesThatComeAgain:
+    """Whether what was fetched may be the file of another job, in the place of the one that was announced."""
+
+    @pytest.mark.parametrize(
+        ("ledger", "is_certain"),
+        [
+            (ready("a", "x"), True),
+            (Ledger(), False),  # lost, or another host's
+            (ready("b", "x", ready("a", "x")), False),
+            (ready("a", "x").with_job("b", NOW, PBX), False),
+            (ready("a", "x").with_job("b", NOW, PBX).without_job("b"), False),
+            (MADE_TWICE, True),  # names differ
+            (MADE_TWICE.with_job("c", NOW, PBX), True),
+            (ready("b", "y", ready("a", "x", report="this"), "that").with_job("c", NOW, PBX), False),  # of two periods
+            (ready("b", "y", ready("a", "x")).with_job("c", NOW, PBX), False),  # what they are of is not known
+            (ready("c", "z", ready("b", "x", ready("a", "x"))), False),  # what has come again may do so once more
+            (ready("a", "x", Ledger().with_job("killed", NOW, PBX)), False),
+            (ready("a", "x", Ledger().with_job("killed", NOW - 1800, PBX)), True),
+            (ready("a", "x", Ledger().with_job("killed", NOW, PBX, "this"), report="this"), True),
+            (ready("a", "x", Ledger().with_job("killed", NOW, PBX, "that"), report="this"), False),
+            (ready("a", "x", Ledger().with_job("killed", NOW, PBX).with_announced("killed")), True),
+            (ready("a", "x").with_fetched(fetched("a", "x")).with_job("b", NOW, PBX), False),  # fetched a second time
+        ],
+    )
+    def test_a_file_is_certain_as_long_as_no_other_can_have_its_place(self, ledger: Ledger, is_certain: bool) -> None:
+        assert Ledger.read(ledger.to_entry(), NOW).may_be_replaced("x", "a", KIND) is not is_certain
+
+    def test_whichever_of_two_jobs_a_file_is_of_it_is_not_certain(self) -> None:
+        two = Ledger().with_job("a", NOW, PBX).with_job("b", NOW, PBX).with_events(["x", "y"], NOW)
+
+        assert two.may_be_replaced("x", "a", KIND)
+
+    def test_the_next_report_waits_for_a_minute_where_a_name_has_come_again(self) -> None:
+        second = ready("b", "x", first := ready("a", "x"))
+
+        assert first.fetch_seconds(NOW) == 0
+        assert [second.fetch_seconds(NOW + age) for age in (-5, 0, 59, 60, 90)] == [60, 60, 1, 0, 0]
+        assert second.with_fetched(fetched("b", "x")).fetch_seconds(NOW) == 0
+        assert second.with_job("c", NOW, PBX).fetch_seconds(NOW) == 0  # it is not certain any more
+
+    @pytest.mark.parametrize(("name", "is_certain"), [("y", True), ("x", False)], ids=["differ", "come-again"])
+    def test_a_file_of_another_state_s_job_tells_what_names_are_like(self, name: str, is_certain: bool) -> None:
+        """As of a triggerer that does not share the worker's state directory: the worker requests the report again."""
+        first = Ledger().with_fetched(fetched("theirs", "x", "this"))
+        again = ready("a", name, first, "this")
+
+        assert first.may_be_replaced("x", "theirs", KIND)
+        assert Ledger.read(again.to_entry(), NOW).may_be_replaced("z", "their next", KIND) is not is_certain
+        assert again.repeats_names is not is_certain
+
+    def test_names_of_their_own_are_not_waited_for_and_no_name_is_counted_twice_for_one_job(self) -> None:
+        assert not Ledger().with_file("a", "x", NOW).with_file("b", "x", NOW).repeats_names
+        assert not ready("a", "x", ready("a", "x")).repeats_names
+        assert ready("b", "x", ready("a", "x")).repeats_names
