@@ -177,6 +177,13 @@ def test_where_nothing_forbids_it_every_task_gets_its_file(setup: Scenario) -> N
         assert len(result.green) == setup.tasks, f"seed {seed}\n{result}"
 
 
+def test_the_wait_until_another_task_has_fetched_its_file_counts_as_queueing() -> None:
+    with mock.patch.object(scenario, "_WAIT_SECONDS", 20.0):
+        for seed in range(8):
+            result = scenario.run(seed, Scenario(Behaviour(names="plain"), False, hosts=3, tasks=6, ways=(None, False)))
+            assert len(result.green) == 6, f"seed {seed}\n{result}"
+
+
 def test_on_the_word_and_without_trouble_each_report_takes_one_request() -> None:
     result = scenario.run(1, Scenario(Behaviour(), True, hosts=2, tasks=6))
 

@@ -159,8 +159,9 @@ class Ledger:
 
         :param now: epoch seconds by the state's clock.
         """
-        awaited = [file.at for file in self.files if file.kind and file.is_intact and not file.is_fetched]
-        return max(0.0, min(max(awaited) - now, 0.0) + _FETCH_SECONDS) if awaited and self.repeats_names else 0.0
+        unfetched = (file.at for file in self.files if file.kind and file.is_intact and not file.is_fetched)
+        awaited = [at for at in unfetched if abs(now - at) < _FETCH_SECONDS]  # or the clock was set back
+        return min(max(awaited) - now, 0.0) + _FETCH_SECONDS if awaited and self.repeats_names else 0.0
 
     def explains_busy(self, job: str | None, now: float) -> bool:
         """Tell whether 70082 may be about a job of this deployment.

@@ -5,9 +5,8 @@ That update renews the lease on the PBX as well, and tells whether it has held: 
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -97,8 +96,8 @@ class JobLedger:
             ledger = await self._after_restart(ledger, now)
         return judge(seen, ledger, now).step
 
-    async def others_fetch(self) -> bool:
-        """Return when no file is left that this report's might replace before it is fetched, and whether any was.
+    async def others_fetch(self) -> AsyncIterator[float]:
+        """Yield the seconds to the next look while this report's file might replace one that is not fetched yet.
 
         The next report waits for that only at a PBX that was seen to name files alike, and for a minute at the most.
         """
@@ -107,11 +106,11 @@ class JobLedger:
             ledger, now = await ask_state(self._state, self._read)
             seconds = ledger.fetch_seconds(now)
             if not seconds:
-                return has_waited
+                return
             if not has_waited:
                 log.info("PBX %s names files alike; waiting until the last one is fetched.", self._address)
             has_waited = True
-            await asyncio.sleep(min(seconds, _POLL_SECONDS))
+            yield min(seconds, _POLL_SECONDS)
 
     async def open(self, seen: Observations, turn: Turn, *, can_listen: bool) -> tuple[Observations, str] | None:
         """Write a new job into the ledger and choose how to ask, in one step; to be called before the request is sent.

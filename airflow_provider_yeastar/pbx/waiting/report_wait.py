@@ -149,7 +149,8 @@ class ReportWait:
         if shared_name(await self._connection.pbx_id()) != self._queue:
             raise _TurnLostError("Another serial number is told")
         while True:
-            if await self._ledger.others_fetch():
+            async for seconds in self._ledger.others_fetch():
+                await asyncio.sleep(seconds)
                 self._restart_turn(limit)
             seen = self._new_observations(plan.request)
             listens = await self._ledger.choose(seen) is Step.ASK_FOR_EVENT or self._ids_are_given
@@ -280,10 +281,9 @@ class ReportWait:
     def _finished(
         self, plan: Plan, seen: Observations, report: wire.ReportFile, requested_at: float
     ) -> waiting.FinishedReport:
-        settings = self._session.settings
         is_by_turn = isinstance(seen.answer, wire.Processing) and seen.answer.download_id is None
         # Checked here already: a URL that leads away from the PBX must not travel on.
-        url = wire.file_url_path(report.url, settings.base_url, pbx=settings.address)
+        url = wire.file_url_path(report.url, self._session.settings.base_url, pbx=self._address)
         return waiting.FinishedReport(
             file=report.file,
             url=url,

@@ -58,6 +58,7 @@ class TestNamesThatComeAgain:
 
         assert first.fetch_seconds(NOW) == 0
         assert [second.fetch_seconds(NOW + age) for age in (-5, 0, 59, 60, 90)] == [60, 60, 1, 0, 0]
+        assert second.fetch_seconds(NOW - 3600) == 0  # by a clock that was ahead
         assert second.with_fetched(fetched("b", "x")).fetch_seconds(NOW) == 0
         assert second.with_job("c", NOW, PBX).fetch_seconds(NOW) == 0  # it is not certain any more
 
