@@ -249,7 +249,7 @@ class PbxClient:
 
         :param report: one that was waited for, whose file has just been fetched.
         :param request: that it answers.
-        :raises StateUnavailableError: when the shared state does not tell.
+        :raises StateUnavailableError: when the shared state does not tell for ten minutes.
         """
         return await is_replaced(self._state, report, request, self._settings.state_name)
 

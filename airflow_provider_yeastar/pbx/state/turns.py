@@ -22,7 +22,7 @@ from airflow_provider_yeastar.pbx.state.asking import StateCalls
 from airflow_provider_yeastar.pbx.state.interface import Entry, SharedState
 from airflow_provider_yeastar.pbx.state.line import Line, Ticket
 
-__all__ = ["HeldChange", "Turn", "turn"]
+__all__ = ["OUTAGE_SECONDS", "HeldChange", "Turn", "turn"]
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ _RENEWAL_SECONDS = 5.0
 """Seconds between two renewals of a lease."""
 _NEXT_POLL_SECONDS, _POLL_SECONDS = 0.1, 0.5
 """Seconds between two looks at the line: of the process that is next, and of those further back."""
-_OUTAGE_SECONDS = 600.0
+OUTAGE_SECONDS = 600.0
 """A state that cannot be used for so long ends the waits; Airflow's retries then decide."""
 _LONGEST_RETRY_SECONDS = 10.0
 _LEAVE_SECONDS = 3.0
@@ -288,7 +288,7 @@ class _Member:
             self._outage_began_at = now
             log.warning("%s The turn at PBX %s is waited for.", error, self._pbx)
         self._outage = error
-        if now - self._outage_began_at >= _OUTAGE_SECONDS:
+        if now - self._outage_began_at >= OUTAGE_SECONDS:
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:

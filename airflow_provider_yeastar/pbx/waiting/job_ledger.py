@@ -6,6 +6,7 @@ That update renews the lease on the PBX as well, and tells whether it has held: 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from functools import partial
@@ -18,9 +19,10 @@ from airflow_provider_yeastar.pbx.state.asking import ask_state
 from airflow_provider_yeastar.pbx.state.interface import Entry, SharedState, proven_name
 from airflow_provider_yeastar.pbx.state.ledger import LEDGER_LIFE_SECONDS, Ledger, ledger_name
 from airflow_provider_yeastar.pbx.state.records import KnownFile, file_mark, has_own_name
-from airflow_provider_yeastar.pbx.state.turns import Turn
+from airflow_provider_yeastar.pbx.state.turns import OUTAGE_SECONDS, Turn
 from airflow_provider_yeastar.pbx.waiting.attribution import Observations, Step, Verdict, conclude, judge
-from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport
+from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport, Setbacks
+from airflow_provider_yeastar.pbx.waiting.retrying import retrying
 
 __all__ = ["JobLedger", "is_replaced", "vouch_for_past"]
 
@@ -51,7 +53,7 @@ async def is_replaced(state: SharedState, report: FinishedReport, request: Repor
     :param report: whose file has just been fetched.
     :param request: that it answers.
     :param unproven: name of a PBX whose serial number is not told.
-    :raises StateUnavailableError: when the state does not tell.
+    :raises StateUnavailableError: when the state does not tell for ten minutes: the file is there, and waits for it.
     """
     if not report.job or has_own_name(report.url):
         return False
@@ -64,7 +66,10 @@ async def is_replaced(state: SharedState, report: FinishedReport, request: Repor
         return ledger.with_fetched(fetched).to_entry()
 
     name = ledger_name(proven_name(report.serial_number) or unproven)
-    await ask_state(state, partial(state.update, name, change, keep_seconds=LEDGER_LIFE_SECONDS))
+    until = time.time() + OUTAGE_SECONDS
+    async for attempt in retrying(Setbacks(), until=lambda: until):
+        with attempt:
+            await ask_state(state, partial(state.update, name, change, keep_seconds=LEDGER_LIFE_SECONDS))
     return found[-1]
 
 

@@ -196,7 +196,7 @@ class TestAStateThatCannotBeUsed:
             asyncio.run(self.take(state, soon(0.3)))
 
     def test_ends_the_wait_after_a_long_outage(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(turns, "_OUTAGE_SECONDS", 0.1)
+        monkeypatch.setattr(turns, "OUTAGE_SECONDS", 0.1)
         state = Flaky()
         state.error = StateUnavailableError("Redis is away")
 

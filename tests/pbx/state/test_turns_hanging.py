@@ -41,7 +41,7 @@ async def take(state: Flaky, seconds: float = 60.0) -> None:
 
 
 def test_that_hangs_from_the_start_is_an_outage(state: Flaky, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "_OUTAGE_SECONDS", 0.3)
+    monkeypatch.setattr(turns, "OUTAGE_SECONDS", 0.3)
     state.is_answering.clear()
 
     with pytest.raises(StateUnavailableError, match="has not answered within"):

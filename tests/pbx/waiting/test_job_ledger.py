@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,13 +13,17 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_yeastar.pbx.state.interface import SharedState
+from airflow_provider_yeastar.pbx.errors import StateUnavailableError
+from airflow_provider_yeastar.pbx.report.request import build_request
+from airflow_provider_yeastar.pbx.state.interface import Entry, JointChange, SharedState
 from airflow_provider_yeastar.pbx.state.ledger import Ledger, ledger_name
 from airflow_provider_yeastar.pbx.state.memory import MemoryState
 from airflow_provider_yeastar.pbx.state.opening import open_state
 from airflow_provider_yeastar.pbx.state.turns import Turn, turn
+from airflow_provider_yeastar.pbx.waiting import job_ledger
 from airflow_provider_yeastar.pbx.waiting.attribution import Observations, Step, judge
-from airflow_provider_yeastar.pbx.waiting.job_ledger import JobLedger, vouch_for_past
+from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport, Setbacks
+from airflow_provider_yeastar.pbx.waiting.job_ledger import JobLedger, is_replaced, vouch_for_past
 from airflow_provider_yeastar.pbx.wire import EventFrame, Processing
 from tests.pbx.state.redis_server import redis_server
 
@@ -186,3 +191,34 @@ class TestATurnAndItsJob:
     async def take(self, state: MemoryState) -> None:
         async with turn(state, PBX, time.time() + 60):
             pass
+
+
+class AbsentState(MemoryState):
+    """A state that is away for so many calls."""
+
+    calls_away = 0
+
+    def update_all(self, names: Mapping[str, float], change: JointChange) -> Sequence[Entry | None]:
+        if self.calls_away:
+            self.calls_away -= 1
+            raise StateUnavailableError("away")
+        return super().update_all(names, change)
+
+
+@pytest.mark.parametrize(("seconds", "is_told"), [(600.0, True), (0.0, False)], ids=["in-time", "too-late"])
+def test_a_file_that_is_there_waits_for_a_state_that_is_away(
+    seconds: float, is_told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Setbacks, "delay", lambda setbacks, chance: 0.0)
+    monkeypatch.setattr(job_ledger, "OUTAGE_SECONDS", seconds)
+    request = build_request(report_type="queueperformance", period="2026-11-20", parameters={"queue_id_list": "1"})
+    report = FinishedReport("r.csv", "/api/download/r.csv", 0.0, 0.0, "v2.0", "UTC", PBX, {}, job="lost")
+    (state := AbsentState()).calls_away = 2
+
+    asked = is_replaced(state, report, request, PBX)
+
+    if is_told:
+        assert asyncio.run(asked)
+    else:
+        with pytest.raises(StateUnavailableError, match="away"):
+            asyncio.run(asked)
