@@ -85,7 +85,7 @@ def test_what_the_source_raises_passes_through_after_what_it_gave(count: int, fo
 
     async def collect() -> None:
         async for batch in batches(broken(), most=2, seconds=LONG):
-            got.append(batch)  # noqa: PERF401 - it ends by an error
+            got.append(batch)
 
     with pytest.raises(LookupError):
         asyncio.run(collect())
