@@ -46,7 +46,6 @@ from airflow_provider_yeastar.files.paths import (
     temporary_name,
 )
 from airflow_provider_yeastar.files.progress import watch
-from airflow_provider_yeastar.pbx.state.directory import sync_directory
 
 if TYPE_CHECKING:
     from airflow_provider_yeastar.pbx.files.body import FileFacts
@@ -211,6 +210,8 @@ def _move(temporary: Path, path: str) -> None:
     if is_remote(path):
         object_store.upload(temporary, path)
         return
+    from airflow_provider_yeastar.pbx.state.directory import sync_directory  # not needed to parse a DAG file
+
     with os_errors(path, "renamed into place"):
         os.replace(temporary, path)
     sync_directory(Path(path).parent)
