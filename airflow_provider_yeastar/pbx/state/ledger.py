@@ -185,13 +185,14 @@ class Ledger:
         """Close a job whose file is known now, and remember the file."""
         alike = [file for file in self.files if file.mark == mark]
         repeats = self.repeats_names or any(file.kind and file.job not in ("", job) for file in alike)
-        is_intact = not any(may_replace(other, self.jobs, job, now) for other in self.jobs)
+        own = next((other for other in self.jobs if other.id == job), None)  # none in a state that was lost
+        was_replaced = own is None or any(file.at > own.opened_at for file in alike if file.job != job)
+        is_intact = not was_replaced and not any(may_replace(other, self.jobs, job, now) for other in self.jobs)
         if download_id is None:  # an answer names none; an earlier event of a file of this name may have
             download_id = next((file.download_id for file in alike), None)
         unclaimed = tuple(other for other in self.unclaimed if other != mark)
         others_files = (file for file in self.files if file.mark != mark)
-        report = next((other.report for other in self.jobs if other.id == job), "")
-        found = KnownFile(mark, now, download_id, job, kind, is_intact, report=report)
+        found = KnownFile(mark, now, download_id, job, kind, is_intact, report=own.report if own else "")
         files = (*others_files, found)[-_MOST_FILES:]
         known = replace(self, files=files, unclaimed=unclaimed, repeats_names=repeats)
         return _settled(known.without_job(job), now)

@@ -48,6 +48,14 @@ class TestNamesThatComeAgain:
     def test_a_file_is_certain_as_long_as_no_other_can_have_its_place(self, ledger: Ledger, is_certain: bool) -> None:
         assert Ledger.read(ledger.to_entry(), NOW).may_be_replaced("x", "a", KIND) is not is_certain
 
+    @pytest.mark.parametrize("is_lost", [True, False], ids=["the-state-was-lost", "another-one-was-announced-first"])
+    def test_a_file_that_is_told_late_is_not_certain(self, is_lost: bool) -> None:
+        """As to a host that stood still: a later report's file may be there by then, though its job is over."""
+        asked = Ledger() if is_lost else Ledger().with_job("a", NOW, PBX)
+        later = asked if is_lost else asked.with_job("b", NOW + 1, PBX).with_file("b", "x", NOW + 2, None, KIND)
+
+        assert later.with_file("a", "x", NOW + 3, None, KIND).may_be_replaced("x", "a", KIND)
+
     def test_whichever_of_two_jobs_a_file_is_of_it_is_not_certain(self) -> None:
         two = Ledger().with_job("a", NOW, PBX).with_job("b", NOW, PBX).with_events(["x", "y"], NOW)
 
