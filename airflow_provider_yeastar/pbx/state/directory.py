@@ -171,8 +171,8 @@ class DirectoryState(SharedState):
                 if os.fstat(descriptor).st_mode & 0o077:
                     raise OSError(errno.EPERM, "its file system keeps no file private to its owner")
                 file.write(stored)
-                file.flush()
                 if is_lasting:
+                    file.flush()
                     os.fsync(descriptor)
             os.replace(temporary, self._path(name))
             if is_lasting:

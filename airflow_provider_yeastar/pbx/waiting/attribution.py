@@ -120,12 +120,14 @@ class Verdict:
     :param reason: a clause for the log.
     :param event: the event to believe.
     :param contest: what shows that somebody else makes reports here, empty if nothing does.
+    :param is_announced: whether the job's event has come, though it is not believed.
     """
 
     step: Step
     reason: str
     event: EventFrame | None = None
     contest: str = ""
+    is_announced: bool = False
 
     @property
     def has_file(self) -> bool:
@@ -203,7 +205,7 @@ def _judge_events(seen: Observations, ledger: Ledger) -> Verdict:
     if new:
         return Verdict(Step.BELIEVE_EVENT, "`exclusive` is set and no other report can be meant", new[0])
     if any(ledger.reuses_a_name(event_mark(event), event.download_id) for event in seen.events):
-        return Verdict(Step.ASK_FOR_ANSWER, _KNOWN)
+        return Verdict(Step.ASK_FOR_ANSWER, _KNOWN, is_announced=True)
     if seen.is_overdue:
         return Verdict(Step.ASK_FOR_ANSWER, _OVERDUE)
     return Verdict(Step.WAIT, "the event is outstanding")
@@ -286,7 +288,7 @@ def _after(verdict: Verdict, seen: Observations, ledger: Ledger, now: float) -> 
         return ledger.with_file(seen.job, event_mark(event), now, event.download_id, kind)
     if seen.exclusive and verdict.step is not Step.WAIT:
         ledger = _with_events(seen, ledger, now)
-        return ledger.with_announced(seen.job) if verdict.reason == _KNOWN else ledger
+        return ledger.with_announced(seen.job) if verdict.is_announced else ledger
     return ledger
 
 

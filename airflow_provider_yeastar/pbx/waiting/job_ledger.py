@@ -62,7 +62,9 @@ async def is_replaced(state: SharedState, report: FinishedReport, request: Repor
     def change(entry: Entry | None, now: float) -> Entry:
         ledger = Ledger.read(entry, now)
         found.append(ledger.may_be_replaced(mark, report.job, request.kind))
-        fetched = KnownFile(mark, now, None, report.job, request.kind, False, True, request.identity)
+        fetched = KnownFile(
+            mark, now, job=report.job, kind=request.kind, is_intact=False, is_fetched=True, report=request.identity
+        )
         return ledger.with_fetched(fetched).to_entry()
 
     name = ledger_name(proven_name(report.serial_number) or unproven)
