@@ -17,6 +17,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from airflow_provider_yeastar.pbx import wire
+from airflow_provider_yeastar.pbx.calls.legs import DETAIL_ENDPOINT
+from airflow_provider_yeastar.pbx.calls.query import CALL_APIS
 from airflow_provider_yeastar.pbx.calls.recordings import RECORDING_API, RECORDING_FILE_ENDPOINT
 from airflow_provider_yeastar.pbx.concurrency.running import run_coroutine
 from airflow_provider_yeastar.pbx.error_base import counted
@@ -59,10 +61,13 @@ _ENDPOINTS = {
 }
 # It needs no ids, so that it can be asked of any PBX.
 _TINY_REPORT = "unreturnmisscall"
-# Of one task alone: an application that never runs it need not be allowed to. No recording has the id 0.
-_OPTIONAL_ENDPOINTS = {
-    RECORDING_API.endpoint: {"page": "1", "page_size": "1", "ids": "0"},
-    RECORDING_FILE_ENDPOINT: {"id": "0"},
+# Of some tasks alone: an application that never runs them need not be allowed to. No call or recording has the id 0.
+_OF_CALLS, _OF_RECORDINGS = "operators of calls alone need it", "YeastarRecordingsOperator alone needs it"
+_OPTIONAL_ENDPOINTS: dict[str, tuple[dict[str, str], str]] = {
+    **{api.endpoint: ({"page": "1", "page_size": "1"}, _OF_CALLS) for api in CALL_APIS.values()},
+    DETAIL_ENDPOINT: ({"uid": "0"}, "`legs` alone needs it"),
+    RECORDING_API.endpoint: ({"page": "1", "page_size": "1", "ids": "0"}, _OF_RECORDINGS),
+    RECORDING_FILE_ENDPOINT: ({"id": "0"}, _OF_RECORDINGS),
 }
 _SUBJECT_WIDTH = max(len(f"permission {endpoint}") for endpoint in _ENDPOINTS)
 _GREEN, _RED, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[0m"
@@ -104,9 +109,9 @@ def examine(session: PbxSession, state: SharedState) -> Iterator[Finding]:
     for endpoint, query in _ENDPOINTS.items():
         yield _look(f"permission {endpoint}", partial(_permission, session, endpoint, query))
     yield _look("history", lambda: session.history().words(session.facts().zone))
-    for endpoint, query in _OPTIONAL_ENDPOINTS.items():
-        subject = f"permission {endpoint.removeprefix('openapi/v1.0/')}"
-        yield _look(subject, partial(_optional_permission, session, endpoint, query))
+    for endpoint, (query, need) in _OPTIONAL_ENDPOINTS.items():
+        subject = f"permission {endpoint.removeprefix('openapi/').removeprefix('v1.0/')}"
+        yield _look(subject, partial(_optional_permission, session, endpoint, query, need))
     yield _look("events", lambda: run_coroutine(_events(session)))
     yield _look("report", lambda: run_coroutine(_report(session, state)))
 
@@ -225,13 +230,13 @@ def _permission(session: PbxSession, endpoint: str, query: dict[str, str]) -> st
     return f"granted, {counted(total, 'entry', 'entries')}" if isinstance(total, int) else "granted"
 
 
-def _optional_permission(session: PbxSession, endpoint: str, query: dict[str, str]) -> str:
+def _optional_permission(session: PbxSession, endpoint: str, query: dict[str, str], need: str) -> str:
     try:
         session.call(endpoint, query)
     except (NotFoundError, ParameterError):
-        pass  # it looked for the recording
+        pass  # it looked for the call or the recording
     except (PermissionDeniedError, RecordingDisabledError, InterfaceError) as error:
-        return f"not to be had ({error.what}); YeastarRecordingsOperator alone needs it"
+        return f"not to be had ({error.what}); {need}"
     return "granted"
 
 

@@ -155,6 +155,17 @@ def test_without_the_permission_for_calls_it_says_what_to_grant(tmp_path: Path) 
     assert "Grant" in told.remedy
 
 
+@pytest.mark.parametrize("denied", [[], ["cdr/search", "cdr/detail"]], ids=["granted", "denied"])
+def test_what_calls_need_is_told_and_no_defect_where_nobody_reads_any(denied: list[str], tmp_path: Path) -> None:
+    with PbxSimulator(SimulatorSettings(denied=frozenset(denied))) as pbx:
+        findings = examine(pbx, tmp_path)
+
+    for endpoint, need in (("cdr/search", "of calls"), ("v2.0/cdr/search", "of calls"), ("v2.0/cdr/detail", "`legs`")):
+        told = findings[f"permission {endpoint}"]
+        assert told.ok
+        assert (need in told.detail) if denied else (told.detail == "granted")
+
+
 def test_a_report_that_never_comes_is_red_in_good_time(
     yeastar_pbx: PbxSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
