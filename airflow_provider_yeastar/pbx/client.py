@@ -25,7 +25,7 @@ from airflow_provider_yeastar.pbx.settings import PbxSettings
 from airflow_provider_yeastar.pbx.state.interface import SharedState
 from airflow_provider_yeastar.pbx.waiting import bounds as waiting
 from airflow_provider_yeastar.pbx.waiting.call_reader import CallReader
-from airflow_provider_yeastar.pbx.waiting.job_ledger import JobLedger, is_replaced
+from airflow_provider_yeastar.pbx.waiting.job_ledger import JobLedger, doubt_after_fetch
 from airflow_provider_yeastar.pbx.waiting.kept_reports import KeptReports
 from airflow_provider_yeastar.pbx.waiting.report_wait import ReportWait
 from airflow_provider_yeastar.pbx.waiting.report_watch import watch_calls, watch_reports
@@ -244,14 +244,16 @@ class PbxClient:
         async with self.connected() as connection:
             return KeptReports(self._state, await connection.pbx_id())
 
-    async def is_replaced(self, report: waiting.FinishedReport, request: ReportRequest) -> bool:
-        """Return whether another report's file may have been served as a report's; note else that it is fetched.
+    async def doubt_after_fetch(self, report: waiting.FinishedReport, request: ReportRequest) -> str:
+        """Return why another report's file may have been served as a report's; note that its task has fetched it.
 
         :param report: one that was waited for, whose file has just been fetched.
         :param request: that it answers.
+        :return: a clause, empty without a doubt.
         :raises StateUnavailableError: when the shared state does not tell for ten minutes.
         """
-        return await is_replaced(self._state, report, request, self._settings.state_name)
+        settings = self._settings
+        return await doubt_after_fetch(self._state, report, request, settings.state_name, exclusive=settings.exclusive)
 
     async def log_in(self, until: float) -> None:
         """Ensure a valid token; retries errors that may pass, such as that all tokens are taken (60002).

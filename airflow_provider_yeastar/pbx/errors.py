@@ -217,11 +217,12 @@ class FileExpiredError(BadFileError):
 
 
 class FileReplacedError(BadFileError):
-    """The PBX has given a later report's file the same name, so that either may have been downloaded."""
+    """The PBX may have given another report's file the same name, so that either may have been downloaded."""
 
     default_remedy = (
-        "The PBX names files of several reports alike: let the tasks that fetch them run one after the other, each to "
-        "its end, or give them `retries`. Nothing was written to the destination."
+        "This PBX seems to name files of several reports alike: set `exclusive` if nobody else makes reports there, "
+        "and give tasks `retries`: a file is certain while no other report is under way. Nothing was written to the "
+        "destination."
     )
 
 

@@ -235,13 +235,13 @@ class DeliveringTask(StoringTask):
     def _refuse_another_report(self, client: PbxClient, received: ReceivedFile, outcome: Outcome) -> None:
         """Hold a file against what has been asked for since, and the content of a CSV file against the request.
 
-        :raises FileReplacedError: if it may be that of a later report.
+        :raises FileReplacedError: if it may be another report's, which the PBX names alike.
         :raises WrongReportError: if it contradicts the request.
         """
-        if run_on_worker(client.is_replaced(outcome.report, outcome.request), lambda: self.killed):
+        doubt = run_on_worker(client.doubt_after_fetch(outcome.report, outcome.request), lambda: self.killed)
+        if doubt:
             raise FileReplacedError(
-                f"The PBX may have made another report's file under the name {outcome.report.file!r}",
-                pbx=client.address,
+                f"The file {outcome.report.file!r} may be another report's: {doubt}", pbx=client.address
             )
         if outcome.request.file_format != "csv":
             return

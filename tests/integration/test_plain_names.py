@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ from airflow_provider_yeastar.operators.call_report import YeastarDownloadReport
 from airflow_provider_yeastar.pbx.client import PbxClient
 from airflow_provider_yeastar.pbx.errors import FileReplacedError
 from airflow_provider_yeastar.pbx.report.request import build_request
-from airflow_provider_yeastar.pbx.state import ledger
+from airflow_provider_yeastar.pbx.state import ledger, records
 from airflow_provider_yeastar.sensors.call_report import YeastarCallReportSensor
+from airflow_provider_yeastar.simulator import PbxSimulator
 from tests.integration.asking import label_of, reached, request, ways
 from tests.integration.delivering import names, operator, serving
-from tests.integration.support import Run, Wait, run_task
+from tests.integration.support import Run, Wait, connect, run_task
 
 REQUEST = build_request(**request(1))
 LABELS = {1: "Sales<6400>", 2: "Support<6401>"}
@@ -70,16 +72,56 @@ def test_reports_that_are_fetched_one_after_the_other_are_requested_once_each(
         assert ways(pbx) == ["0", "0"]
 
 
+def among_others(pbx: PbxSimulator, monkeypatch: pytest.MonkeyPatch, **extra: Any) -> None:
+    """The connection as it is by default: others may make reports, too."""
+    connect(pbx, monkeypatch, extra={"timezone": pbx.settings.timezone, **extra})
+
+
+@pytest.mark.parametrize("file_format", ["csv", "xls", "pdf", "html"])
+def test_a_file_that_a_person_s_report_may_have_replaced_is_never_taken(
+    file_format: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, out: Path
+) -> None:
+    with serving(monkeypatch, tmp_path, plain_names=True) as pbx:
+        among_others(pbx, monkeypatch)
+        fetch, query = PbxClient.open_file, {"type": "queueperformance", "queue_id_list": "2", "format": file_format}
+
+        async def open_late(client: PbxClient, *arguments: Any, **options: Any) -> Any:
+            await asyncio.to_thread(
+                pbx.download_in_portal, **query, start_time="2026/11/20 00:00:00", end_time="2026/11/20 23:59:59"
+            )
+            return await fetch(client, *arguments, **options)
+
+        monkeypatch.setattr(PbxClient, "open_file", open_late)
+        with pytest.raises(FileReplacedError, match="without `exclusive` others may") as caught:
+            run_task(operator(out / "x", parameters={"queue_id_list": [1]}, file_format=file_format))
+
+        assert "set `exclusive`" in str(caught.value)
+        assert names(out) == []
+
+
+@pytest.mark.parametrize("extra", [{}, {"exclusive": False, "login_sharing": "none"}], ids=["default", "alone"])
+def test_among_others_names_that_differ_are_seen_once_by_a_second_request(
+    extra: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(records, "_OWN_NAME", re.compile("(?!)"))  # no name looks like one that no other file gets
+    with serving(monkeypatch, tmp_path) as pbx:
+        among_others(pbx, monkeypatch, **extra)
+        for queue, label in LABELS.items():
+            path, _ = run_task(operator(tmp_path / "x.csv", parameters={"queue_id_list": [queue]}))
+            assert label_of(Path(path).read_bytes()) == label
+        assert ways(pbx) == ["0", "0", "0"]
+
+
 def test_a_file_that_is_replaced_again_and_again_fails_the_task(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, out: Path
 ) -> None:
-    async def is_replaced(client: PbxClient, report: object, request: object) -> bool:
-        return True
+    async def doubt(client: PbxClient, report: object, request: object) -> str:
+        return "another report's file has had this name"
 
-    monkeypatch.setattr(PbxClient, "is_replaced", is_replaced)
+    monkeypatch.setattr(PbxClient, "doubt_after_fetch", doubt)
     with serving(monkeypatch, tmp_path) as pbx:
         run = Run(operator(out / "x.csv", deferrable=True))
-        with pytest.raises(FileReplacedError, match="another report's file under the name 'Queue-Performance"):
+        with pytest.raises(FileReplacedError, match=r"'Queue-Performance.* may be another report's"):
             run.to_the_end()
 
         assert names(out) == []
@@ -106,7 +148,7 @@ def test_a_file_that_a_killed_task_s_report_has_replaced_is_never_taken(
         report = sensed(1, deferrable=False)
         asyncio.run(killed_while_the_pbx_works(Wait(pbx, tmp_path / "state", {"exclusive": exclusive}), 2))
 
-        with pytest.raises(FileReplacedError, match="may have made another report's file"):
+        with pytest.raises(FileReplacedError, match="may be another report's"):
             fetched(report, tmp_path / "x.csv")
 
         assert not (tmp_path / "x.csv").exists()
@@ -137,7 +179,7 @@ def test_where_names_come_again_the_next_report_is_requested_when_the_last_one_i
                     await asyncio.sleep(0.01)
             assert len(ways(pbx)) == asked
             with waiting.client() as client:
-                assert not await client.is_replaced(last, build_request(**request(2)))
+                assert not await client.doubt_after_fetch(last, build_request(**request(2)))
             await following
 
         asyncio.run(fetch_while_another_waits())

@@ -18,7 +18,7 @@ from airflow_provider_yeastar.pbx.state import asking, ledger, records, turns
 from airflow_provider_yeastar.pbx.state.interface import Entry, JointChange, stored_name
 from airflow_provider_yeastar.pbx.state.ledger import ledger_name
 from airflow_provider_yeastar.pbx.state.memory import MemoryState
-from airflow_provider_yeastar.pbx.waiting import job_ledger, report_wait, retrying
+from airflow_provider_yeastar.pbx.waiting import job_ledger, replacing, report_wait, retrying
 from airflow_provider_yeastar.pbx.wire import EventFrame, PbxInformation
 from tests.model.model_pbx import ModelPbx
 from tests.model.world import Clock, HostLoop, World
@@ -158,5 +158,6 @@ def simulated_time(world: World, more: tuple[Any, ...] = ()) -> Iterator[None]:
                     stack.enter_context(mock.patch.object(module, name, value))
         stack.enter_context(mock.patch.object(turns, "_POLL_SECONDS", 2.0))
         stack.enter_context(mock.patch.object(ledger, "JOB_LIFE_SECONDS", _JOB_LIFE_SECONDS))
-        stack.enter_context(mock.patch.object(records, "_REPLACING_SECONDS", _JOB_LIFE_SECONDS))
+        stack.enter_context(mock.patch.object(records, "REPLACING_SECONDS", _JOB_LIFE_SECONDS))
+        stack.enter_context(mock.patch.object(replacing, "REPLACING_SECONDS", _JOB_LIFE_SECONDS))
         yield

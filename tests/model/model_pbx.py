@@ -10,7 +10,7 @@ from airflow_provider_yeastar.pbx.errors import BusyError, NetworkError, Yeastar
 from airflow_provider_yeastar.pbx.wire import EventFrame, Processing, ReportFile
 from tests.model.world import World
 
-PORTAL = "somebody's report in the portal"
+_DAYS = ("2026-11-20", "2026-11-21")
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,7 @@ class ModelPbx:
     def _portal(self) -> None:
         self._ids += 1
         extension = self.world.chance.choice(["csv", "csv", "pdf"])
-        self._start(_Job(PORTAL, extension, True, self._ids))
+        self._start(_Job(f"portal_{self.world.chance.choice(_DAYS)}", extension, True, self._ids))
 
     def drop_sockets(self) -> None:
         for deliver in list(self.sockets):

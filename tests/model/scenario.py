@@ -63,7 +63,7 @@ def any_scenario(chance: random.Random) -> Scenario:
         return chance.choice([0.0, value])
 
     behaviour, is_shared = any_behaviour(chance, portal=not exclusive), exclusive or chance.random() < 0.5
-    if is_shared and not behaviour.portal and chance.random() < 0.3:  # of what others make nothing could be known
+    if chance.random() < 0.25:
         behaviour = replace(behaviour, names=chance.choice(["plain", "dated"]))
     return Scenario(
         behaviour=behaviour,
@@ -218,17 +218,21 @@ class _Actor:
                 report = await self.wait(self.connection, self.task.request, limits)
                 await asyncio.sleep(self.world.chance.uniform(0.0, longest))
                 found = self.pbx.files.get(decoded_path(report.url), "a file that is gone")
-                if not await self._is_replaced(report):
+                doubt = await self._doubt(report)
+                if not doubt:
                     self.task.found, self.task.identified_by = found, getattr(report, "identified_by", "")
                     return
-            self.task.error = "FileReplacedError: twice"
+            self.task.error = f"FileReplacedError: twice: {doubt}"
         except YeastarError as error:
             self.task.error = f"{type(error).__name__}: {error.what}"
 
-    async def _is_replaced(self, report: Any) -> bool:
+    async def _doubt(self, report: Any) -> str:
         if not hasattr(report, "job"):  # the first version knew of none
-            return False
-        return await job_ledger.is_replaced(self.connection.state, report, self.task.request, "")
+            return ""
+        exclusive = self.connection.session.settings.exclusive
+        return await job_ledger.doubt_after_fetch(
+            self.connection.state, report, self.task.request, "", exclusive=exclusive
+        )
 
     def _end(self, ended: asyncio.Task[None]) -> None:
         # Also of a task that was killed before its first step.

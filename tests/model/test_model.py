@@ -12,7 +12,8 @@ import pytest
 
 from airflow_provider_yeastar.pbx.state import ledger, records
 from airflow_provider_yeastar.pbx.state.ledger import Ledger
-from airflow_provider_yeastar.pbx.waiting import attribution
+from airflow_provider_yeastar.pbx.waiting import attribution, job_ledger
+from airflow_provider_yeastar.pbx.waiting.replacing import doubt_of_file
 from tests.model import old_rules, scenario
 from tests.model.model_pbx import Behaviour
 from tests.model.scenario import Scenario
@@ -95,10 +96,28 @@ MUTANTS: dict[str, tuple[Scenario, Any, str, Any]] = {
         lambda now: Ledger(),
     ),
     "a job that nobody claims replaces no file": (
-        Scenario(Behaviour(names="plain"), False, tasks=8, kills=0.6),
-        Ledger,
-        "may_be_replaced",
-        lambda self, mark, job, kind: any(file.mark == mark and file.job != job for file in self.files),
+        Scenario(Behaviour(names="plain", parallel=9, job=20.0), True, tasks=8, kills=0.6, ways=(None,)),
+        ledger,
+        "may_replace",
+        lambda other, jobs, job, now: False,
+    ),
+    "nobody else makes reports without the word either": (
+        Scenario(Behaviour(names="plain", parallel=9, portal=10.0), False, tasks=6),
+        job_ledger,
+        "doubt_of_file",
+        lambda *asked, exclusive: doubt_of_file(*asked, exclusive=True),
+    ),
+    "the files of hosts that share nothing are known": (
+        Scenario(Behaviour(names="plain", parallel=9), False, hosts=3, is_shared=False, tasks=8),
+        job_ledger,
+        "doubt_of_file",
+        lambda *asked, exclusive: doubt_of_file(*asked, exclusive=True),
+    ),
+    "no job of a lost state replaces a file": (
+        Scenario(Behaviour(names="plain", parallel=9, job=40.0), True, tasks=8, kills=0.6, losses=0.6, ways=(None,)),
+        job_ledger,
+        "doubt_of_file",
+        lambda known, *asked, exclusive: doubt_of_file(replace(known, known_since=None), *asked, exclusive=exclusive),
     ),
     "names of two reports that differ are a file's own": (
         Scenario(Behaviour(names="dated", late=40.0, job=0.5), True, tasks=6),
@@ -167,7 +186,15 @@ def test_a_safeguard_that_is_taken_away_is_missed(mutant: str) -> None:
         ),
         pytest.param(Scenario(Behaviour(names="unique"), True, hosts=3, tasks=6), id="other-names-that-differ"),
         pytest.param(
-            Scenario(Behaviour(names="plain"), False, hosts=3, tasks=6, ways=(None, False)), id="names-that-come-again"
+            Scenario(Behaviour(names="unique", portal=6.0), False, hosts=4, is_shared=False, tasks=6),
+            id="other-names-that-differ-among-others",
+        ),
+        pytest.param(
+            Scenario(Behaviour(names="plain"), True, hosts=3, tasks=6, ways=(None,)), id="names-that-come-again"
+        ),
+        pytest.param(
+            Scenario(Behaviour(names="plain"), True, hosts=3, tasks=6, ways=(False,)),
+            id="names-that-come-again-synchronously",
         ),
     ],
 )
@@ -180,8 +207,14 @@ def test_where_nothing_forbids_it_every_task_gets_its_file(setup: Scenario) -> N
 def test_the_wait_until_another_task_has_fetched_its_file_counts_as_queueing() -> None:
     with mock.patch.object(scenario, "_WAIT_SECONDS", 20.0):
         for seed in range(8):
-            result = scenario.run(seed, Scenario(Behaviour(names="plain"), False, hosts=3, tasks=6, ways=(None, False)))
+            result = scenario.run(seed, Scenario(Behaviour(names="plain"), True, hosts=3, tasks=6, ways=(False,)))
             assert len(result.green) == 6, f"seed {seed}\n{result}"
+
+
+def test_where_names_come_again_no_task_is_green_without_the_word() -> None:
+    for seed in range(8):
+        result = scenario.run(seed, Scenario(Behaviour(names="plain"), False, hosts=2, tasks=4))
+        assert not result.green, f"seed {seed}\n{result}"
 
 
 def test_on_the_word_and_without_trouble_each_report_takes_one_request() -> None:

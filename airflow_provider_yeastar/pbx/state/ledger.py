@@ -49,6 +49,7 @@ _FETCH_SECONDS = 60.0
 """For so long after a file is ready the next report waits until it is fetched, where names are known to come again."""
 _MOST_FILES = 200
 """Files remembered at most; the oldest are forgotten first."""
+_MOST_KINDS = 50
 
 
 def ledger_name(pbx: str) -> str:
@@ -66,6 +67,7 @@ class Ledger:
     :param contest: the last evidence of somebody else, None without any.
     :param known_since: since when (epoch seconds) all jobs are recorded, None if no earlier one can be announced.
     :param repeats_names: whether files of two jobs have had one name.
+    :param own_names: kinds of reports whose files were seen to have names of their own.
     """
 
     jobs: tuple[Job, ...] = ()
@@ -74,6 +76,7 @@ class Ledger:
     contest: Contest | None = None
     known_since: float | None = None
     repeats_names: bool = False
+    own_names: tuple[str, ...] = ()
 
     @classmethod
     def begun(cls, now: float) -> Ledger:
@@ -108,6 +111,7 @@ class Ledger:
                 contest=Contest(_moment(entry["contest"][0]), str(entry["contest"][1])) if entry["contest"] else None,
                 known_since=None if entry["known_since"] is None else _moment(entry["known_since"]),
                 repeats_names=bool(entry["repeats_names"]),
+                own_names=tuple(str(kind) for kind in entry["own_names"]),
             )
         except (KeyError, TypeError, ValueError, IndexError):
             return cls.begun(now)
@@ -122,6 +126,7 @@ class Ledger:
             "contest": [self.contest.at, self.contest.why] if self.contest else None,
             "known_since": self.known_since,
             "repeats_names": self.repeats_names,
+            "own_names": list(self.own_names),
         }
 
     def is_open(self, job: str) -> bool:
@@ -144,15 +149,6 @@ class Ledger:
     def has_used(self, download_id: int) -> bool:
         """Tell whether a file of a known report was announced with an id: one that comes again tells no files apart."""
         return any(download_id == file.download_id for file in self.files)
-
-    def may_be_replaced(self, mark: str, job: str, kind: str) -> bool:
-        """Tell whether another job's file may stand in the place of a job's, under its name.
-
-        :param kind: of the job's report. Where the state was lost or is another host's, its file is not known.
-        """
-        alike = [file for file in self.files if file.mark == mark]
-        is_another_s = any(file.job != job for file in alike)
-        return is_another_s or not (any(file.is_intact for file in alike) or self._tells_apart(kind))
 
     def fetch_seconds(self, now: float) -> float:
         """Return for how long the next report may have to wait for the last one to be fetched; 0 for not at all.
@@ -195,7 +191,7 @@ class Ledger:
         found = KnownFile(mark, now, download_id, job, kind, is_intact, report=own.report if own else "")
         files = (*others_files, found)[-_MOST_FILES:]
         known = replace(self, files=files, unclaimed=unclaimed, repeats_names=repeats)
-        return _settled(known.without_job(job), now)
+        return _settled(_compared(known, kind).without_job(job), now)
 
     def with_announced(self, job: str) -> Ledger:
         """Take note that an open job's event has come."""
@@ -243,9 +239,6 @@ class Ledger:
         """Take note of somebody else's event or job."""
         return replace(self, contest=Contest(now, why))
 
-    def _tells_apart(self, kind: str) -> bool:
-        return not self.repeats_names and tells_apart(self.files, kind)
-
     @property
     def has_unexplained_files(self) -> bool:
         """Whether more files were announced than this deployment has jobs."""
@@ -255,6 +248,14 @@ class Ledger:
 def _with_jobs(ledger: Ledger, jobs: tuple[Job, ...]) -> Ledger:
     # Without an open job there is nobody left whose file an announced one could be.
     return replace(ledger, jobs=jobs, unclaimed=ledger.unclaimed if jobs else ())
+
+
+def _compared(ledger: Ledger, kind: str) -> Ledger:
+    """Take note of what the names of a kind of files are like, as far as they show it."""
+    if ledger.repeats_names:
+        return replace(ledger, own_names=())
+    is_news = kind and kind not in ledger.own_names and tells_apart(ledger.files, kind)
+    return replace(ledger, own_names=(*ledger.own_names, kind)[-_MOST_KINDS:]) if is_news else ledger
 
 
 def _settled(ledger: Ledger, now: float) -> Ledger:

@@ -18,10 +18,20 @@ from airflow_provider_yeastar.pbx.untrusted import decoded_path
 if TYPE_CHECKING:
     from airflow_provider_yeastar.pbx.wire import EventFrame
 
-__all__ = ["Contest", "Job", "KnownFile", "event_mark", "file_mark", "has_own_name", "may_replace", "tells_apart"]
+__all__ = [
+    "REPLACING_SECONDS",
+    "Contest",
+    "Job",
+    "KnownFile",
+    "event_mark",
+    "file_mark",
+    "has_own_name",
+    "may_replace",
+    "tells_apart",
+]
 
 _DIGITS = 16
-_REPLACING_SECONDS = 1800.0
+REPLACING_SECONDS = 1800.0
 """For so long a job that ended with its task counts as one that may still replace a file of a name that comes again."""
 _OWN_NAME = re.compile(r"-download-\d{14}-[0-9A-Za-z]{8,}\.[a-z]+")
 
@@ -95,7 +105,7 @@ def may_replace(other: Job, jobs: Iterable[Job], job: str, now: float) -> bool:
     :param now: epoch seconds by the state's clock.
     """
     reports = {known.report for known in jobs if known.id == job} - {""}
-    is_over = other.is_announced or now - other.opened_at >= _REPLACING_SECONDS
+    is_over = other.is_announced or now - other.opened_at >= REPLACING_SECONDS
     return other.id != job and not is_over and other.report not in reports
 
 

@@ -22,9 +22,10 @@ from airflow_provider_yeastar.pbx.state.records import KnownFile, file_mark, has
 from airflow_provider_yeastar.pbx.state.turns import OUTAGE_SECONDS, Turn
 from airflow_provider_yeastar.pbx.waiting.attribution import Observations, Step, Verdict, conclude, judge
 from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport, Setbacks
+from airflow_provider_yeastar.pbx.waiting.replacing import doubt_of_file
 from airflow_provider_yeastar.pbx.waiting.retrying import retrying
 
-__all__ = ["JobLedger", "is_replaced", "vouch_for_past"]
+__all__ = ["JobLedger", "doubt_after_fetch", "vouch_for_past"]
 
 log = logging.getLogger(__name__)
 
@@ -46,22 +47,26 @@ def vouch_for_past(state: SharedState, pbx: str) -> None:
     state.update(ledger_name(pbx), lambda entry, now: entry or Ledger().to_entry(), keep_seconds=LEDGER_LIFE_SECONDS)
 
 
-async def is_replaced(state: SharedState, report: FinishedReport, request: ReportRequest, unproven: str) -> bool:
-    """Return whether another report's file may have been served as a report's; note that its task has fetched it.
+async def doubt_after_fetch(
+    state: SharedState, report: FinishedReport, request: ReportRequest, unproven: str, *, exclusive: bool
+) -> str:
+    """Return why another report's file may have been served as a report's; note that its task has fetched it.
 
     :param state: that holds the ledger of the report's PBX.
     :param report: whose file has just been fetched.
     :param request: that it answers.
     :param unproven: name of a PBX whose serial number is not told.
+    :param exclusive: the user's word for this PBX.
+    :return: a clause, empty without a doubt.
     :raises StateUnavailableError: when the state does not tell for ten minutes: the file is there, and waits for it.
     """
     if not report.job or has_own_name(report.url):
-        return False
-    mark, found = file_mark(report.url), list[bool]()
+        return ""
+    mark, found = file_mark(report.url), list[str]()
 
     def change(entry: Entry | None, now: float) -> Entry:
         ledger = Ledger.read(entry, now)
-        found.append(ledger.may_be_replaced(mark, report.job, request.kind))
+        found.append(doubt_of_file(ledger, mark, report.job, request.kind, now, exclusive=exclusive))
         fetched = KnownFile(
             mark, now, job=report.job, kind=request.kind, is_intact=False, is_fetched=True, report=request.identity
         )

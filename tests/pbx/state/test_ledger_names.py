@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from airflow_provider_yeastar.pbx.state.ledger import Ledger
+from airflow_provider_yeastar.pbx.state.ledger import FILE_MEMORY_SECONDS, Ledger
 from airflow_provider_yeastar.pbx.state.records import KnownFile
+from airflow_provider_yeastar.pbx.waiting.replacing import doubt_of_file
 from tests.pbx.state.test_ledger import NOW, PBX
 
 KIND = "queueperformance.csv"
@@ -16,6 +19,10 @@ def ready(job: str, mark: str, ledger: Ledger = Ledger(), report: str = "") -> L
 
 def fetched(job: str, mark: str, report: str = "") -> KnownFile:
     return KnownFile(mark, NOW, None, job, KIND, is_intact=False, is_fetched=True, report=report)
+
+
+def doubt(ledger: Ledger, mark: str, job: str, *, exclusive: bool = True) -> str:
+    return doubt_of_file(ledger, mark, job, KIND, NOW, exclusive=exclusive)
 
 
 MADE_TWICE = ready("b", "y", ready("a", "x", report="this"), "this")
@@ -43,10 +50,28 @@ class TestNamesThatComeAgain:
             (ready("a", "x", Ledger().with_job("killed", NOW, PBX, "that"), report="this"), False),
             (ready("a", "x", Ledger().with_job("killed", NOW, PBX).with_announced("killed")), True),
             (ready("a", "x").with_fetched(fetched("a", "x")).with_job("b", NOW, PBX), False),  # fetched a second time
+            (ready("a", "x").contested("a foreign event", NOW), False),
+            (ready("a", "x", Ledger(known_since=NOW - 1799)), False),  # a report of before may yet end
+            (ready("a", "x", Ledger(known_since=NOW - 1800)), True),
+            (replace(MADE_TWICE, known_since=NOW).contested("a foreign event", NOW), True),
         ],
     )
     def test_a_file_is_certain_as_long_as_no_other_can_have_its_place(self, ledger: Ledger, is_certain: bool) -> None:
-        assert Ledger.read(ledger.to_entry(), NOW).may_be_replaced("x", "a", KIND) is not is_certain
+        assert bool(doubt(Ledger.read(ledger.to_entry(), NOW), "x", "a")) is not is_certain
+
+    def test_without_the_word_only_names_of_their_own_are_certain(self) -> None:
+        assert "without `exclusive`" in doubt(ready("a", "x"), "x", "a", exclusive=False)
+        assert not doubt(MADE_TWICE, "x", "a", exclusive=False)
+        assert "has had this name" in doubt(ready("c", "x", MADE_TWICE), "x", "a", exclusive=False)
+
+    def test_what_names_are_like_is_remembered_longer_than_files_and_until_one_comes_again(self) -> None:
+        later = NOW + FILE_MEMORY_SECONDS
+        remembered = Ledger.read(MADE_TWICE.to_entry(), later)
+
+        assert (remembered.files, remembered.own_names) == ((), (KIND,))
+        assert not doubt(ready("c", "z", remembered), "z", "c", exclusive=False)
+        assert doubt(ready("d", "z", ready("c", "z", remembered)), "z", "d", exclusive=False)
+        assert not ready("d", "z", ready("c", "z", remembered)).own_names
 
     @pytest.mark.parametrize("is_lost", [True, False], ids=["the-state-was-lost", "another-one-was-announced-first"])
     def test_a_file_that_is_told_late_is_not_certain(self, is_lost: bool) -> None:
@@ -54,12 +79,12 @@ class TestNamesThatComeAgain:
         asked = Ledger() if is_lost else Ledger().with_job("a", NOW, PBX)
         later = asked if is_lost else asked.with_job("b", NOW + 1, PBX).with_file("b", "x", NOW + 2, None, KIND)
 
-        assert later.with_file("a", "x", NOW + 3, None, KIND).may_be_replaced("x", "a", KIND)
+        assert doubt(later.with_file("a", "x", NOW + 3, None, KIND), "x", "a")
 
     def test_whichever_of_two_jobs_a_file_is_of_it_is_not_certain(self) -> None:
         two = Ledger().with_job("a", NOW, PBX).with_job("b", NOW, PBX).with_events(["x", "y"], NOW)
 
-        assert two.may_be_replaced("x", "a", KIND)
+        assert doubt(two, "x", "a")
 
     def test_the_next_report_waits_for_a_minute_where_a_name_has_come_again(self) -> None:
         second = ready("b", "x", first := ready("a", "x"))
@@ -76,8 +101,8 @@ class TestNamesThatComeAgain:
         first = Ledger().with_fetched(fetched("theirs", "x", "this"))
         again = ready("a", name, first, "this")
 
-        assert first.may_be_replaced("x", "theirs", KIND)
-        assert Ledger.read(again.to_entry(), NOW).may_be_replaced("z", "their next", KIND) is not is_certain
+        assert doubt(first, "x", "theirs")
+        assert bool(doubt(Ledger.read(again.to_entry(), NOW), "z", "their next")) is not is_certain
         assert again.repeats_names is not is_certain
 
     def test_names_of_their_own_are_not_waited_for_and_no_name_is_counted_twice_for_one_job(self) -> None:

@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_yeastar.pbx.state.ledger import Ledger
 from airflow_provider_yeastar.pbx.state.records import event_mark, file_mark
 from airflow_provider_yeastar.pbx.waiting.attribution import BUSY, Observations, Step, conclude, judge
+from airflow_provider_yeastar.pbx.waiting.replacing import doubt_of_file
 from airflow_provider_yeastar.pbx.wire import EventFrame, Processing, ReportFile
 
 NOW = 1000.0
@@ -266,7 +267,7 @@ class TestNamesThatComeAgain:
         assert verdict.step is Step.ASK_FOR_ANSWER
         assert ledger.is_open(JOB)
         later = ledger.with_job("y", NOW, PBX).with_file("y", mark, NOW, None, KIND)
-        assert not later.may_be_replaced(mark, "y", KIND)
+        assert not doubt_of_file(later, mark, "y", KIND, NOW, exclusive=True)
 
     @pytest.mark.parametrize(("file", "kind"), [("Report.csv", KIND), (OWN_NAME, "")])
     @pytest.mark.parametrize("by_event", [True, False])

@@ -23,7 +23,7 @@ from airflow_provider_yeastar.pbx.state.turns import Turn, turn
 from airflow_provider_yeastar.pbx.waiting import job_ledger
 from airflow_provider_yeastar.pbx.waiting.attribution import Observations, Step, judge
 from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport, Setbacks
-from airflow_provider_yeastar.pbx.waiting.job_ledger import JobLedger, is_replaced, vouch_for_past
+from airflow_provider_yeastar.pbx.waiting.job_ledger import JobLedger, doubt_after_fetch, vouch_for_past
 from airflow_provider_yeastar.pbx.wire import EventFrame, Processing
 from tests.pbx.state.redis_server import redis_server
 
@@ -215,7 +215,7 @@ def test_a_file_that_is_there_waits_for_a_state_that_is_away(
     report = FinishedReport("r.csv", "/api/download/r.csv", 0.0, 0.0, "v2.0", "UTC", PBX, {}, job="lost")
     (state := AbsentState()).calls_away = 2
 
-    asked = is_replaced(state, report, request, PBX)
+    asked = doubt_after_fetch(state, report, request, PBX, exclusive=True)
 
     if is_told:
         assert asyncio.run(asked)

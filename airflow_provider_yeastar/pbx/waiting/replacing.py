@@ -1,0 +1,45 @@
+"""May a file that was fetched be another report's, which the PBX has named alike? Pure.
+
+A name that no other file gets (:func:`.has_own_name`) leaves no doubt. Any other one may come again: then the file of a
+later report takes the place of the earlier one under its URL, whoever has requested it. So such a file is certain only
+
+1. if names of its kind were seen to be a file's own: one report that was made twice got two names; or
+2. if whoever makes reports here is known, and no other report was outstanding since its request. Others are known with
+   the user's word that there are none (``exclusive``), and from a ledger that has recorded all jobs that may still end.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from airflow_provider_yeastar.pbx.state.ledger import Ledger
+from airflow_provider_yeastar.pbx.state.records import REPLACING_SECONDS
+
+__all__ = ["doubt_of_file"]
+
+
+def doubt_of_file(ledger: Ledger, mark: str, job: str, kind: str, now: float, *, exclusive: bool) -> str:
+    """Return why a file may be another report's, as a clause; empty if it cannot be.
+
+    :param ledger: of the PBX, after the file was fetched.
+    :param mark: of the file.
+    :param job: id of the job whose file it is to be.
+    :param kind: of the job's report.
+    :param now: epoch seconds by the state's clock.
+    :param exclusive: the user's word for this PBX.
+    """
+    alike = [file for file in ledger.files if file.mark == mark]
+    if any(file.job != job for file in alike):
+        return "another report's file has had this name"
+    if kind in ledger.own_names:
+        return ""
+    if not any(file.is_intact for file in alike):  # none in a state that was lost, or is another host's
+        return "another report, whose file may get this name, was outstanding before it was fetched"
+    if not exclusive:
+        return "without `exclusive` others may make reports, whose files may get this name"
+    if ledger.contest:
+        return f"this PBX is contested: {ledger.contest.why}"
+    if ledger.known_since is not None and now - ledger.known_since < REPLACING_SECONDS:
+        since = f"{datetime.fromtimestamp(ledger.known_since, UTC):%Y-%m-%d %H:%M} UTC"
+        return f"the shared state knows this PBX only since {since}; the file of a report before that may get this name"
+    return ""
