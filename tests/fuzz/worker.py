@@ -24,6 +24,8 @@ __all__ = ["ENGINES", "Job"]
 ENGINES = ("hypothesis", "atheris")
 PACKAGE = "airflow_provider_yeastar"
 _SHOWN_FRAMES = 8
+_ROUND = 1000
+"""Inputs of one run of hypothesis, which keeps all of them, up to 256 KiB each, until its end."""
 
 
 @dataclass(frozen=True)
@@ -95,20 +97,24 @@ def with_hypothesis(job: Job) -> NoReturn:
     """Make inputs by the table's rules; a failing one is made as small as can be."""
     runner = Runner(job)
 
-    @hypothesis.seed(job.seed)
-    @hypothesis.settings(
-        max_examples=job.inputs,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(hypothesis.HealthCheck),
-        report_multiple_bugs=False,
-    )
-    @hypothesis.given(runner.target.inputs(job.target))
-    def explore(data: bytes) -> None:
-        runner.take(data)
+    def explore(first: int) -> None:
+        @hypothesis.seed(job.seed * job.inputs + first)
+        @hypothesis.settings(
+            max_examples=min(_ROUND, job.inputs - first),
+            deadline=None,
+            database=None,
+            suppress_health_check=list(hypothesis.HealthCheck),
+            report_multiple_bugs=False,
+        )
+        @hypothesis.given(runner.target.inputs(job.target))
+        def take(data: bytes) -> None:
+            runner.take(data)
+
+        take()
 
     try:
-        explore()
+        for first in range(0, job.inputs, _ROUND):
+            explore(first)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is the finding
         runner.end(error)
     runner.end()
