@@ -60,7 +60,7 @@ async def doubt_after_fetch(
     :return: a clause, empty without a doubt.
     :raises StateUnavailableError: when the state does not tell for ten minutes: the file is there, and waits for it.
     """
-    if not report.job or has_own_name(report.url):
+    if has_own_name(report.url):
         return ""
     mark, found = file_mark(report.url), list[str]()
 

@@ -23,7 +23,7 @@ def doubt_of_file(ledger: Ledger, mark: str, job: str, kind: str, now: float, *,
 
     :param ledger: of the PBX, after the file was fetched.
     :param mark: of the file.
-    :param job: id of the job whose file it is to be.
+    :param job: id of the job whose file it is to be, empty where that is not told.
     :param kind: of the job's report.
     :param now: epoch seconds by the state's clock.
     :param exclusive: the user's word for this PBX.
@@ -33,7 +33,7 @@ def doubt_of_file(ledger: Ledger, mark: str, job: str, kind: str, now: float, *,
         return "another report's file has had this name"
     if kind in ledger.own_names:
         return ""
-    if not any(file.is_intact for file in alike):  # none in a state that was lost, or is another host's
+    if not job or not any(file.is_intact for file in alike):  # none in a state that was lost, or is another host's
         return "another report, whose file may get this name, was outstanding before it was fetched"
     if not exclusive:
         return "without `exclusive` others may make reports, whose files may get this name"

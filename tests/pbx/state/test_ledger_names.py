@@ -81,10 +81,17 @@ class TestNamesThatComeAgain:
 
         assert doubt(later.with_file("a", "x", NOW + 3, None, KIND), "x", "a")
 
-    def test_whichever_of_two_jobs_a_file_is_of_it_is_not_certain(self) -> None:
+    @pytest.mark.parametrize("job", ["a", ""], ids=["a-job", "no-job-is-told"])
+    def test_whichever_of_two_jobs_a_file_is_of_it_is_not_certain(self, job: str) -> None:
         two = Ledger().with_job("a", NOW, PBX).with_job("b", NOW, PBX).with_events(["x", "y"], NOW)
 
-        assert doubt(two, "x", "a")
+        assert doubt(two, "x", job)
+
+    def test_a_file_whose_job_is_not_told_is_certain_by_names_alone(self) -> None:
+        """As one that a task of its own hands over, or a version before."""
+        assert doubt(Ledger(), "x", "")
+        assert doubt(ready("a", "x"), "x", "")
+        assert not doubt(MADE_TWICE, "z", "")
 
     def test_the_next_report_waits_for_a_minute_where_a_name_has_come_again(self) -> None:
         second = ready("b", "x", first := ready("a", "x"))
