@@ -60,7 +60,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not path.startswith("/api/download/"):
             self._answer({"errcode": 0})
             return
-        length = int(Path(path).stem)
+        length = int(Path(path).stem.partition("-")[0])
         self._begin(length, "application/octet-stream")
         with self.body.open("rb") as file:
             sent = 0
@@ -136,7 +136,8 @@ def provider(port: int, size: int, target: str) -> float:
         destination=target,
     )
     now = time.time()
-    report = FinishedReport("x.csv", f"/api/download/{size}.csv", now, now, "v2.0", "UTC", "1", {})
+    name = f"{size}-download-20261121060000-ejP6Z6htIfhsCQbP.csv"  # as the vendor's sample of an answer
+    report = FinishedReport(name, f"/api/download/{name}", now, now, "v2.0", "UTC", "1", {})
     settings = PbxSettings("127.0.0.1", "id", "secret", port=port, scheme="http")
     with tempfile.TemporaryDirectory() as state, PbxClient(settings, state=open_state("", Path(state))) as client:
         # The wait for the report has logged in; the others are handed a token, too.

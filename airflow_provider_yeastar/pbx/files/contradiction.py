@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import chain, islice
+from itertools import chain, islice, tee
 
 from airflow_provider_yeastar.pbx.files.delimited import delimiter_of
 from airflow_provider_yeastar.pbx.report.periods import Days, Period, dates_in, parse_period, spans_in
@@ -77,8 +77,8 @@ def contradiction(lines: Iterable[str], expected: Expected) -> str:
     :param lines: the decoded lines.
     :param expected: what it is to be about.
     """
-    rows = list(_rows(lines))
-    return _date_contradiction(rows, expected) or _name_contradiction(rows, expected)
+    for_dates, for_names = tee(_rows(lines))  # most files need no more than their first rows
+    return _date_contradiction(for_dates, expected) or _name_contradiction(for_names, expected)
 
 
 def stray_row(lines: Iterable[str], window: Mapping[str, str]) -> str:
@@ -111,7 +111,7 @@ def _rows(lines: Iterable[str]) -> Iterator[list[str]]:
         return
 
 
-def _date_contradiction(rows: Sequence[Sequence[str]], expected: Expected) -> str:
+def _date_contradiction(rows: Iterable[Sequence[str]], expected: Expected) -> str:
     if expected.first is None and expected.last is None:
         return ""
     found = ""
@@ -125,7 +125,9 @@ def _date_contradiction(rows: Sequence[Sequence[str]], expected: Expected) -> st
     return found
 
 
-def _name_contradiction(rows: Sequence[Sequence[str]], expected: Expected) -> str:
+def _name_contradiction(rows: Iterable[Sequence[str]], expected: Expected) -> str:
+    if not expected.others:
+        return ""
     found = ""
     for row in rows:
         label = _LABEL.fullmatch(row[0].strip()) if row else None
