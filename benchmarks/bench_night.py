@@ -7,8 +7,8 @@ triggerers, a pool of eight slots; and the same simulated PBXs, each of which ma
 How to read it when it is scaled: only PBXs and pauses get faster or slower with ``--factor``. What Airflow itself needs
 for a task is not scaled: the CPU of its processes, and the few seconds for which a trigger holds its event back for the
 scheduler. So a small factor measures Airflow, and so do many PBXs on few cores. Who waits in worker slots needs PBXs /
-slots times the PBXs' own time or more, on any machine: more than 5 x from 41 PBXs on. ``--pbxs 100`` is the night that
-the goals are for; the default stands for it on two cores, in about ten minutes.
+slots times the PBXs' own time or more, on any machine: more than 5 x from 41 PBXs on. ``--pbxs 100 --reports 5`` is the
+night that the goals are for; the default stands for it on two cores, in about 25 minutes.
 
 Before that each DAG fetches a report of eight other PBXs: a triggerer builds Airflow's API in its process for its first
 trigger, which takes many seconds once.
@@ -156,9 +156,9 @@ def show(ours: Figures, other: Figures, own: float, reports: int) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pbxs", type=int, default=20, help="default %(default)s")
-    parser.add_argument("--reports", type=int, default=5, help="of each PBX (default %(default)s)")
-    parser.add_argument("--factor", type=float, default=1.0, help="of a report's 20 s (default %(default)s)")
+    parser.add_argument("--pbxs", type=int, default=48, help="default %(default)s")
+    parser.add_argument("--reports", type=int, default=2, help="of each PBX (default %(default)s)")
+    parser.add_argument("--factor", type=float, default=5.0, help="of a report's 20 s (default %(default)s)")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended in any case
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # the object store's server tells each request

@@ -98,7 +98,8 @@ class Deployment:
         calls = [call for pbx in self.pbxs.values() for call in pbx.requests]
         tokens = {call.query["access_token"] for call in calls if "access_token" in call.query}
         assert tokens
-        secrets = {pbx.client_secret for pbx in self.pbxs.values()} | tokens
+        refresh_tokens = {token.refresh for pbx in self.pbxs.values() for token in pbx.state.tokens.values()}
+        secrets = {pbx.client_secret for pbx in self.pbxs.values()} | tokens | refresh_tokens
         servers = (self.warehouse.server, self.cluster.metadata)
         tables = [table for server in servers for table in tables_with(secrets, server)]
         return files_with(secrets, self.cluster.home) + tables

@@ -191,8 +191,10 @@ class Soak:
 
     def leaks(self, home: Path) -> list[str]:
         """Files below a directory that hold a token or a secret."""
-        tokens = (call.query.get("access_token", "") for pbx in self.pbxs.values() for call in pbx.requests)
-        return files_with({*tokens, *(pbx.client_secret for pbx in self.pbxs.values())} - {""}, home)
+        pbxs = self.pbxs.values()
+        tokens = {call.query.get("access_token", "") for pbx in pbxs for call in pbx.requests} - {""}
+        refresh_tokens = {token.refresh for pbx in pbxs for token in pbx.state.tokens.values()}
+        return files_with(tokens | refresh_tokens | {pbx.client_secret for pbx in pbxs}, home)
 
 
 def soak(home: Path, plan: Plan, minutes: float) -> list[str]:

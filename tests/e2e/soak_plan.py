@@ -115,6 +115,10 @@ def _pbx(chance: random.Random, number: int) -> SimulatorSettings:
     )
 
 
+_KILL_EVERY = 250
+"""Reports from one kill of a host to the next; a short soak has one in its middle."""
+
+
 def _jobs(chance: random.Random, reports: int, names: list[str], shared: frozenset[str]) -> Iterator[Job]:
     loses_login = {name: chance.randrange(reports // len(names) + 1) for name in names}
     for number in range(reports):
@@ -127,5 +131,5 @@ def _jobs(chance: random.Random, reports: int, names: list[str], shared: frozens
             day=FIRST_DAY + timedelta(days=turn),
             fault=LOST_LOGIN if turn == loses_login[pbx] else fault,
             portal=pbx in shared and chance.random() < 0.2,
-            kills=number > 0 and number % 250 == 0,
+            kills=number > 0 and number % min(_KILL_EVERY, reports // 2) == 0,
         )
