@@ -30,7 +30,7 @@
     ├── WrongReportError            what was downloaded is another report
     ├── BadFileError                what was downloaded is not the report               ask again
     │   ├── FileExpiredError        the file's URL is no longer served                  ask again
-    │   ├── FileReplacedError       another report's file has taken the file's place    ask again
+    │   ├── FileReplacedError       another report's file may have taken its place      ask again
     │   ├── FileTooLargeError       the file exceeds `max_bytes`
     │   └── ReportLayoutError       a report's file is laid out in no way that the reader knows
     ├── OlderCallsError             the window holds calls of older firmware, for v1.0 alone
@@ -220,9 +220,9 @@ class FileReplacedError(BadFileError):
     """The PBX may have given another report's file the same name, so that either may have been downloaded."""
 
     default_remedy = (
-        "This PBX seems to name files of several reports alike: set `exclusive` if nobody else makes reports there, "
-        "and give tasks `retries`: a file is certain while no other report is under way. Nothing was written to the "
-        "destination."
+        'This PBX seems to name files of several reports alike; docs/hosts.md, "Names that come again", tells what '
+        "makes a file certain there. Give the task `retries`: other reports may be over then. Nothing was written to "
+        "the destination."
     )
 
 

@@ -45,6 +45,8 @@ __all__ = ["DeliveringTask"]
 log = logging.getLogger(__name__)
 
 _ATTEMPTS = 2
+_ATTEMPTS_FOR_NAMES = 3
+"""Three names of one report show whether names are a file's own."""
 _NO_FILE = (
     "Nothing matches the request, and the PBX made no file that could be kept; check ids and time window, or set "
     "`on_empty` to skip if that is to be expected."
@@ -152,7 +154,7 @@ class DeliveringTask(StoringTask):
             raise
 
     def collect(self, context: Context, client: PbxClient, outcome: Outcome) -> str:
-        """Fetch a finished report to its destination; what stays bad is asked for once more, here or in the triggerer.
+        """Fetch a finished report to its destination; what stays bad is asked for again, here or in the triggerer.
 
         That is no retry with back-off: the second report is requested at once, and may arrive in another process.
 
@@ -171,7 +173,8 @@ class DeliveringTask(StoringTask):
                 record = self._fetch(context, client, outcome, path)
         except YeastarError as error:
             self._contest(client, outcome, error)
-            if outcome.attempt >= _ATTEMPTS or not another_report_may_help(error):
+            most = _ATTEMPTS_FOR_NAMES if isinstance(error, FileReplacedError) else _ATTEMPTS
+            if outcome.attempt >= most or not another_report_may_help(error):
                 raise
             self.log.warning("%s The report is asked for once more.", error)
             again: dict[str, Any] = {"attempt": outcome.attempt + 1, "until": outcome.until}

@@ -51,6 +51,7 @@ def write_handover(outcome: Outcome, yeastar_conn_id: str, key: str = "") -> dic
         "serial_number": report.serial_number,
         "identified_by": report.identified_by,
         "job": report.job,
+        "by_event": report.by_event,
         "yeastar_conn_id": yeastar_conn_id,
     }
 
@@ -75,6 +76,7 @@ def read_handover(value: object) -> Handover:
             window=dict(value["window"]),
             identified_by="answer" if value.get("identified_by") == "answer" else "turn",
             job=str(value.get("job", "")),
+            by_event=bool(value.get("by_event")),
         )
         request = ReportRequest.from_dict(value["request"])
         return Handover(Outcome(request, report), _text(value, "yeastar_conn_id"), _epoch_seconds(value, "expires_at"))

@@ -36,8 +36,8 @@ class Behaviour:
     :param portal: how often, per minute, somebody makes a report in the portal.
     :param reboots: how often, per minute, it restarts.
     :param tells_up_time: whether it tells its ``up_time``.
-    :param names: of files: ``documented``, ``unique`` in another way, ``dated``: alike for all of one day and format,
-        or ``plain``: alike for all of one format.
+    :param names: of files: ``documented``, ``unique`` in another way, or alike for all of one format (``plain``), also
+        of one day (``dated``), made in one hour (``hourly``), or told by events or by answers (``by-way``).
     """
 
     parallel: int = 1
@@ -102,6 +102,7 @@ class _Job:
     extension: str
     is_announced: bool
     id: int
+    is_asked_synchronously: bool = False
     answer: Callable[[ReportFile | Processing | YeastarError], None] | None = None
 
 
@@ -121,6 +122,7 @@ class ModelPbx:
 
     def __post_init__(self) -> None:
         self.booted_at = -3600.0
+        self._past_the_hour = self.world.chance.uniform(3300.0, 3600.0)
         self._boot = 0
         self._numbers = 0
         self._ids = 0
@@ -178,7 +180,8 @@ class ModelPbx:
         if sync == "mixed":
             sync = self.world.chance.choice(["url", "processing", "cut"])
         waits_for_event = asynchronous or sync == "processing"
-        job = _Job(content, extension, waits_for_event or self.behaviour.sync_announces, self._ids)
+        is_announced = waits_for_event or self.behaviour.sync_announces
+        job = _Job(content, extension, is_announced, self._ids, is_asked_synchronously=not asynchronous)
         if not waits_for_event:
             job.answer = send if sync == "url" else None
         self._start(job)
@@ -213,7 +216,7 @@ class ModelPbx:
                 self._announce(EventFrame(False, "", "", "failed", job.id), boot)
             return
         self._numbers += 1
-        name = f"{self._stem(job.content)}.{job.extension}"
+        name = f"{self._stem(job)}.{job.extension}"
         url = f"/api/download/{name}"
         self.files[url] = job.content
         if job.answer:
@@ -223,12 +226,16 @@ class ModelPbx:
                 self.drop_sockets()
             self._announce(EventFrame(True, name, self._spelled(url), "", job.id), boot)
 
-    def _stem(self, content: str) -> str:
-        if self.behaviour.names == "documented":
-            return f"report-download-{self._numbers:014}-ejP6Z6htIfhsCQbP"
-        if self.behaviour.names == "dated":
-            return f"report-{content.split('_')[1]}"
-        return "report" if self.behaviour.names == "plain" else f"report-{self._numbers}"
+    def _stem(self, job: _Job) -> str:
+        parts: dict[str, object] = {
+            "documented": f"download-{self._numbers:014}-ejP6Z6htIfhsCQbP",
+            "unique": self._numbers,
+            "plain": "",
+            "dated": job.content.split("_")[1],
+            "hourly": (self.world.clock.seconds + self._past_the_hour) // 3600,
+            "by-way": "answer" if job.is_asked_synchronously else "event",
+        }
+        return f"report-{parts[self.behaviour.names]}"
 
     def _spelled(self, url: str) -> str:
         if not self._happens(self.behaviour.spells):
@@ -251,7 +258,8 @@ class ModelPbx:
     def _portal(self) -> None:
         self._ids += 1
         extension = self.world.chance.choice(["csv", "csv", "pdf"])
-        self._start(_Job(f"portal_{self.world.chance.choice(_DAYS)}", extension, True, self._ids))
+        content, is_like_answers = f"portal_{self.world.chance.choice(_DAYS)}", self._happens(0.5)
+        self._start(_Job(content, extension, True, self._ids, is_like_answers))
 
     def drop_sockets(self) -> None:
         for deliver in list(self.sockets):

@@ -64,7 +64,7 @@ def any_scenario(chance: random.Random) -> Scenario:
 
     behaviour, is_shared = any_behaviour(chance, portal=not exclusive), exclusive or chance.random() < 0.5
     if chance.random() < 0.25:
-        behaviour = replace(behaviour, names=chance.choice(["plain", "dated"]))
+        behaviour = replace(behaviour, names=chance.choice(["plain", "dated", "hourly", "by-way"]))
     return Scenario(
         behaviour=behaviour,
         exclusive=exclusive,
@@ -214,7 +214,11 @@ class _Actor:
         now = self.world.clock.time()
         try:
             limits = bounds.Bounds(now + _QUEUE_SECONDS, _WAIT_SECONDS)
-            for longest in (self.world.chance.choice(_FETCH_SECONDS), 0.0):  # as operators do: at once the second time
+            for longest in (
+                self.world.chance.choice(_FETCH_SECONDS),
+                0.0,
+                0.0,
+            ):  # as operators do: at once from then on
                 report = await self.wait(self.connection, self.task.request, limits)
                 await asyncio.sleep(self.world.chance.uniform(0.0, longest))
                 found = self.pbx.files.get(decoded_path(report.url), "a file that is gone")
@@ -222,7 +226,7 @@ class _Actor:
                 if not doubt:
                     self.task.found, self.task.identified_by = found, getattr(report, "identified_by", "")
                     return
-            self.task.error = f"FileReplacedError: twice: {doubt}"
+            self.task.error = f"FileReplacedError: {doubt}"
         except YeastarError as error:
             self.task.error = f"{type(error).__name__}: {error.what}"
 

@@ -114,7 +114,7 @@ MUTANTS: dict[str, tuple[Scenario, Any, str, Any]] = {
         lambda *asked, exclusive: doubt_of_file(*asked, exclusive=True),
     ),
     "no job of a lost state replaces a file": (
-        Scenario(Behaviour(names="plain", parallel=9, job=40.0), True, tasks=8, kills=0.6, losses=0.6, ways=(None,)),
+        Scenario(Behaviour(names="plain", parallel=9, job=40.0), True, tasks=6, kills=0.4, losses=0.6, ways=(None,)),
         job_ledger,
         "doubt_of_file",
         lambda known, *asked, exclusive: doubt_of_file(replace(known, known_since=None), *asked, exclusive=exclusive),

@@ -20,6 +20,7 @@ REPORT = FinishedReport(
     timezone="Europe/Berlin",
     serial_number="SN1",
     window={"time": "2026-11-20"},
+    by_event=True,
 )
 REQUEST = build_request(report_type="queueperformance", period="2026-11-20", parameters={"queue_id_list": [1]})
 VALUE: dict[str, Any] = json.loads(json.dumps(write_handover(Outcome(REQUEST, REPORT), "pbx_berlin")))

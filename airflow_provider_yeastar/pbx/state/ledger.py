@@ -115,7 +115,9 @@ class Ledger:
             )
         except (KeyError, TypeError, ValueError, IndexError):
             return cls.begun(now)
-        return _pruned(replace(ledger, known_since=now) if entry.get(MAY_BE_OLDER) else ledger, now)
+        # What a name has shown since, an older copy does not know.
+        older = replace(ledger, known_since=now, own_names=())
+        return _pruned(older if entry.get(MAY_BE_OLDER) else ledger, now)
 
     def to_entry(self) -> dict[str, Any]:
         """Return the ledger as JSON types; :meth:`read` makes an equal one of it."""

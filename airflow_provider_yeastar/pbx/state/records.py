@@ -26,6 +26,7 @@ __all__ = [
     "event_mark",
     "file_mark",
     "has_own_name",
+    "kind_of_file",
     "may_replace",
     "tells_apart",
 ]
@@ -33,6 +34,8 @@ __all__ = [
 _DIGITS = 16
 REPLACING_SECONDS = 1800.0
 """For so long a job that ended with its task counts as one that may still replace a file of a name that comes again."""
+_APART_SECONDS = 3600.0
+"""Within this time three names of one report show that no file shares its name with others of its hour or day."""
 _OWN_NAME = re.compile(r"-download-\d{14}-[0-9A-Za-z]{8,}\.[a-z]+")
 
 
@@ -68,7 +71,8 @@ class KnownFile:
     :param at: epoch seconds by the state's clock.
     :param download_id: that its event carried, None for none.
     :param job: id of the job whose file it is, empty where several have ended together.
-    :param kind: what its report has in common with others whose files may be named alike; empty for a name of its own.
+    :param kind: what its report has in common with others whose files may be named alike, and whether an event or an
+        answer has told the name; empty for a name of its own.
     :param is_intact: whether no other job has been open since, whose file may have taken its place.
     :param is_fetched: whether its task has it.
     :param report: what jobs of one report have in common, empty where that is not known.
@@ -96,6 +100,15 @@ def has_own_name(url: str) -> bool:
     return bool(_OWN_NAME.search(decoded_path(url).rpartition("/")[2]))
 
 
+def kind_of_file(kind: str, *, by_event: bool) -> str:
+    """Return the kind of a file: the vendor's samples name files of events in another way than those of answers.
+
+    :param kind: of its report.
+    :param by_event: whether an event has told its name; else an answer.
+    """
+    return f"{kind} {'event' if by_event else 'answer'}" if kind else ""
+
+
 def may_replace(other: Job, jobs: Iterable[Job], job: str, now: float) -> bool:
     """Tell whether the file of an open job may yet take the place of a job's file.
 
@@ -112,13 +125,18 @@ def may_replace(other: Job, jobs: Iterable[Job], job: str, now: float) -> bool:
 def tells_apart(files: Sequence[KnownFile], kind: str) -> bool:
     """Tell whether files of one kind were seen to have names of their own.
 
-    Only one report that was made twice shows that: names of two may differ by a period that others have as well.
+    Only one report that was made again and again shows that: names of two may differ by a period that others have as
+    well. Two names may differ by the hour or the day on which they were made; three within an hour do not.
 
-    :param files: known ones.
+    :param files: known ones, one for each name.
     :param kind: theirs, not empty.
     """
-    alike = {(file.report, file.mark) for file in files if file.kind == kind and file.report}
-    return len(alike) > len({report for report, _ in alike})
+    made_at: dict[str, list[float]] = {}
+    for file in files:
+        if file.kind == kind and file.report:
+            made_at.setdefault(file.report, []).append(file.at)
+    in_order = map(sorted, made_at.values())
+    return any(last - first < _APART_SECONDS for each in in_order for first, last in zip(each, each[2:], strict=False))
 
 
 def file_mark(url: str) -> str:

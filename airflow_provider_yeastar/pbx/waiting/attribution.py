@@ -47,7 +47,7 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from airflow_provider_yeastar.pbx.state.ledger import Ledger
-from airflow_provider_yeastar.pbx.state.records import event_mark, file_mark, has_own_name
+from airflow_provider_yeastar.pbx.state.records import event_mark, file_mark, has_own_name, kind_of_file
 from airflow_provider_yeastar.pbx.wire import EventFrame, Processing, ReportFile
 
 __all__ = ["BUSY", "Busy", "Observations", "Step", "Verdict", "conclude", "judge"]
@@ -282,9 +282,9 @@ def _after(verdict: Verdict, seen: Observations, ledger: Ledger, now: float) -> 
         return ledger.without_job(seen.job)
     if isinstance(seen.answer, ReportFile):
         url = seen.answer.url
-        return ledger.with_file(seen.job, file_mark(url), now, None, _kind(seen, url))
+        return ledger.with_file(seen.job, file_mark(url), now, None, _kind(seen, url, by_event=False))
     if event := verdict.event:
-        kind = _kind(seen, event.url) if event.succeeded else ""
+        kind = _kind(seen, event.url, by_event=True) if event.succeeded else ""
         return ledger.with_file(seen.job, event_mark(event), now, event.download_id, kind)
     if seen.exclusive and verdict.step is not Step.WAIT:
         ledger = _with_events(seen, ledger, now)
@@ -292,5 +292,5 @@ def _after(verdict: Verdict, seen: Observations, ledger: Ledger, now: float) -> 
     return ledger
 
 
-def _kind(seen: Observations, url: str) -> str:
-    return "" if has_own_name(url) else seen.kind
+def _kind(seen: Observations, url: str, *, by_event: bool) -> str:
+    return "" if has_own_name(url) else kind_of_file(seen.kind, by_event=by_event)

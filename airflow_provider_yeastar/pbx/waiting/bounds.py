@@ -50,6 +50,7 @@ class FinishedReport:
     :param asked_numbers: numbers of the queues, extensions and so on that were asked for, as far as the PBX tells.
     :param other_numbers: the numbers of others of the same kind, which the file must not be about.
     :param job: its id in the ledger of the PBX, empty for none.
+    :param by_event: whether an event has told the file; else an answer.
     """
 
     file: str
@@ -64,6 +65,7 @@ class FinishedReport:
     asked_numbers: list[str] = field(default_factory=list)
     other_numbers: list[str] = field(default_factory=list)
     job: str = ""
+    by_event: bool = False
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from airflow_provider_yeastar.pbx.report.request import ReportRequest
 from airflow_provider_yeastar.pbx.state.asking import ask_state
 from airflow_provider_yeastar.pbx.state.interface import Entry, SharedState, proven_name
 from airflow_provider_yeastar.pbx.state.ledger import LEDGER_LIFE_SECONDS, Ledger, ledger_name
-from airflow_provider_yeastar.pbx.state.records import KnownFile, file_mark, has_own_name
+from airflow_provider_yeastar.pbx.state.records import KnownFile, file_mark, has_own_name, kind_of_file
 from airflow_provider_yeastar.pbx.state.turns import OUTAGE_SECONDS, Turn
 from airflow_provider_yeastar.pbx.waiting.attribution import Observations, Step, Verdict, conclude, judge
 from airflow_provider_yeastar.pbx.waiting.bounds import FinishedReport, Setbacks
@@ -63,12 +63,13 @@ async def doubt_after_fetch(
     if has_own_name(report.url):
         return ""
     mark, found = file_mark(report.url), list[str]()
+    kind = kind_of_file(request.kind, by_event=report.by_event)
 
     def change(entry: Entry | None, now: float) -> Entry:
         ledger = Ledger.read(entry, now)
-        found.append(doubt_of_file(ledger, mark, report.job, request.kind, now, exclusive=exclusive))
+        found.append(doubt_of_file(ledger, mark, report.job, kind, now, exclusive=exclusive))
         fetched = KnownFile(
-            mark, now, job=report.job, kind=request.kind, is_intact=False, is_fetched=True, report=request.identity
+            mark, now, job=report.job, kind=kind, is_intact=False, is_fetched=True, report=request.identity
         )
         return ledger.with_fetched(fetched).to_entry()
 

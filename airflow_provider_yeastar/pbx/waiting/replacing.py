@@ -3,7 +3,7 @@
 A name that no other file gets (:func:`.has_own_name`) leaves no doubt. Any other one may come again: then the file of a
 later report takes the place of the earlier one under its URL, whoever has requested it. So such a file is certain only
 
-1. if names of its kind were seen to be a file's own: one report that was made twice got two names; or
+1. if names of its kind were seen to be a file's own, see :func:`.tells_apart`; or
 2. if whoever makes reports here is known, and no other report was outstanding since its request. Others are known with
    the user's word that there are none (``exclusive``), and from a ledger that has recorded all jobs that may still end.
 """
@@ -24,7 +24,7 @@ def doubt_of_file(ledger: Ledger, mark: str, job: str, kind: str, now: float, *,
     :param ledger: of the PBX, after the file was fetched.
     :param mark: of the file.
     :param job: id of the job whose file it is to be, empty where that is not told.
-    :param kind: of the job's report.
+    :param kind: of the file, see :func:`.kind_of_file`.
     :param now: epoch seconds by the state's clock.
     :param exclusive: the user's word for this PBX.
     """
@@ -34,12 +34,14 @@ def doubt_of_file(ledger: Ledger, mark: str, job: str, kind: str, now: float, *,
     if kind in ledger.own_names:
         return ""
     if not job or not any(file.is_intact for file in alike):  # none in a state that was lost, or is another host's
-        return "another report, whose file may get this name, was outstanding before it was fetched"
+        return "another report, whose file may get this name, may have been outstanding before it was fetched"
     if not exclusive:
-        return "without `exclusive` others may make reports, whose files may get this name"
+        return "without `exclusive`, which is for a PBX that nobody else uses, others' files may get this name"
     if ledger.contest:
         return f"this PBX is contested: {ledger.contest.why}"
     if ledger.known_since is not None and now - ledger.known_since < REPLACING_SECONDS:
         since = f"{datetime.fromtimestamp(ledger.known_since, UTC):%Y-%m-%d %H:%M} UTC"
-        return f"the shared state knows this PBX only since {since}; the file of a report before that may get this name"
+        return (
+            f"the shared state knows this PBX only since {since}; for half an hour a file from before may get this name"
+        )
     return ""

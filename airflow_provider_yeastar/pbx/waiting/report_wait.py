@@ -276,7 +276,7 @@ class ReportWait:
             what = f"The PBX could not make the report: {event.error or 'it gave no reason'}"
             raise ReportFailedError(what, pbx=self._address)
         log.info("Event received: %s is ready.", event.file or "the report")
-        return self._finished(plan, seen, wire.ReportFile(event.file, event.url), asked_at)
+        return replace(self._finished(plan, seen, wire.ReportFile(event.file, event.url), asked_at), by_event=True)
 
     def _finished(
         self, plan: Plan, seen: Observations, report: wire.ReportFile, requested_at: float

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from airflow_provider_yeastar.pbx.state.interface import MAY_BE_OLDER
 from airflow_provider_yeastar.pbx.state.ledger import FILE_MEMORY_SECONDS, Ledger
-from airflow_provider_yeastar.pbx.state.records import KnownFile
+from airflow_provider_yeastar.pbx.state.records import KnownFile, kind_of_file
 from airflow_provider_yeastar.pbx.waiting.replacing import doubt_of_file
 from tests.pbx.state.test_ledger import NOW, PBX
 
@@ -25,7 +26,7 @@ def doubt(ledger: Ledger, mark: str, job: str, *, exclusive: bool = True) -> str
     return doubt_of_file(ledger, mark, job, KIND, NOW, exclusive=exclusive)
 
 
-MADE_TWICE = ready("b", "y", ready("a", "x", report="this"), "this")
+MADE_THRICE = ready("c", "z", ready("b", "y", ready("a", "x", report="this"), "this"), "this")
 
 
 class TestNamesThatComeAgain:
@@ -39,10 +40,12 @@ class TestNamesThatComeAgain:
             (ready("b", "x", ready("a", "x")), False),
             (ready("a", "x").with_job("b", NOW, PBX), False),
             (ready("a", "x").with_job("b", NOW, PBX).without_job("b"), False),
-            (MADE_TWICE, True),  # names differ
-            (MADE_TWICE.with_job("c", NOW, PBX), True),
+            (MADE_THRICE, True),  # names differ
+            (MADE_THRICE.with_job("d", NOW, PBX), True),
+            (ready("b", "y", ready("a", "x", report="this"), "this").with_job("d", NOW, PBX), False),  # as by the hour
             (ready("b", "y", ready("a", "x", report="this"), "that").with_job("c", NOW, PBX), False),  # of two periods
             (ready("b", "y", ready("a", "x")).with_job("c", NOW, PBX), False),  # what they are of is not known
+            (ready("d", "x", MADE_THRICE), False),
             (ready("c", "z", ready("b", "x", ready("a", "x"))), False),  # what has come again may do so once more
             (ready("a", "x", Ledger().with_job("killed", NOW, PBX)), False),
             (ready("a", "x", Ledger().with_job("killed", NOW - 1800, PBX)), True),
@@ -53,7 +56,7 @@ class TestNamesThatComeAgain:
             (ready("a", "x").contested("a foreign event", NOW), False),
             (ready("a", "x", Ledger(known_since=NOW - 1799)), False),  # a report of before may yet end
             (ready("a", "x", Ledger(known_since=NOW - 1800)), True),
-            (replace(MADE_TWICE, known_since=NOW).contested("a foreign event", NOW), True),
+            (replace(MADE_THRICE, known_since=NOW).contested("a foreign event", NOW), True),
         ],
     )
     def test_a_file_is_certain_as_long_as_no_other_can_have_its_place(self, ledger: Ledger, is_certain: bool) -> None:
@@ -61,17 +64,50 @@ class TestNamesThatComeAgain:
 
     def test_without_the_word_only_names_of_their_own_are_certain(self) -> None:
         assert "without `exclusive`" in doubt(ready("a", "x"), "x", "a", exclusive=False)
-        assert not doubt(MADE_TWICE, "x", "a", exclusive=False)
-        assert "has had this name" in doubt(ready("c", "x", MADE_TWICE), "x", "a", exclusive=False)
+        assert not doubt(MADE_THRICE, "x", "a", exclusive=False)
+        assert "has had this name" in doubt(ready("d", "x", MADE_THRICE), "x", "a", exclusive=False)
 
     def test_what_names_are_like_is_remembered_longer_than_files_and_until_one_comes_again(self) -> None:
         later = NOW + FILE_MEMORY_SECONDS
-        remembered = Ledger.read(MADE_TWICE.to_entry(), later)
+        remembered = Ledger.read(MADE_THRICE.to_entry(), later)
 
         assert (remembered.files, remembered.own_names) == ((), (KIND,))
-        assert not doubt(ready("c", "z", remembered), "z", "c", exclusive=False)
-        assert doubt(ready("d", "z", ready("c", "z", remembered)), "z", "d", exclusive=False)
-        assert not ready("d", "z", ready("c", "z", remembered)).own_names
+        assert not doubt(ready("d", "w", remembered), "w", "d", exclusive=False)
+        assert doubt(again := ready("e", "w", ready("d", "w", remembered)), "w", "e", exclusive=False)
+        assert not again.own_names
+
+    def test_an_older_copy_of_the_state_may_not_know_that_names_came_again(self) -> None:
+        older = Ledger.read(MADE_THRICE.to_entry() | {MAY_BE_OLDER: True}, NOW)
+
+        assert older.own_names == ()
+        assert doubt(older, "x", "a", exclusive=False)
+
+    @pytest.mark.parametrize(("seconds", "is_certain"), [(3599, True), (3600, False)])
+    def test_names_tell_nothing_that_may_be_of_three_hours(self, seconds: int, is_certain: bool) -> None:
+        ledger = Ledger()
+        for number in range(3):
+            at = NOW + number * seconds / 2
+            ledger = ledger.with_job(str(number), at, PBX, "this").with_file(str(number), str(number), at, None, KIND)
+
+        assert (ledger.own_names == (KIND,)) is is_certain
+
+    def test_the_name_of_an_event_is_not_compared_with_that_of_an_answer(self) -> None:
+        ledger = Ledger()
+        for number, kind in enumerate((KIND, kind_of_file("other", by_event=False), KIND)):
+            ledger = ledger.with_job(str(number), NOW, PBX, "this").with_file(str(number), str(number), NOW, None, kind)
+
+        assert ledger.own_names == ()
+        assert (
+            len(
+                {
+                    KIND,
+                    kind_of_file("", by_event=True),
+                    kind_of_file("a", by_event=True),
+                    kind_of_file("a", by_event=False),
+                }
+            )
+            == 4
+        )
 
     @pytest.mark.parametrize("is_lost", [True, False], ids=["the-state-was-lost", "another-one-was-announced-first"])
     def test_a_file_that_is_told_late_is_not_certain(self, is_lost: bool) -> None:
@@ -91,7 +127,7 @@ class TestNamesThatComeAgain:
         """As one that a task of its own hands over, or a version before."""
         assert doubt(Ledger(), "x", "")
         assert doubt(ready("a", "x"), "x", "")
-        assert not doubt(MADE_TWICE, "z", "")
+        assert not doubt(MADE_THRICE, "w", "")
 
     def test_the_next_report_waits_for_a_minute_where_a_name_has_come_again(self) -> None:
         second = ready("b", "x", first := ready("a", "x"))
@@ -102,14 +138,14 @@ class TestNamesThatComeAgain:
         assert second.with_fetched(fetched("b", "x")).fetch_seconds(NOW) == 0
         assert second.with_job("c", NOW, PBX).fetch_seconds(NOW) == 0  # it is not certain any more
 
-    @pytest.mark.parametrize(("name", "is_certain"), [("y", True), ("x", False)], ids=["differ", "come-again"])
+    @pytest.mark.parametrize(("name", "is_certain"), [("z", True), ("x", False)], ids=["differ", "come-again"])
     def test_a_file_of_another_state_s_job_tells_what_names_are_like(self, name: str, is_certain: bool) -> None:
         """As of a triggerer that does not share the worker's state directory: the worker requests the report again."""
         first = Ledger().with_fetched(fetched("theirs", "x", "this"))
-        again = ready("a", name, first, "this")
+        again = ready("b", name, ready("a", "y", first, "this"), "this")
 
         assert doubt(first, "x", "theirs")
-        assert bool(doubt(Ledger.read(again.to_entry(), NOW), "z", "their next")) is not is_certain
+        assert bool(doubt(Ledger.read(again.to_entry(), NOW), "w", "their next")) is not is_certain
         assert again.repeats_names is not is_certain
 
     def test_names_of_their_own_are_not_waited_for_and_no_name_is_counted_twice_for_one_job(self) -> None:

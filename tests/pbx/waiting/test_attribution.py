@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_yeastar.pbx.state.ledger import Ledger
-from airflow_provider_yeastar.pbx.state.records import event_mark, file_mark
+from airflow_provider_yeastar.pbx.state.records import event_mark, file_mark, kind_of_file
 from airflow_provider_yeastar.pbx.waiting.attribution import BUSY, Observations, Step, conclude, judge
 from airflow_provider_yeastar.pbx.waiting.replacing import doubt_of_file
 from airflow_provider_yeastar.pbx.wire import EventFrame, Processing, ReportFile
@@ -276,4 +276,4 @@ class TestNamesThatComeAgain:
 
         _, ledger = conclude(awaiting(**found, kind=KIND), OURS_OPEN, NOW)
 
-        assert [known.kind for known in ledger.files] == [kind]
+        assert [known.kind for known in ledger.files] == [kind_of_file(kind, by_event=by_event)]
