@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from example_dags.local_airflow import RUN_SECONDS, LocalAirflow, local_airflow
-from example_dags.local_processes import LocalAirflowError
+from example_dags.local_processes import STOP_SECONDS, LocalAirflowError
 
 DAG_ID = "yeastar_files_then_duckdb"
 EVENT_DAG_ID = "yeastar_event_driven"
@@ -42,15 +42,24 @@ def main() -> int:
         print(f"\nFailed after {time.monotonic() - started:.0f} s. {error}\nAll logs are in {home}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, SystemExit) as stopped:
-        shutil.rmtree(home, ignore_errors=True)
+        remove(home)
         print(f"\nBroken off; everything is stopped, {home} is removed.", file=sys.stderr)
         return 130 if isinstance(stopped, KeyboardInterrupt) else 143
     except BaseException:
-        shutil.rmtree(home, ignore_errors=True)
+        remove(home)
         raise
-    shutil.rmtree(home)
+    remove(home)
     print(f"\nDone in {time.monotonic() - started:.0f} s; everything is stopped, {home} is removed.")
     return 0
+
+
+def remove(home: Path) -> None:
+    """Remove a directory in which processes that were killed a moment ago may still finish what they write."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while home.exists() and time.monotonic() < deadline:
+        shutil.rmtree(home, ignore_errors=True)
+    if home.exists():
+        shutil.rmtree(home)  # tells why it stays
 
 
 def run_all(airflow: LocalAirflow) -> None:

@@ -12,6 +12,7 @@ from types import TracebackType
 from airflow_provider_yeastar.pbx.calls.request import CallRequest
 from airflow_provider_yeastar.pbx.concurrency.threads import in_thread
 from airflow_provider_yeastar.pbx.doctor import Finding, examine
+from airflow_provider_yeastar.pbx.errors import AmbiguousFileError, FileReplacedError
 from airflow_provider_yeastar.pbx.events.shared import SharedConnection, shared_connection
 from airflow_provider_yeastar.pbx.events.topics import EndedCall
 from airflow_provider_yeastar.pbx.http.ranges import RestOfFile
@@ -244,16 +245,20 @@ class PbxClient:
         async with self.connected() as connection:
             return KeptReports(self._state, await connection.pbx_id())
 
-    async def doubt_after_fetch(self, report: waiting.FinishedReport, request: ReportRequest) -> str:
-        """Return why another report's file may have been served as a report's; note that its task has fetched it.
+    async def refuse_replaced(self, report: waiting.FinishedReport, request: ReportRequest) -> None:
+        """Refuse a file whose place another report's may have taken; note that its task has fetched it.
 
         :param report: one that was waited for, whose file has just been fetched.
         :param request: that it answers.
-        :return: a clause, empty without a doubt.
+        :raises FileReplacedError: if another report's file may have been served.
+        :raises AmbiguousFileError: if that cannot be told here, however often the report is requested.
         :raises StateUnavailableError: when the shared state does not tell for ten minutes.
         """
-        settings = self._settings
-        return await doubt_after_fetch(self._state, report, request, settings.state_name, exclusive=settings.exclusive)
+        name, exclusive = self._settings.state_name, self._settings.exclusive
+        doubt = await doubt_after_fetch(self._state, report, request, name, exclusive=exclusive)
+        if doubt:
+            error = FileReplacedError if exclusive else AmbiguousFileError
+            raise error(f"The file {report.file!r} may be another report's: {doubt}", pbx=self.address)
 
     async def log_in(self, until: float) -> None:
         """Ensure a valid token; retries errors that may pass, such as that all tokens are taken (60002).

@@ -31,6 +31,7 @@
     ├── BadFileError                what was downloaded is not the report               ask again
     │   ├── FileExpiredError        the file's URL is no longer served                  ask again
     │   ├── FileReplacedError       another report's file may have taken its place      ask again
+    │   ├── AmbiguousFileError      others may use its name, and nobody could tell
     │   ├── FileTooLargeError       the file exceeds `max_bytes`
     │   └── ReportLayoutError       a report's file is laid out in no way that the reader knows
     ├── OlderCallsError             the window holds calls of older firmware, for v1.0 alone
@@ -69,6 +70,7 @@ from airflow_provider_yeastar.pbx.error_base import Reaction, YeastarError, erro
 
 __all__ = [
     "AmbiguousEventError",
+    "AmbiguousFileError",
     "AnswerError",
     "ApiDisabledError",
     "BadFileError",
@@ -223,6 +225,16 @@ class FileReplacedError(BadFileError):
         'This PBX seems to name files of several reports alike; docs/hosts.md, "Names that come again", tells what '
         "makes a file certain there. Give the task `retries`: other reports may be over then. Nothing was written to "
         "the destination."
+    )
+
+
+class AmbiguousFileError(BadFileError):
+    """Others may make reports at this PBX whose files get the same name; another request would not tell more."""
+
+    reaction = Reaction.GIVE_UP
+    default_remedy = (
+        "Set `exclusive` in the connection if nobody else makes reports at this PBX, or request the report's rows "
+        "(YeastarCallReportRowsOperator), for which no file's name matters. Nothing was written to the destination."
     )
 
 

@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 _ATTEMPTS = 2
 _ATTEMPTS_FOR_NAMES = 3
-"""Three names of one report show whether names are a file's own."""
+"""Three names of one report show whether names differ."""
 _NO_FILE = (
     "Nothing matches the request, and the PBX made no file that could be kept; check ids and time window, or set "
     "`on_empty` to skip if that is to be expected."
@@ -238,14 +238,10 @@ class DeliveringTask(StoringTask):
     def _refuse_another_report(self, client: PbxClient, received: ReceivedFile, outcome: Outcome) -> None:
         """Hold a file against what has been asked for since, and the content of a CSV file against the request.
 
-        :raises FileReplacedError: if it may be another report's, which the PBX names alike.
+        :raises FileReplacedError: or AmbiguousFileError, if it may be another report's, which the PBX names alike.
         :raises WrongReportError: if it contradicts the request.
         """
-        doubt = run_on_worker(client.doubt_after_fetch(outcome.report, outcome.request), lambda: self.killed)
-        if doubt:
-            raise FileReplacedError(
-                f"The file {outcome.report.file!r} may be another report's: {doubt}", pbx=client.address
-            )
+        run_on_worker(client.refuse_replaced(outcome.report, outcome.request), lambda: self.killed)
         if outcome.request.file_format != "csv":
             return
         from airflow_provider_yeastar.pbx.files.contradiction import Expected, contradiction, stray_row

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from example_dags import run_demo
 from tests.integration.support import ROOT
 from tests.patience import PATIENCE_SECONDS
 
@@ -42,3 +44,23 @@ def test_a_demo_that_is_broken_off_leaves_nothing(number: signal.Signals, code: 
     assert not list(tmp_path.iterdir())
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", int(match[1])))
+
+
+def test_a_directory_that_a_killed_process_still_writes_into_is_removed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (home := tmp_path / "home").mkdir()
+    rmtree, writes = shutil.rmtree, iter(["airflow.db", "airflow.cfg"])
+
+    def rmtree_too_early(path: Path, **options: bool) -> None:
+        rmtree(path, **options)
+        for name in writes:
+            path.mkdir()
+            (path / name).touch()
+            return
+
+    monkeypatch.setattr(shutil, "rmtree", rmtree_too_early)
+    run_demo.remove(home)
+
+    assert not home.exists()
+    assert not list(writes)

@@ -186,10 +186,6 @@ def test_a_safeguard_that_is_taken_away_is_missed(mutant: str) -> None:
         ),
         pytest.param(Scenario(Behaviour(names="unique"), True, hosts=3, tasks=6), id="other-names-that-differ"),
         pytest.param(
-            Scenario(Behaviour(names="unique", portal=6.0), False, hosts=4, is_shared=False, tasks=6),
-            id="other-names-that-differ-among-others",
-        ),
-        pytest.param(
             Scenario(Behaviour(names="plain"), True, hosts=3, tasks=6, ways=(None,)), id="names-that-come-again"
         ),
         pytest.param(
@@ -211,9 +207,10 @@ def test_the_wait_until_another_task_has_fetched_its_file_counts_as_queueing() -
             assert len(result.green) == 6, f"seed {seed}\n{result}"
 
 
-def test_where_names_come_again_no_task_is_green_without_the_word() -> None:
+@pytest.mark.parametrize("names", ["plain", "unique", "hourly", "by-way"])
+def test_where_names_are_no_file_s_own_no_task_is_green_without_the_word(names: str) -> None:
     for seed in range(8):
-        result = scenario.run(seed, Scenario(Behaviour(names="plain"), False, hosts=2, tasks=4))
+        result = scenario.run(seed, Scenario(Behaviour(names=names), False, hosts=2, tasks=4))
         assert not result.green, f"seed {seed}\n{result}"
 
 

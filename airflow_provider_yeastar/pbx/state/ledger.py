@@ -49,7 +49,7 @@ _FETCH_SECONDS = 60.0
 """For so long after a file is ready the next report waits until it is fetched, where names are known to come again."""
 _MOST_FILES = 200
 """Files remembered at most; the oldest are forgotten first."""
-_MOST_KINDS = 50
+_MOST_KINDS = 200
 
 
 def ledger_name(pbx: str) -> str:

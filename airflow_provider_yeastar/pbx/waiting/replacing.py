@@ -2,10 +2,10 @@
 
 A name that no other file gets (:func:`.has_own_name`) leaves no doubt. Any other one may come again: then the file of a
 later report takes the place of the earlier one under its URL, whoever has requested it. So such a file is certain only
+if whoever makes reports here is known: on the user's word (``exclusive``), which nothing contradicts. Besides that
 
-1. if names of its kind were seen to be a file's own, see :func:`.tells_apart`; or
-2. if whoever makes reports here is known, and no other report was outstanding since its request. Others are known with
-   the user's word that there are none (``exclusive``), and from a ledger that has recorded all jobs that may still end.
+1. names of its kind were seen to differ, see :func:`.tells_apart`; or
+2. no other report was outstanding since its request, and the ledger has recorded all jobs that may still end.
 """
 
 from __future__ import annotations
@@ -31,17 +31,15 @@ def doubt_of_file(ledger: Ledger, mark: str, job: str, kind: str, now: float, *,
     alike = [file for file in ledger.files if file.mark == mark]
     if any(file.job != job for file in alike):
         return "another report's file has had this name"
+    if not exclusive:
+        return "its name is not one that no other file gets, and without `exclusive` others may make reports"
+    if ledger.contest:
+        return f"this PBX is contested: {ledger.contest.why}"
     if kind in ledger.own_names:
         return ""
     if not job or not any(file.is_intact for file in alike):  # none in a state that was lost, or is another host's
         return "another report, whose file may get this name, may have been outstanding before it was fetched"
-    if not exclusive:
-        return "without `exclusive`, which is for a PBX that nobody else uses, others' files may get this name"
-    if ledger.contest:
-        return f"this PBX is contested: {ledger.contest.why}"
     if ledger.known_since is not None and now - ledger.known_since < REPLACING_SECONDS:
         since = f"{datetime.fromtimestamp(ledger.known_since, UTC):%Y-%m-%d %H:%M} UTC"
-        return (
-            f"the shared state knows this PBX only since {since}; for half an hour a file from before may get this name"
-        )
+        return f"the shared state knows this PBX only since {since}; an earlier report's file may get this name"
     return ""

@@ -40,6 +40,7 @@ STEPS = {
     errors.ApiDisabledError: (STOP, STOP, STOP),
     errors.RecordingDisabledError: (STOP, STOP, STOP),
     errors.CallRateMissingError: (STOP, STOP, STOP),
+    errors.AmbiguousFileError: (STOP, STOP, STOP),
     errors.FileTooLargeError: (STOP, STOP, STOP),
     errors.UnsafeUrlError: (STOP, STOP, STOP),
     # Not about the file; the download has gone on five times by now.

@@ -56,31 +56,33 @@ class TestNamesThatComeAgain:
             (ready("a", "x").contested("a foreign event", NOW), False),
             (ready("a", "x", Ledger(known_since=NOW - 1799)), False),  # a report of before may yet end
             (ready("a", "x", Ledger(known_since=NOW - 1800)), True),
-            (replace(MADE_THRICE, known_since=NOW).contested("a foreign event", NOW), True),
+            (MADE_THRICE.contested("a foreign event", NOW), False),
+            (replace(MADE_THRICE, known_since=NOW), True),
         ],
     )
     def test_a_file_is_certain_as_long_as_no_other_can_have_its_place(self, ledger: Ledger, is_certain: bool) -> None:
         assert bool(doubt(Ledger.read(ledger.to_entry(), NOW), "x", "a")) is not is_certain
 
-    def test_without_the_word_only_names_of_their_own_are_certain(self) -> None:
-        assert "without `exclusive`" in doubt(ready("a", "x"), "x", "a", exclusive=False)
-        assert not doubt(MADE_THRICE, "x", "a", exclusive=False)
-        assert "has had this name" in doubt(ready("d", "x", MADE_THRICE), "x", "a", exclusive=False)
+    @pytest.mark.parametrize("ledger", [ready("a", "x"), MADE_THRICE], ids=["no-other-report", "names-differ"])
+    def test_without_the_word_none_is_certain(self, ledger: Ledger) -> None:
+        assert not doubt(ledger, "x", "a")
+        assert "without `exclusive`" in doubt(ledger, "x", "a", exclusive=False)
 
     def test_what_names_are_like_is_remembered_longer_than_files_and_until_one_comes_again(self) -> None:
         later = NOW + FILE_MEMORY_SECONDS
         remembered = Ledger.read(MADE_THRICE.to_entry(), later)
 
         assert (remembered.files, remembered.own_names) == ((), (KIND,))
-        assert not doubt(ready("d", "w", remembered), "w", "d", exclusive=False)
-        assert doubt(again := ready("e", "w", ready("d", "w", remembered)), "w", "e", exclusive=False)
-        assert not again.own_names
+        assert not doubt(ready("d", "w", remembered).with_job("e", later, PBX), "w", "d")
+        again = ready("e", "w", ready("d", "w", remembered))
+        assert again.own_names == ()
+        assert doubt(again.with_job("f", later, PBX), "w", "e")
 
     def test_an_older_copy_of_the_state_may_not_know_that_names_came_again(self) -> None:
         older = Ledger.read(MADE_THRICE.to_entry() | {MAY_BE_OLDER: True}, NOW)
 
         assert older.own_names == ()
-        assert doubt(older, "x", "a", exclusive=False)
+        assert doubt(older.with_job("d", NOW, PBX), "x", "a")
 
     @pytest.mark.parametrize(("seconds", "is_certain"), [(3599, True), (3600, False)])
     def test_names_tell_nothing_that_may_be_of_three_hours(self, seconds: int, is_certain: bool) -> None:
